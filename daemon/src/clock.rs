@@ -1,0 +1,80 @@
+//! Time as the daemon reads it: one clock that nobody can set, for limits and
+//! cooldowns, and the wall clock for records. Tests hand in their own.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// Time since some fixed moment; goes on while the machine sleeps, and is
+    /// not moved by a change of the wall clock.
+    fn monotonic(&self) -> Duration;
+    /// The wall clock, for records.
+    fn wall(&self) -> Timestamp;
+}
+
+/// The system's clocks.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn monotonic(&self) -> Duration {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let id = ClockId::Boottime;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let id = ClockId::Monotonic;
+        let now = clock_gettime(id);
+        Duration::new(
+            now.tv_sec.try_into().unwrap_or(0),
+            now.tv_nsec.try_into().unwrap_or(0),
+        )
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// A clock that a test moves by hand.
+#[derive(Debug)]
+pub struct ManualClock {
+    monotonic_ms: AtomicU64,
+    wall_ms: AtomicI64,
+}
+
+impl ManualClock {
+    /// Starts at an arbitrary monotonic moment and the given wall time.
+    pub fn starting_at(wall: Timestamp) -> Self {
+        Self {
+            monotonic_ms: AtomicU64::new(1_000_000_000),
+            wall_ms: AtomicI64::new(wall.as_millisecond()),
+        }
+    }
+
+    /// Lets time pass on both clocks.
+    pub fn advance(&self, by: Duration) {
+        let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
+        self.wall_ms
+            .fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock alone, as an administrator or an attacker might.
+    pub fn set_wall(&self, wall: Timestamp) {
+        self.wall_ms.store(wall.as_millisecond(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.monotonic_ms.load(Ordering::SeqCst))
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.wall_ms.load(Ordering::SeqCst))
+            .unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}

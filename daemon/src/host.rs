@@ -1,0 +1,208 @@
+//! Where a credential may be sent: [`Host`] is sealed with it, [`BaseUrl`] is
+//! what a service's paths are appended to.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// A host a credential is bound to: `api.github.com`, or with a port where it
+/// is not 443: `127.0.0.1:8080`. Lowercase, IPv6 in brackets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Host(String);
+
+impl Host {
+    /// The host and port that `url` leads to.
+    pub fn of(url: &Url) -> Option<Self> {
+        let host = url.host_str()?;
+        Some(match url.port_or_known_default()? {
+            443 => Self(host.to_owned()),
+            port => Self(format!("{host}:{port}")),
+        })
+    }
+
+    /// The text form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no base URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BaseUrlError {
+    /// Not a URL at all.
+    #[error("{text:?} is not a URL: {reason}; write it like https://api.example.com")]
+    NotAUrl {
+        /// The text.
+        text: String,
+        /// The parser's word.
+        reason: String,
+    },
+    /// A scheme other than https, or http to a host that is not this machine.
+    #[error(
+        "{text:?} would send the credential unencrypted: use https; plain http is only for loopback (127.0.0.1, [::1], localhost)"
+    )]
+    Insecure {
+        /// The text.
+        text: String,
+    },
+    /// A user name, password, query or fragment in it.
+    #[error("{text:?} must be scheme, host and path alone, without {part}")]
+    Surplus {
+        /// The text.
+        text: String,
+        /// What is too much.
+        part: &'static str,
+    },
+}
+
+/// An https URL, or plain http to loopback, that ends without a slash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BaseUrl {
+    url: Url,
+    host: Host,
+}
+
+impl BaseUrl {
+    /// Parses and checks.
+    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
+        let not_a_url = |reason: String| BaseUrlError::NotAUrl {
+            text: text.to_owned(),
+            reason,
+        };
+        let url = Url::parse(text).map_err(|error| not_a_url(error.to_string()))?;
+        let surplus = |part| BaseUrlError::Surplus {
+            text: text.to_owned(),
+            part,
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(BaseUrlError::Surplus {
+                // the text holds a password: it is not repeated
+                text: url.host_str().unwrap_or_default().to_owned(),
+                part: "a user name or password",
+            });
+        }
+        if url.query().is_some() {
+            return Err(surplus("a query"));
+        }
+        if url.fragment().is_some() {
+            return Err(surplus("a fragment"));
+        }
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => is_loopback(&url),
+            _ => false,
+        };
+        if !secure {
+            return Err(BaseUrlError::Insecure {
+                text: text.to_owned(),
+            });
+        }
+        let host = Host::of(&url).ok_or_else(|| not_a_url("it names no host".into()))?;
+        Ok(Self { url, host })
+    }
+
+    /// The host that requests under this URL go to.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// This URL with `path_and_query` (encoded, starting with `/`) appended to
+    /// its own path.
+    pub fn join(&self, path_and_query: &str) -> Result<Url, url::ParseError> {
+        let base = self.url.as_str().trim_end_matches('/');
+        Url::parse(&format!("{base}{path_and_query}"))
+    }
+
+    /// The text form, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<String> for BaseUrl {
+    type Error = BaseUrlError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<BaseUrl> for String {
+    fn from(base: BaseUrl) -> Self {
+        base.as_str().to_owned()
+    }
+}
+
+/// Whether `url` can only lead to this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_and_loopback_are_base_urls() {
+        for good in [
+            "https://api.github.com",
+            "https://ghe.example.com/api/v3/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080",
+            "http://localhost:1",
+        ] {
+            assert!(BaseUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://api.github.com",
+            "http://127.0.0.1.nip.io",
+            "http://localhost.evil.example",
+            "ftp://127.0.0.1",
+            "https://user:pw@api.github.com",
+            "https://api.github.com/?a=1",
+            "https://api.github.com/#x",
+            "api.github.com",
+            "",
+        ] {
+            assert!(BaseUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_host_carries_its_port_unless_it_is_443() {
+        let host = |text| BaseUrl::parse(text).unwrap().host().as_str().to_owned();
+        assert_eq!(host("https://API.github.com:443/x"), "api.github.com");
+        assert_eq!(host("https://api.github.com:8443"), "api.github.com:8443");
+        assert_eq!(host("http://127.0.0.1"), "127.0.0.1:80");
+    }
+
+    #[test]
+    fn joining_keeps_the_base_path() {
+        let base = BaseUrl::parse("https://ghe.example.com/api/v3/").unwrap();
+        assert_eq!(
+            base.join("/repos/o/r?x=1").unwrap().as_str(),
+            "https://ghe.example.com/api/v3/repos/o/r?x=1"
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! The Axis daemon: it holds the unlocked vault, decides, adds the credential
+//! on its own side, makes the call and keeps the record.
+//!
+//! The rooms do not import each other's insides; [`broker`] alone joins them.
+
+pub mod audit;
+pub mod auth;
+pub mod broker;
+pub mod catalogue;
+pub mod clock;
+pub mod config;
+pub mod daemon;
+pub mod doctor;
+pub mod host;
+pub mod names;
+pub mod paths;
+pub mod policy;
+pub mod rpc;
+pub mod upstream;
+pub mod vault;

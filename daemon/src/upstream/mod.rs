@@ -1,0 +1,3 @@
+//! The HTTP client.
+
+pub mod request;

@@ -1,0 +1,19 @@
+//! The gRPC interfaces of axisd and what both of their ends share: where the
+//! sockets are and how to reach them ([`socket`]), and how every Axis process
+//! shuts itself off from others ([`harden`]).
+
+pub mod harden;
+pub mod socket;
+
+/// The generated messages, clients and servers of package `axis.v1`.
+#[allow(missing_docs, clippy::pedantic)]
+pub mod v1 {
+    tonic::include_proto!("axis.v1");
+}
+
+/// The version of this build. Client and daemon must be of the same one.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The largest gRPC message either end takes, in bytes: the response cap of
+/// 16 MiB with room for base64 and JSON escapes around it.
+pub const MAX_MESSAGE_BYTES: usize = 48 * 1024 * 1024;

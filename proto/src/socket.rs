@@ -1,0 +1,238 @@
+//! Where the two sockets are, how a client connects and how the daemon
+//! listens. The only place that knows.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
+use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::MAX_MESSAGE_BYTES;
+use crate::v1::admin_client::AdminClient;
+use crate::v1::broker_client::BrokerClient;
+
+/// A socket's path must fit into `sockaddr_un` on every system we know.
+const MAX_PATH_BYTES: usize = 103;
+
+/// Why a socket can't be used. Each variant is a sentence for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// The path doesn't fit into a socket address.
+    #[error(
+        "the socket path {path} is {length} bytes long; the system allows {MAX_PATH_BYTES}: set AXIS_SOCKET_DIR to a shorter directory"
+    )]
+    PathTooLong {
+        /// The path.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// Neither the environment nor the user database names a home.
+    #[error("no home directory is known for this user: set HOME or AXIS_HOME")]
+    NoHome,
+    /// An `AXIS_…` directory that is not absolute; nothing is resolved from the working directory.
+    #[error("{variable} must be an absolute path, but is {value:?}")]
+    NotAbsolute {
+        /// The environment variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The directory belongs to someone else or is open to others.
+    #[error("the socket directory {path} {problem}; {fix}")]
+    UnsafeDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// The command that mends it.
+        fix: String,
+    },
+    /// The system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// What was touched.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+/// The directory that holds `broker.sock`, `admin.sock` and `axisd.lock`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketDir(PathBuf);
+
+impl SocketDir {
+    /// Finds the directory: `AXIS_SOCKET_DIR`, else `$AXIS_HOME/run`, else
+    /// `$XDG_RUNTIME_DIR/axis` (or `/run/user/UID/axis` where that is the
+    /// user's), else `run/` beside the audit log. Nothing is created.
+    pub fn locate() -> Result<Self, SocketError> {
+        if let Some(dir) = absolute_variable("AXIS_SOCKET_DIR")? {
+            return Ok(Self(dir));
+        }
+        if let Some(home) = absolute_variable("AXIS_HOME")? {
+            return Ok(Self(home.join("run")));
+        }
+        if let Some(runtime) = runtime_directory() {
+            return Ok(Self(runtime.join("axis")));
+        }
+        let dirs = directories::ProjectDirs::from("", "", "axis").ok_or(SocketError::NoHome)?;
+        let state = dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir());
+        Ok(Self(state.join("run")))
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What an agent's side may reach.
+    pub fn broker(&self) -> PathBuf {
+        self.0.join("broker.sock")
+    }
+
+    /// What only the owner may reach.
+    pub fn admin(&self) -> PathBuf {
+        self.0.join("admin.sock")
+    }
+
+    /// Held by the axisd that serves the sockets, for as long as it lives.
+    pub fn lock_file(&self) -> PathBuf {
+        self.0.join("axisd.lock")
+    }
+
+    /// Creates the directory for its owner alone, or checks that the one
+    /// that is there is the owner's and closed to others.
+    pub fn prepare(&self) -> Result<(), SocketError> {
+        let io = |source| SocketError::Io {
+            path: self.0.clone(),
+            source,
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0)
+            .map_err(io)?;
+        let metadata = fs::symlink_metadata(&self.0).map_err(io)?;
+        let uid = rustix::process::geteuid().as_raw();
+        if !metadata.is_dir() || metadata.uid() != uid {
+            return Err(SocketError::UnsafeDirectory {
+                path: self.0.clone(),
+                problem: "is not a directory of this user".into(),
+                fix: "remove it or set AXIS_SOCKET_DIR".into(),
+            });
+        }
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(SocketError::UnsafeDirectory {
+                path: self.0.clone(),
+                problem: format!("is open to others (mode {mode:04o})"),
+                fix: format!("run: chmod 700 {}", self.0.display()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The broker socket a client should use: `AXIS_SOCKET` where it is set (a
+/// sandboxed shim has nothing else), else the one in the socket directory.
+pub fn broker_socket() -> Result<PathBuf, SocketError> {
+    match absolute_variable("AXIS_SOCKET")? {
+        Some(path) => Ok(path),
+        None => Ok(SocketDir::locate()?.broker()),
+    }
+}
+
+/// A broker client on the socket at `path`. It connects at the first call and
+/// again after the daemon was restarted.
+pub fn broker_client(path: &Path) -> Result<BrokerClient<Channel>, SocketError> {
+    Ok(BrokerClient::new(channel(path)?)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// An admin client on the socket at `path`. It connects at the first call.
+pub fn admin_client(path: &Path) -> Result<AdminClient<Channel>, SocketError> {
+    Ok(AdminClient::new(channel(path)?)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// Binds a listener at `path` for the owner alone. A socket file that is
+/// already there is replaced: only the holder of the lock file may call this.
+pub fn listen(path: &Path) -> Result<Listener, SocketError> {
+    check_length(path)?;
+    let io = |source| SocketError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let name = path.to_fs_name::<GenericFilePath>().map_err(io)?;
+    let listener = ListenerOptions::new()
+        .name(name)
+        .try_overwrite(true)
+        .create_tokio()
+        .map_err(io)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io)?;
+    Ok(listener)
+}
+
+fn channel(path: &Path) -> Result<Channel, SocketError> {
+    check_length(path)?;
+    let path = path.to_owned();
+    // The URI is never resolved: the connector below opens the socket.
+    Ok(Endpoint::from_static("http://axisd")
+        .connect_timeout(Duration::from_secs(5))
+        .connect_with_connector_lazy(tower::service_fn(move |_| {
+            let path = path.clone();
+            async move {
+                let name = path.to_fs_name::<GenericFilePath>()?;
+                Ok::<_, io::Error>(TokioIo::new(Stream::connect(name).await?))
+            }
+        })))
+}
+
+fn check_length(path: &Path) -> Result<(), SocketError> {
+    let length = path.as_os_str().len();
+    if length > MAX_PATH_BYTES {
+        return Err(SocketError::PathTooLong {
+            path: path.to_owned(),
+            length,
+        });
+    }
+    Ok(())
+}
+
+/// The value of a path variable; empty counts as unset.
+pub fn absolute_variable(variable: &'static str) -> Result<Option<PathBuf>, SocketError> {
+    let Some(value) = env::var_os(variable).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let path = PathBuf::from(value);
+    if path.is_absolute() {
+        return Ok(Some(path));
+    }
+    Err(SocketError::NotAbsolute {
+        variable,
+        value: path.display().to_string(),
+    })
+}
+
+/// Hosts start shims with a stripped environment, so `XDG_RUNTIME_DIR` may be
+/// missing though the session has one.
+fn runtime_directory() -> Option<PathBuf> {
+    if let Some(dir) = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)
+        && dir.is_absolute()
+    {
+        return Some(dir);
+    }
+    let uid = rustix::process::geteuid().as_raw();
+    let dir = PathBuf::from(format!("/run/user/{uid}"));
+    let metadata = fs::metadata(&dir).ok()?;
+    (metadata.is_dir() && metadata.uid() == uid).then_some(dir)
+}
