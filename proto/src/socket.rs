@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
-use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
+use interprocess::local_socket::tokio::prelude::*;
+pub use interprocess::local_socket::tokio::{Listener, Stream};
+use interprocess::local_socket::traits::StreamCommon;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use tonic::transport::{Channel, Endpoint};
 
@@ -180,6 +182,33 @@ pub fn listen(path: &Path) -> Result<Listener, SocketError> {
         .map_err(io)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io)?;
     Ok(listener)
+}
+
+/// The next connection to `listener`.
+pub async fn accept(listener: &Listener) -> io::Result<Stream> {
+    listener.accept().await
+}
+
+/// The process at the other end of a connection, as the kernel tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerProcess {
+    /// Its effective user.
+    pub uid: u32,
+    /// Its process id, where the system tells.
+    pub pid: Option<u32>,
+}
+
+/// Who is at the other end of `stream`.
+///
+/// # Errors
+/// The system doesn't say.
+pub fn peer(stream: &Stream) -> io::Result<PeerProcess> {
+    let credentials = stream.peer_creds()?;
+    let uid = credentials
+        .euid()
+        .ok_or_else(|| io::Error::other("the system doesn't say which user connects"))?;
+    let pid = credentials.pid().and_then(|pid| u32::try_from(pid).ok());
+    Ok(PeerProcess { uid, pid })
 }
 
 fn channel(path: &Path) -> Result<Channel, SocketError> {
