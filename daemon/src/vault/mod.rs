@@ -1,1 +1,268 @@
-//! Room under construction.
+//! The vault: the credentials in memory while unlocked, and their keystore on
+//! disk.
+//!
+//! [`Vault`] is the whole of it. It publishes immutable snapshots, so readers
+//! never wait; changes come from one writer at a time, off the async threads,
+//! and each needs the master password in that call.
+
+mod attempts;
+mod contents;
+mod credential;
+mod entry;
+mod envelope;
+mod error;
+mod fault;
+mod file;
+mod hex_text;
+mod keystore;
+pub mod master;
+mod secret;
+mod state;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::spawn_blocking;
+
+pub use credential::{Credential, CredentialSummary, NewCredential};
+pub use error::VaultError;
+pub use fault::Fault;
+pub use secret::{Key, Secret};
+pub use state::{KnownGeneration, VaultState, WhyLocked};
+
+use self::attempts::Attempts;
+use self::keystore::ITERATIONS;
+use self::writer::Writer;
+use crate::clock::Clock;
+use crate::names::CredentialName;
+
+/// Fewest characters of a new master password.
+pub const MIN_PASSWORD_CHARACTERS: usize = 8;
+/// Most bytes of a secret: a service account's key file has under 3 KiB.
+pub const MAX_SECRET_BYTES: usize = 64 * 1024;
+
+/// The vault and its keystore file.
+pub struct Vault {
+    writer: Arc<Writer>,
+    attempts: Attempts,
+}
+
+/// What a change of the keystore came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The keystore's count of writes, for the audit.
+    pub generation: u64,
+    /// Whether a credential of that name was there before.
+    pub replaced: bool,
+}
+
+impl Vault {
+    /// Looks at the keystore at `path`. It never fails: that the file is
+    /// absent, locked or damaged is a state.
+    #[must_use]
+    pub fn open(path: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self::with_cost(path, clock, ITERATIONS, attempts::PAUSE)
+    }
+
+    fn with_cost(
+        path: PathBuf,
+        clock: Arc<dyn Clock>,
+        iterations: u32,
+        pause: std::time::Duration,
+    ) -> Self {
+        Self {
+            writer: Arc::new(Writer::new(path, clock, iterations)),
+            attempts: Attempts::new(pause),
+        }
+    }
+
+    /// Where the keystore is.
+    pub fn path(&self) -> &std::path::Path {
+        self.writer.path()
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> VaultState {
+        self.writer.snapshot().state()
+    }
+
+    /// Holds the file that was found at start against the audit log, so that
+    /// an old copy is said before anybody unlocks it.
+    pub fn compare_with_log(&self, known: KnownGeneration) {
+        self.writer.compare_with_log(known);
+    }
+
+    /// Makes the keystore and leaves the vault unlocked. Returns the
+    /// keystore's generation.
+    ///
+    /// # Errors
+    /// [`VaultError::KeystoreExists`] while there is any file, which is never
+    /// overwritten; a password that is too short or too long.
+    pub async fn init(&self, password: SecretString) -> Result<u64, VaultError> {
+        let characters = password.expose_secret().chars().count();
+        if characters < MIN_PASSWORD_CHARACTERS {
+            return Err(VaultError::PasswordTooShort { characters });
+        }
+        if password.expose_secret().len() > master::MAX_PASSWORD_BYTES {
+            return Err(VaultError::PasswordTooLong);
+        }
+        let writer = Arc::clone(&self.writer);
+        spawn_blocking(move || writer.init(&password))
+            .await
+            .map_err(|_| VaultError::Stopping)?
+    }
+
+    /// Reads the file anew and opens it; one key derivation, whatever is in
+    /// it. Returns the number of credentials.
+    ///
+    /// # Errors
+    /// A wrong password, or a file that isn't what it should be. With
+    /// `accept_older` an old copy, or one whose log is gone, is taken.
+    pub async fn unlock(
+        &self,
+        password: SecretString,
+        known: KnownGeneration,
+        accept_older: bool,
+    ) -> Result<usize, VaultError> {
+        let writer = Arc::clone(&self.writer);
+        let locks = writer.locks_so_far();
+        self.attempts
+            .run(move || writer.unlock(&password, known, accept_older, locks))
+            .await
+    }
+
+    /// Whether this is the master password; nothing changes.
+    pub async fn verify_password(&self, password: SecretString) -> Result<(), VaultError> {
+        let writer = Arc::clone(&self.writer);
+        self.attempts
+            .run(move || writer.verify_password(&password))
+            .await
+    }
+
+    /// Drops what is unlocked; whether anything was. Calls in flight keep the
+    /// credential that they have.
+    pub fn lock(&self) -> bool {
+        self.writer.lock()
+    }
+
+    /// Whether its owner locked it, and nobody unlocked it since: then no shim
+    /// may.
+    pub fn was_locked_by_owner(&self) -> bool {
+        self.writer.snapshot().locked_by_owner
+    }
+
+    /// The credential of that name, without waiting and without a copy.
+    ///
+    /// # Errors
+    /// The vault is absent or locked, or has none of that name.
+    pub fn credential(&self, name: &CredentialName) -> Result<Arc<Credential>, VaultError> {
+        let snapshot = self.writer.snapshot();
+        let Some(opened) = &snapshot.opened else {
+            return Err(match snapshot.why_locked() {
+                Some(why) => VaultError::Locked(why),
+                None => self.writer.absent(),
+            });
+        };
+        match opened.credentials.get(name) {
+            Some(credential) => Ok(Arc::clone(credential)),
+            None => Err(VaultError::NoCredential { name: name.clone() }),
+        }
+    }
+
+    /// The names of the credentials, also while locked.
+    pub fn names(&self) -> Vec<CredentialName> {
+        match &self.writer.snapshot().loaded {
+            Some(loaded) => loaded
+                .keystore
+                .credentials()
+                .map(|(name, _)| name)
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The credentials, without their secrets, in the order of their names.
+    pub fn list(&self) -> Vec<CredentialSummary> {
+        let snapshot = self.writer.snapshot();
+        let Some(loaded) = &snapshot.loaded else {
+            return Vec::new();
+        };
+        let opened = snapshot.opened.as_ref();
+        loaded
+            .keystore
+            .credentials()
+            .map(|(name, metadata)| CredentialSummary {
+                hosts: opened
+                    .and_then(|opened| opened.credentials.get(&name))
+                    .map(|credential| credential.hosts().to_vec())
+                    .unwrap_or_default(),
+                name,
+                created_at: metadata.created_at.timestamp(),
+                updated_at: metadata.updated_at.timestamp(),
+            })
+            .collect()
+    }
+
+    /// Stores a credential; with `replace` also in the place of another. Works
+    /// while locked, too, and leaves it locked.
+    pub async fn add(
+        &self,
+        password: SecretString,
+        credential: NewCredential,
+        replace: bool,
+    ) -> Result<Written, VaultError> {
+        let name = credential.name.clone();
+        let bytes = credential.secret.expose_secret().len();
+        if bytes == 0 {
+            return Err(VaultError::EmptySecret { name });
+        }
+        if bytes > MAX_SECRET_BYTES {
+            return Err(VaultError::SecretTooLong { name, bytes });
+        }
+        if credential.hosts.is_empty() {
+            return Err(VaultError::NoHost { name });
+        }
+        let writer = Arc::clone(&self.writer);
+        self.attempts
+            .run(move || writer.add(&password, credential, replace))
+            .await
+    }
+
+    /// Removes a credential for good.
+    pub async fn revoke(
+        &self,
+        password: SecretString,
+        name: &CredentialName,
+    ) -> Result<Written, VaultError> {
+        let writer = Arc::clone(&self.writer);
+        let name = name.clone();
+        self.attempts
+            .run(move || writer.revoke(&password, &name))
+            .await
+    }
+
+    /// The audit log's MAC key, while unlocked.
+    pub fn audit_key(&self) -> Option<Arc<Key>> {
+        let snapshot = self.writer.snapshot();
+        Some(Arc::clone(&snapshot.opened.as_ref()?.audit_key))
+    }
+
+    /// How many secrets now in memory could be swapped to disk, because the
+    /// system's limit of locked memory was reached.
+    pub fn unlocked_pages(&self) -> usize {
+        let snapshot = self.writer.snapshot();
+        let Some(opened) = &snapshot.opened else {
+            return 0;
+        };
+        let secrets = opened.credentials.values().map(|c| c.secret().is_locked());
+        secrets
+            .chain([opened.audit_key.is_locked()])
+            .filter(|locked| !locked)
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! A stored credential: as it is used, as it is added and as it is listed.
+
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::secret::Secret;
+use crate::host::{BaseUrl, Host};
+use crate::names::CredentialName;
+
+/// A secret and where it may be sent.
+pub struct Credential {
+    name: CredentialName,
+    secret: Secret,
+    hosts: Vec<Host>,
+    base_url: Option<BaseUrl>,
+    derived: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What the owner adds.
+pub struct NewCredential {
+    /// The service it is for, and its label.
+    pub name: CredentialName,
+    /// The secret itself.
+    pub secret: SecretString,
+    /// The only hosts it may be sent to; at least one.
+    pub hosts: Vec<Host>,
+    /// Where the service is, if not where its definition says.
+    pub base_url: Option<BaseUrl>,
+}
+
+/// What a listing shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialSummary {
+    /// The service it is for, and its label.
+    pub name: CredentialName,
+    /// The only hosts it may be sent to. They are sealed with it, so this is
+    /// empty while the vault is locked.
+    pub hosts: Vec<Host>,
+    /// When it was first added.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+}
+
+impl Credential {
+    /// Puts a credential together.
+    #[must_use]
+    pub fn new(
+        name: CredentialName,
+        secret: Secret,
+        hosts: Vec<Host>,
+        base_url: Option<BaseUrl>,
+    ) -> Self {
+        Self {
+            name,
+            secret,
+            hosts,
+            base_url,
+            derived: OnceLock::new(),
+        }
+    }
+
+    /// The service it is for, and its label.
+    #[must_use]
+    pub fn name(&self) -> &CredentialName {
+        &self.name
+    }
+
+    /// The secret itself.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// The only hosts it may be sent to.
+    #[must_use]
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// Where the service is, if not where its definition says.
+    #[must_use]
+    pub fn base_url(&self) -> Option<&BaseUrl> {
+        self.base_url.as_ref()
+    }
+
+    /// Something made from the secret, once, that lives and dies with it in
+    /// memory, such as the leak guard's search for it. A credential keeps one
+    /// type of thing: another type is made anew at every call.
+    pub fn derived<T: Send + Sync + 'static>(&self, make: impl FnOnce(&Secret) -> T) -> Arc<T> {
+        if let Some(kept) = self.derived.get() {
+            let kept = Arc::clone(kept).downcast();
+            return kept.unwrap_or_else(|_| Arc::new(make(&self.secret)));
+        }
+        let fresh = Arc::new(make(&self.secret));
+        // Of two made at once one is kept; each is as good.
+        let _ = self.derived.set(fresh.clone());
+        fresh
+    }
+}

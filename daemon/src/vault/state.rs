@@ -1,0 +1,195 @@
+//! What the vault knows at one moment, as an immutable snapshot, and how one
+//! snapshot follows from another.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::VaultError;
+use super::contents;
+use super::credential::Credential;
+use super::fault::Fault;
+use super::file::{Digest, KeystoreFile};
+use super::keystore::{self, Keystore};
+use super::secret::Key;
+use crate::names::CredentialName;
+
+/// What the owner sees of the vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VaultState {
+    /// There is no keystore yet.
+    Absent,
+    /// There is one, and why it isn't open.
+    Locked(WhyLocked),
+    /// Open.
+    Unlocked {
+        /// How many credentials are in it.
+        credentials: usize,
+        /// The keystore's count of writes.
+        generation: u64,
+    },
+}
+
+/// Why the vault is locked, and what opens it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhyLocked {
+    /// axisd never had the master password.
+    #[error("axisd has not had the master password since it started; run `axis unlock`")]
+    NeverUnlocked,
+    /// `axis lock`.
+    #[error("its owner locked it; run `axis unlock`")]
+    ByOwner,
+    /// An older copy of the file was put back.
+    #[error(
+        "the keystore is older (generation {file}) than the audit log says (generation {known}): someone put an old copy back; if it was you, run `axis unlock --accept-older`"
+    )]
+    Older {
+        /// The file's generation.
+        file: u64,
+        /// The newest one on record.
+        known: u64,
+    },
+    /// The audit log that should know the file's generation is gone.
+    #[error(
+        "the audit log that tells how new the keystore must be is gone: whether the keystore is an old copy can't be told; if you removed the log yourself, run `axis unlock --accept-older`"
+    )]
+    LogGone,
+    /// The file isn't what it should be: a whole sentence.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// What the audit log knows of the keystore's generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownGeneration {
+    /// There was no audit log at axisd's start.
+    NoLog,
+    /// A log, but no keystore on record: as after an `axis init` that was
+    /// killed before its record.
+    Empty,
+    /// The newest generation on record.
+    At(u64),
+}
+
+/// A keystore as it was read or written last.
+pub(super) struct Loaded {
+    pub keystore: Keystore,
+    /// Of the file's bytes, to see whether someone else wrote since.
+    pub digest: Digest,
+}
+
+/// What an unlocked vault holds.
+#[derive(Clone)]
+pub(super) struct Opened {
+    pub credentials: HashMap<CredentialName, Arc<Credential>>,
+    pub audit_key: Arc<Key>,
+}
+
+/// All the vault knows at one moment.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    /// Nothing while the file is absent or can't be parsed.
+    pub loaded: Option<Arc<Loaded>>,
+    /// Set while unlocked.
+    pub opened: Option<Arc<Opened>>,
+    /// Why an unlock won't do, until it is mended or accepted.
+    pub trouble: Option<WhyLocked>,
+    /// Since the last `lock`, until the next unlock.
+    pub locked_by_owner: bool,
+    /// The newest generation that was ever seen or is on record.
+    pub newest: u64,
+}
+
+impl Loaded {
+    /// Reads and parses the file; `None` where there is none.
+    pub fn read(file: &KeystoreFile, min_iterations: u32) -> Result<Option<Self>, VaultError> {
+        let Some(bytes) = file.read()? else {
+            return Ok(None);
+        };
+        let keystore = Keystore::parse(&bytes, min_iterations).map_err(|f| file.damaged(f))?;
+        Ok(Some(Self {
+            keystore,
+            digest: Digest::of(&bytes),
+        }))
+    }
+}
+
+impl KnownGeneration {
+    /// What `generation` is to be said of a file of this generation.
+    pub(super) fn doubt(self, generation: u64, newest: u64) -> Option<WhyLocked> {
+        let known = match self {
+            Self::NoLog => return Some(WhyLocked::LogGone),
+            Self::Empty if generation > 1 => return Some(WhyLocked::LogGone),
+            Self::Empty => newest,
+            Self::At(known) => known.max(newest),
+        };
+        (generation < known).then_some(WhyLocked::Older {
+            file: generation,
+            known,
+        })
+    }
+}
+
+impl Opened {
+    /// Opens every entry of a keystore that was verified.
+    pub fn open(keystore: &Keystore, vault_key: &Key) -> Result<Self, Fault> {
+        let unreadable = |name: &str| Fault::EntriesEdited {
+            names: vec![name.to_owned()],
+        };
+        let audit_key = keystore.open(vault_key, keystore::AUDIT_KEY)?;
+        let audit_key = contents::key(&audit_key).map_err(|()| unreadable(keystore::AUDIT_KEY))?;
+        let credentials = keystore
+            .credentials()
+            .map(|(name, _)| {
+                let text = name.to_string();
+                let plaintext = keystore.open(vault_key, &text)?;
+                let credential = contents::credential(name.clone(), &plaintext)
+                    .map_err(|()| unreadable(&text))?;
+                Ok((name, Arc::new(credential)))
+            })
+            .collect::<Result<_, Fault>>()?;
+        Ok(Self {
+            credentials,
+            audit_key: Arc::new(audit_key),
+        })
+    }
+}
+
+impl Snapshot {
+    /// What is known of a file that was just read, or couldn't be.
+    pub fn of(read: Result<Option<Loaded>, VaultError>) -> Self {
+        let (loaded, trouble) = match read {
+            Ok(loaded) => (loaded.map(Arc::new), None),
+            Err(error) => (None, Some(WhyLocked::Damaged(error.to_string()))),
+        };
+        Self {
+            newest: loaded.as_ref().map_or(0, |l| l.keystore.generation),
+            loaded,
+            opened: None,
+            trouble,
+            locked_by_owner: false,
+        }
+    }
+
+    pub fn state(&self) -> VaultState {
+        match (&self.opened, &self.loaded) {
+            (Some(opened), Some(loaded)) => VaultState::Unlocked {
+                credentials: opened.credentials.len(),
+                generation: loaded.keystore.generation,
+            },
+            _ => match self.why_locked() {
+                Some(why) => VaultState::Locked(why),
+                None => VaultState::Absent,
+            },
+        }
+    }
+
+    /// Why it is locked; `None` while there is no keystore.
+    pub fn why_locked(&self) -> Option<WhyLocked> {
+        match &self.trouble {
+            Some(trouble) => Some(trouble.clone()),
+            None if self.loaded.is_none() => None,
+            None if self.locked_by_owner => Some(WhyLocked::ByOwner),
+            None => Some(WhyLocked::NeverUnlocked),
+        }
+    }
+}

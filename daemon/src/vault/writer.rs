@@ -1,0 +1,373 @@
+//! The one who changes the vault: reads the keystore, writes it and publishes
+//! what follows. Everything here blocks, so it runs off the async threads.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::credential::{Credential, NewCredential};
+use super::entry::EntryName;
+use super::file::{Digest, KeystoreFile, MAX_BYTES};
+use super::keystore::{AUDIT_KEY, Keystore};
+use super::secret::{Key, Secret};
+use super::state::{KnownGeneration, Loaded, Opened, Snapshot, WhyLocked};
+use super::{VaultError, Written, contents};
+use crate::clock::Clock;
+use crate::names::CredentialName;
+
+/// The keystore file and the snapshot that follows from it.
+pub(super) struct Writer {
+    file: KeystoreFile,
+    clock: Arc<dyn Clock>,
+    iterations: u32,
+    snapshot: ArcSwap<Snapshot>,
+    /// Held by whoever reads the file, writes it and publishes.
+    turn: Mutex<()>,
+    /// Counts `lock` calls, so that one that comes during an unlock wins.
+    locks: AtomicU64,
+}
+
+/// What a write means for the credentials in memory.
+enum Change {
+    Put(Arc<Credential>),
+    Removed(CredentialName),
+}
+
+impl Writer {
+    /// Looks at the file; `iterations` are written, and fewer are refused.
+    pub fn new(path: PathBuf, clock: Arc<dyn Clock>, iterations: u32) -> Self {
+        let file = KeystoreFile::new(path);
+        let snapshot = Snapshot::of(Loaded::read(&file, iterations));
+        Self {
+            file,
+            clock,
+            iterations,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            turn: Mutex::new(()),
+            locks: AtomicU64::new(0),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// What is known at this moment, without waiting.
+    pub fn snapshot(&self) -> Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    pub fn compare_with_log(&self, known: KnownGeneration) {
+        self.snapshot.rcu(|now| {
+            let mut next = Snapshot::clone(now);
+            if let KnownGeneration::At(known) = known {
+                next.newest = next.newest.max(known);
+            }
+            if let (None, None, Some(loaded)) = (&now.opened, &now.trouble, &now.loaded) {
+                next.trouble = known.doubt(loaded.keystore.generation, now.newest);
+            }
+            next
+        });
+    }
+
+    pub fn lock(&self) -> bool {
+        self.locks.fetch_add(1, Ordering::SeqCst);
+        let before = self.snapshot.rcu(|now| Snapshot {
+            opened: None,
+            locked_by_owner: true,
+            ..Snapshot::clone(now)
+        });
+        before.opened.is_some()
+    }
+
+    /// How often the vault was locked; an unlock that began before a lock
+    /// comes to nothing.
+    pub fn locks_so_far(&self) -> u64 {
+        self.locks.load(Ordering::SeqCst)
+    }
+
+    pub fn verify_password(&self, password: &SecretString) -> Result<(), VaultError> {
+        let unsealed = self.writable()?.keystore.unseal(password);
+        unsealed.map(drop).map_err(|_| VaultError::WrongPassword)
+    }
+
+    pub fn init(&self, password: &SecretString) -> Result<u64, VaultError> {
+        let _turn = self.turn();
+        let exists = || VaultError::KeystoreExists {
+            path: self.file.path().to_owned(),
+        };
+        if self.file.read()?.is_some() {
+            self.look_again();
+            return Err(exists());
+        }
+        self.file.prepare_directory()?;
+        let exclusive = self.file.exclusive()?;
+        let (mut keystore, vault_key) = Keystore::create(password, self.iterations)?;
+        let audit_key = Key::random()?;
+        keystore.put(
+            &vault_key,
+            &EntryName::Reserved(AUDIT_KEY),
+            contents::plaintext(audit_key.expose(), &[], None),
+            self.clock.wall(),
+        )?;
+        let newest = self.snapshot.load().newest;
+        let (loaded, bytes) = finished(keystore, &vault_key, newest)?;
+        exclusive.create(&bytes)?;
+        let generation = loaded.keystore.generation;
+        let next = Snapshot {
+            loaded: Some(Arc::new(loaded)),
+            opened: Some(Arc::new(Opened {
+                credentials: HashMap::new(),
+                audit_key: Arc::new(audit_key),
+            })),
+            trouble: None,
+            locked_by_owner: false,
+            newest: generation,
+        };
+        self.snapshot.store(Arc::new(next));
+        Ok(generation)
+    }
+
+    pub fn unlock(
+        &self,
+        password: &SecretString,
+        known: KnownGeneration,
+        accept_older: bool,
+        locks: u64,
+    ) -> Result<usize, VaultError> {
+        let _turn = self.turn();
+        let loaded = match Loaded::read(&self.file, self.iterations) {
+            Ok(Some(loaded)) => loaded,
+            Ok(None) => {
+                self.look_again();
+                return Err(self.absent());
+            }
+            Err(error) => {
+                self.look_again();
+                return Err(error);
+            }
+        };
+        let vault_key = loaded
+            .keystore
+            .unseal(password)
+            .map_err(|_| VaultError::WrongPassword)?;
+        let before = self.snapshot.load();
+        if let Some(opened) = &before.opened
+            && before
+                .loaded
+                .as_ref()
+                .is_some_and(|l| l.digest == loaded.digest)
+        {
+            return Ok(opened.credentials.len());
+        }
+        let opened = loaded
+            .keystore
+            .verify(&vault_key)
+            .and_then(|()| Opened::open(&loaded.keystore, &vault_key));
+        let opened = match opened {
+            Ok(opened) => Arc::new(opened),
+            Err(fault) => {
+                let error = self.file.damaged(fault);
+                self.distrust(loaded, WhyLocked::Damaged(error.to_string()));
+                return Err(error);
+            }
+        };
+        let generation = loaded.keystore.generation;
+        let doubt = known.doubt(generation, before.newest);
+        if let Some(doubt) = doubt.filter(|_| !accept_older) {
+            self.distrust(loaded, doubt.clone());
+            return Err(VaultError::Locked(doubt));
+        }
+        let loaded = Arc::new(loaded);
+        let on_record = match known {
+            KnownGeneration::At(known) => known,
+            KnownGeneration::NoLog | KnownGeneration::Empty => 0,
+        };
+        self.snapshot.rcu(|now| {
+            if self.locks.load(Ordering::SeqCst) != locks {
+                return Arc::clone(now);
+            }
+            Arc::new(Snapshot {
+                loaded: Some(Arc::clone(&loaded)),
+                opened: Some(Arc::clone(&opened)),
+                trouble: None,
+                locked_by_owner: false,
+                newest: now.newest.max(generation).max(on_record),
+            })
+        });
+        if self.locks.load(Ordering::SeqCst) != locks {
+            return Err(VaultError::LockedMeanwhile);
+        }
+        Ok(opened.credentials.len())
+    }
+
+    pub fn add(
+        &self,
+        password: &SecretString,
+        new: NewCredential,
+        replace: bool,
+    ) -> Result<Written, VaultError> {
+        self.change(password, |keystore, vault_key| {
+            let name = EntryName::Credential(new.name.clone());
+            let replaced = keystore.entries.contains_key(&name.to_string());
+            if replaced && !replace {
+                return Err(VaultError::CredentialExists { name: new.name });
+            }
+            let plaintext = contents::plaintext(
+                new.secret.expose_secret().as_bytes(),
+                &new.hosts,
+                new.base_url.as_ref(),
+            );
+            keystore.put(vault_key, &name, plaintext, self.clock.wall())?;
+            let secret = Secret::from_string(new.secret);
+            let credential = Credential::new(new.name, secret, new.hosts, new.base_url);
+            Ok((replaced, Change::Put(Arc::new(credential))))
+        })
+    }
+
+    pub fn revoke(
+        &self,
+        password: &SecretString,
+        name: &CredentialName,
+    ) -> Result<Written, VaultError> {
+        self.change(password, |keystore, _| {
+            if keystore.entries.remove(&name.to_string()).is_none() {
+                return Err(VaultError::NoCredential { name: name.clone() });
+            }
+            Ok((true, Change::Removed(name.clone())))
+        })
+    }
+
+    /// The one way to a changed keystore: read again, compare, verify, change,
+    /// write, publish.
+    fn change(
+        &self,
+        password: &SecretString,
+        edit: impl FnOnce(&mut Keystore, &Key) -> Result<(bool, Change), VaultError>,
+    ) -> Result<Written, VaultError> {
+        let _turn = self.turn();
+        let loaded = self.writable()?;
+        let exclusive = self.file.exclusive()?;
+        if exclusive.read()?.as_deref().map(Digest::of) != Some(loaded.digest) {
+            return Err(VaultError::Changed {
+                path: self.file.path().to_owned(),
+            });
+        }
+        let vault_key = loaded
+            .keystore
+            .unseal(password)
+            .map_err(|_| VaultError::WrongPassword)?;
+        loaded
+            .keystore
+            .verify(&vault_key)
+            .map_err(|fault| self.file.damaged(fault))?;
+        let mut keystore = loaded.keystore.clone();
+        let (replaced, change) = edit(&mut keystore, &vault_key)?;
+        let newest = self.snapshot.load().newest;
+        let (written, bytes) = finished(keystore, &vault_key, newest)?;
+        exclusive.replace(&bytes)?;
+        let generation = written.keystore.generation;
+        let written = Arc::new(written);
+        self.snapshot.rcu(|now| Snapshot {
+            loaded: Some(Arc::clone(&written)),
+            opened: now.opened.as_ref().map(|opened| change.applied_to(opened)),
+            trouble: None,
+            locked_by_owner: now.locked_by_owner,
+            newest: generation,
+        });
+        Ok(Written {
+            generation,
+            replaced,
+        })
+    }
+
+    /// The keystore that a change may start from. What was absent or damaged
+    /// may have been mended since.
+    fn writable(&self) -> Result<Arc<Loaded>, VaultError> {
+        let snapshot = self.snapshot.load();
+        if snapshot.loaded.is_none() || matches!(snapshot.trouble, Some(WhyLocked::Damaged(_))) {
+            self.look_again();
+        }
+        let snapshot = self.snapshot.load();
+        match (&snapshot.trouble, &snapshot.loaded) {
+            (Some(trouble), _) => Err(VaultError::Locked(trouble.clone())),
+            (None, Some(loaded)) => Ok(Arc::clone(loaded)),
+            (None, None) => Err(self.absent()),
+        }
+    }
+
+    /// Takes up the file's state from disk; what is unlocked stays so.
+    fn look_again(&self) {
+        let found = Snapshot::of(Loaded::read(&self.file, self.iterations));
+        self.publish_while_locked(&found);
+    }
+
+    /// Notes why a file that was read can't be used.
+    fn distrust(&self, loaded: Loaded, why: WhyLocked) {
+        let found = Snapshot {
+            trouble: Some(why),
+            ..Snapshot::of(Ok(Some(loaded)))
+        };
+        self.publish_while_locked(&found);
+    }
+
+    fn publish_while_locked(&self, found: &Snapshot) {
+        self.snapshot.rcu(|now| {
+            if now.opened.is_some() {
+                return Arc::clone(now);
+            }
+            Arc::new(Snapshot {
+                locked_by_owner: now.locked_by_owner,
+                newest: now.newest,
+                ..found.clone()
+            })
+        });
+    }
+
+    pub fn absent(&self) -> VaultError {
+        VaultError::Absent {
+            path: self.file.path().to_owned(),
+        }
+    }
+
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        // A panic of another writer left the file whole and the snapshot as it was.
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts the write and makes the MAC: the keystore and its file's bytes.
+fn finished(
+    mut keystore: Keystore,
+    vault_key: &Key,
+    newest: u64,
+) -> Result<(Loaded, Vec<u8>), VaultError> {
+    keystore.generation = keystore.generation.max(newest).saturating_add(1);
+    keystore.sign(vault_key);
+    let bytes = keystore.render();
+    if bytes.len() > MAX_BYTES {
+        return Err(VaultError::Full);
+    }
+    let digest = Digest::of(&bytes);
+    Ok((Loaded { keystore, digest }, bytes))
+}
+
+impl Change {
+    fn applied_to(&self, opened: &Opened) -> Arc<Opened> {
+        let mut opened = opened.clone();
+        match self {
+            Self::Put(credential) => {
+                let name = credential.name().clone();
+                opened.credentials.insert(name, Arc::clone(credential));
+            }
+            Self::Removed(name) => {
+                opened.credentials.remove(name);
+            }
+        }
+        Arc::new(opened)
+    }
+}
