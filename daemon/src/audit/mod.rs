@@ -1,1 +1,418 @@
-//! Room under construction.
+//! The audit: one hash-chained, keyed JSON line for each thing that happened,
+//! with the kernel before the upstream sees a byte. No audit, no call.
+//!
+//! [`Audit`] is what the rest of axisd holds. `record` is what it is told,
+//! `started` a call in flight, `line` how a record is written, `chain` how lines
+//! hang together, `file` the file on disk, `aside` what stands beside it,
+//! `recovery` what is done about the one found at start, `writer` the one who
+//! writes, `fold` what keeps floods out, `reader` reads lines forwards and
+//! backwards, `history` which calls were made, `verify` whether all of it is
+//! true. The format is in `docs/audit.md`.
+
+mod aside;
+mod chain;
+mod file;
+mod fold;
+mod history;
+mod line;
+mod reader;
+mod record;
+mod recovery;
+mod started;
+mod verify;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+
+pub use chain::AuditKey;
+pub use file::AuditUnavailable;
+pub use fold::ConnectionId;
+pub use history::{History, PastCall, Proof};
+pub use record::{Act, AdminAct, CallRecord, End, Peer, Refusal};
+pub use started::Started;
+pub use verify::{FileReport, KnownGeneration};
+
+use fold::{Folded, Folds};
+use line::Record;
+use reader::Backwards;
+use writer::{Keep, Snapshot, Writer};
+
+/// The most lines that [`Audit::last`] gives at once.
+pub const MAX_LAST_LINES: usize = 100_000;
+/// Lines that a slow follower may fall behind before it misses some.
+const FOLLOW_LINES: usize = 1024;
+/// How long a disk may take to confirm a record, in seconds.
+const SYNC_TIMEOUT_S: u64 = 10;
+
+/// When records must be on the disk itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SyncMode {
+    /// Once a second. A record survives the death of axisd, not a power cut.
+    #[default]
+    Interval,
+    /// Before each call goes out.
+    Always,
+}
+
+/// What `axis status` shows of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditStatus {
+    /// The log.
+    pub path: PathBuf,
+    /// Whether calls can be recorded, and so be made, now.
+    pub writable: bool,
+    /// The number of the record to come.
+    pub next_seq: u64,
+    /// Why it isn't writable; a broken chain, a torn line, a log that is gone.
+    pub warnings: Vec<String>,
+}
+
+/// The audit log of one axisd. Clones are the same log.
+#[derive(Clone)]
+pub struct Audit(Arc<Shared>);
+
+struct Shared {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    sync: SyncMode,
+    writer: Mutex<Writer>,
+    folds: Mutex<Folds>,
+    /// The last record that is known to be on the disk. Whoever holds it syncs
+    /// for all who wait for it.
+    on_disk: tokio::sync::Mutex<u64>,
+    followers: broadcast::Sender<Bytes>,
+}
+
+// === impl Audit ===
+
+impl Audit {
+    /// Opens the log at `path`, and reads all of it. A torn last line or a
+    /// broken chain is set aside. A log that can't be written to is no error
+    /// here: each later call tries again, and [`Audit::status`] says why.
+    pub fn open(path: PathBuf, clock: Arc<dyn Clock>, sync: SyncMode) -> Self {
+        let (followers, _) = broadcast::channel(FOLLOW_LINES);
+        let audit = Self(Arc::new(Shared {
+            writer: Mutex::new(Writer::new(path.clone(), followers.clone())),
+            path,
+            clock,
+            sync,
+            folds: Mutex::default(),
+            on_disk: tokio::sync::Mutex::new(0),
+            followers,
+        }));
+        // the writer keeps the reason for `status`
+        let _ = audit.writer().tend(audit.now());
+        audit
+    }
+
+    /// Gives the audit its key at an unlock, or takes it away at a lock, and
+    /// says what the key proves of the log so far. Calls in flight keep the
+    /// key for their own end.
+    ///
+    /// A new keystore's key has to be set before [`Act::Init`] is recorded.
+    pub fn set_key(&self, key: Option<Arc<dyn AuditKey>>) -> Proof {
+        let mut writer = self.writer();
+        writer.set_key(key.clone());
+        let (Some(key), Some(log)) = (key, writer.snapshot()) else {
+            return Proof::Unreadable;
+        };
+        drop(writer);
+        let proof = history::proof(log.file, log.size, key.as_ref()).unwrap_or(Proof::Unreadable);
+        if proof == Proof::Foreign {
+            self.writer().warn(
+                "the last MAC in the audit log is not this vault's: the log was edited, or is another vault's; run: axis logs verify".into(),
+            );
+        }
+        proof
+    }
+
+    /// Records that a call is about to go out.
+    ///
+    /// # Errors
+    /// The record is not with the kernel, or there is no key to prove it:
+    /// the call must not be made.
+    pub fn started(&self, call: &CallRecord<'_>) -> Result<Started, AuditUnavailable> {
+        let now = self.now();
+        let record = Record::started(call, now);
+        let mut writer = self.writer();
+        let key = writer.key().cloned().ok_or(AuditUnavailable::Locked)?;
+        writer.append(&record.into(), now)?;
+        Ok(Started {
+            key: Some(key),
+            seq: writer.head().seq,
+            audit: self.clone(),
+            call: Some(call.into()),
+            began: self.0.clock.monotonic(),
+        })
+    }
+
+    /// With [`SyncMode::Always`], waits until `started` is on the disk; calls
+    /// that wait at once share one sync.
+    ///
+    /// # Errors
+    /// The disk didn't take it: the call must not be made.
+    pub async fn synced(&self, started: &Started) -> Result<(), AuditUnavailable> {
+        if self.0.sync == SyncMode::Interval {
+            return Ok(());
+        }
+        let wait = Duration::from_secs(SYNC_TIMEOUT_S);
+        tokio::time::timeout(wait, self.sync_up_to(started.seq))
+            .await
+            .unwrap_or_else(|_| {
+                Err(AuditUnavailable::Slow {
+                    path: self.0.path.clone(),
+                    seconds: SYNC_TIMEOUT_S,
+                })
+            })
+    }
+
+    async fn sync_up_to(&self, seq: u64) -> Result<(), AuditUnavailable> {
+        let mut on_disk = self.0.on_disk.lock().await;
+        if *on_disk >= seq {
+            return Ok(());
+        }
+        let Some(log) = self.writer().snapshot() else {
+            return Err(AuditUnavailable::NotOpen {
+                path: self.0.path.clone(),
+            });
+        };
+        tokio::task::spawn_blocking(move || log.file.sync_data())
+            .await
+            .unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
+            .map_err(AuditUnavailable::io(&self.0.path, "written to disk"))?;
+        *on_disk = log.head.seq;
+        Ok(())
+    }
+
+    /// Records how a started call ended. Never lost: what can't be written now
+    /// is written before anything else once it can.
+    pub fn finished(&self, mut started: Started, end: &End) {
+        started.end(end);
+    }
+
+    /// Records a call that ended before it was started. A flood of them on one
+    /// connection is folded into one line with a count.
+    pub fn refused(&self, connection: ConnectionId, call: &CallRecord<'_>, refusal: &Refusal<'_>) {
+        let monotonic = self.0.clock.monotonic();
+        let admission = self.folds().admit(connection, monotonic, call, refusal);
+        if let Some(folded) = &admission.ended {
+            self.write_folded(folded);
+        }
+        if admission.own_line {
+            let now = self.now();
+            let record = Record::refused(call, refusal, None, now);
+            self.writer()
+                .append_or_keep(record.into(), Keep::Refusal, now);
+        }
+    }
+
+    /// A connection is gone: what was folded of it is written.
+    pub fn connection_closed(&self, connection: ConnectionId) {
+        let folded = self.folds().close(connection);
+        if let Some(folded) = &folded {
+            self.write_folded(folded);
+        }
+    }
+
+    /// Records an act that must not happen unrecorded.
+    ///
+    /// # Errors
+    /// The record is not with the kernel.
+    pub fn admin(&self, act: &AdminAct<'_>) -> Result<(), AuditUnavailable> {
+        let now = self.now();
+        self.writer().append(&Record::admin(act, now).into(), now)
+    }
+
+    /// Records an act that happened whatever the log's state, such as a lock;
+    /// written as soon as that can be done.
+    pub fn note(&self, act: &AdminAct<'_>) {
+        let now = self.now();
+        let record = Record::admin(act, now);
+        self.writer()
+            .append_or_keep(record.into(), Keep::Always, now);
+    }
+
+    /// To be called once a second, where blocking is allowed: ends minutes of
+    /// folding, writes what waits, sees what others did to the file, syncs.
+    pub fn tick(&self) {
+        let ended = self.folds().ended(self.0.clock.monotonic());
+        for folded in &ended {
+            self.write_folded(folded);
+        }
+        self.sync();
+    }
+
+    /// Writes what was folded or waits, and syncs: axisd is about to end.
+    pub fn close(&self) {
+        let ended = self.folds().close_all();
+        for folded in &ended {
+            self.write_folded(folded);
+        }
+        self.sync();
+    }
+
+    fn sync(&self) {
+        let unsynced = {
+            let mut writer = self.writer();
+            // a failure stays with the writer, and is tried again
+            let _ = writer.tend(self.now());
+            writer.take_unsynced()
+        };
+        if let Some(file) = unsynced
+            && let Err(error) = file.sync_data()
+        {
+            self.writer().sync_failed(&error);
+        }
+    }
+
+    /// The highest keystore generation on record.
+    pub fn known_generation(&self) -> KnownGeneration {
+        self.writer().generation()
+    }
+
+    /// The calls since `since`. Without the key, an edit that also recomputed
+    /// the hashes doesn't show: ask once the vault is unlocked. Blocking.
+    pub fn history(&self, since: Timestamp) -> History {
+        let (key, log) = {
+            let mut writer = self.writer();
+            let _ = writer.tend(self.now());
+            (writer.key().cloned(), writer.snapshot())
+        };
+        let Some(Snapshot { file, size, head }) = log else {
+            return History::default();
+        };
+        history::read(file, size, &head, key.as_deref(), since).unwrap_or_default()
+    }
+
+    /// The last `n` lines without their newlines, oldest first; at most
+    /// [`MAX_LAST_LINES`]. Takes as long for a long file as for a short one.
+    pub fn last(&self, n: usize) -> io::Result<Vec<Bytes>> {
+        let Some((file, size)) = self.readable()? else {
+            return Ok(Vec::new());
+        };
+        let mut lines = Backwards::over(file, size)?;
+        let mut last = Vec::new();
+        while last.len() < n.min(MAX_LAST_LINES)
+            && let Some(line) = lines.next()?
+        {
+            last.push(Bytes::copy_from_slice(line));
+        }
+        last.reverse();
+        Ok(last)
+    }
+
+    /// The file to read from: the open one, else what stands at the path.
+    fn readable(&self) -> io::Result<Option<(Arc<File>, u64)>> {
+        if let Some(log) = self.writer().snapshot() {
+            return Ok(Some((log.file, log.size)));
+        }
+        open_plain(&self.0.path)
+    }
+
+    /// Lines as they are written, without their newlines. A follower that
+    /// falls far behind is told how many it missed.
+    pub fn follow(&self) -> broadcast::Receiver<Bytes> {
+        self.0.followers.subscribe()
+    }
+
+    /// Checks every line of the log, and of the logs that were set aside.
+    /// Blocking.
+    pub fn verify(&self) -> Vec<FileReport> {
+        let (key, log) = {
+            let mut writer = self.writer();
+            let _ = writer.tend(self.now());
+            (writer.key().cloned(), writer.snapshot())
+        };
+        let key = key.as_deref();
+        let mut reports: Vec<FileReport> = aside::set_aside_files(&self.0.path)
+            .iter()
+            .map(|path| verify::report(path, true, None, read_whole(path, key)))
+            .collect();
+        reports.push(match log {
+            Some(Snapshot { file, size, head }) => verify::report(
+                &self.0.path,
+                false,
+                Some(&head),
+                verify::read(file, size, key),
+            ),
+            None => verify::report(&self.0.path, false, None, read_whole(&self.0.path, key)),
+        });
+        reports
+    }
+
+    /// The log's state now; tries to make it writable where it isn't.
+    pub fn status(&self) -> AuditStatus {
+        let mut writer = self.writer();
+        let _ = writer.probe(self.now());
+        let mut warnings: Vec<String> = writer.trouble().map(str::to_owned).into_iter().collect();
+        warnings.extend_from_slice(writer.warnings());
+        for path in aside::set_aside_files(writer.path()) {
+            let name = aside::file_name(&path);
+            if !warnings.iter().any(|warning| warning.contains(&name)) {
+                warnings.push(format!(
+                    "{name} was set aside at an earlier start; run: axis logs verify, then move it away"
+                ));
+            }
+        }
+        AuditStatus {
+            path: self.0.path.clone(),
+            writable: writer.trouble().is_none(),
+            next_seq: writer.head().seq + 1,
+            warnings,
+        }
+    }
+
+    fn write_folded(&self, folded: &Folded) {
+        let now = self.now();
+        let count = Some(folded.count).filter(|count| *count > 1);
+        let record = Record::refused(&folded.call.borrow(), &folded.refusal(), count, now);
+        self.writer()
+            .append_or_keep(record.into(), Keep::Refusal, now);
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.wall()
+    }
+
+    // A panic while the lock was held leaves at most one record unwritten.
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.0.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn folds(&self) -> MutexGuard<'_, Folds> {
+        self.0.folds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_whole(path: &Path, key: Option<&dyn AuditKey>) -> io::Result<verify::Reading> {
+    match open_plain(path)? {
+        Some((file, size)) => verify::read(file, size, key),
+        None => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+/// Opens a file for reading; a pipe or a device is none.
+fn open_plain(path: &Path) -> io::Result<Option<(Arc<File>, u64)>> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(io::Error::other("it is not a plain file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    Ok(Some((Arc::new(file), size)))
+}

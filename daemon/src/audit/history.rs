@@ -1,0 +1,168 @@
+//! What the log says of calls already made, read back from its end, so that
+//! limits and cooldowns outlive a restart.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::chain::{AuditKey, Head, Link};
+use super::line::Parsed;
+use super::reader::Backwards;
+use super::record::Act;
+
+/// No call takes longer; a `finished` line may stand this far after the
+/// `started` it belongs to, and the wall clock may have been set back by less.
+const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(15);
+
+/// A call that was started, as the log tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastCall {
+    /// Under which name.
+    pub identity: String,
+    /// Of which service.
+    pub service: String,
+    /// Which action.
+    pub action: String,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it ended; unset when axisd ended first.
+    pub ended_at: Option<Timestamp>,
+    /// False only when its end is on record as a failure.
+    pub succeeded: bool,
+}
+
+/// The calls of a stretch of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Calls that were started or ended in it, oldest first.
+    pub calls: Vec<PastCall>,
+    /// False when calls may be missing: then every limit and cooldown has to
+    /// count as just used.
+    pub intact: bool,
+}
+
+/// What the last MAC of a log says about all that stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The last MAC is the key's, and so is the whole chain up to it.
+    Proven,
+    /// No line has a MAC. Where the keystore isn't brand-new, the log was
+    /// replaced.
+    Nothing,
+    /// The last MAC is another key's, or a call stands after it without one.
+    Foreign,
+    /// The log can't be read.
+    Unreadable,
+}
+
+#[derive(Deserialize)]
+struct Call {
+    request_id: String,
+    identity: String,
+    service: String,
+    action: String,
+}
+
+#[derive(Clone, Copy)]
+struct Ending {
+    at: Timestamp,
+    succeeded: bool,
+}
+
+/// Reads the calls since `since` from the end of the first `size` bytes, whose
+/// last line must be `head`.
+pub(super) fn read(
+    file: Arc<File>,
+    size: u64,
+    head: &Head,
+    key: Option<&dyn AuditKey>,
+    since: Timestamp,
+) -> io::Result<History> {
+    let horizon = since.checked_sub(LONGEST_CALL).unwrap_or(Timestamp::MIN);
+    let mut lines = Backwards::over(file, size)?;
+    let mut expected = head.hash;
+    let mut proof = Proof::Nothing;
+    let mut endings: HashMap<String, Ending> = HashMap::new();
+    let mut history = History {
+        calls: Vec::new(),
+        intact: true,
+    };
+    while let Some(line) = lines.next()? {
+        let (Some(link), Some(parsed)) = (Link::split(line), Parsed::of(line)) else {
+            history.intact = false;
+            continue;
+        };
+        let Ok(at) = parsed.timestamp.parse::<Timestamp>() else {
+            history.intact = false;
+            continue;
+        };
+        history.intact &= *link.hash == expected && link.hash_fits();
+        expected = *link.prev;
+        if let (Some(key), Proof::Nothing) = (key, proof) {
+            proof = prove(&link, &parsed, key);
+            history.intact &= proof != Proof::Foreign;
+        }
+        if at < horizon {
+            break;
+        }
+        if parsed.act.is_some_and(Act::is_gap) {
+            history.intact = false;
+        }
+        match (parsed.event, parsed.decision) {
+            ("finished", Some(decision @ ("allow" | "error"))) => {
+                if let Ok(call) = serde_json::from_slice::<Call>(line) {
+                    let succeeded = decision == "allow";
+                    endings.insert(call.request_id, Ending { at, succeeded });
+                }
+            }
+            ("started", _) => {
+                let Ok(call) = serde_json::from_slice::<Call>(line) else {
+                    history.intact = false;
+                    continue;
+                };
+                let ending = endings.remove(&call.request_id);
+                if at >= since || ending.is_none_or(|ending| ending.at >= since) {
+                    history.calls.push(PastCall {
+                        identity: call.identity,
+                        service: call.service,
+                        action: call.action,
+                        started_at: at,
+                        ended_at: ending.map(|ending| ending.at),
+                        succeeded: ending.is_none_or(|ending| ending.succeeded),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    history.calls.reverse();
+    Ok(history)
+}
+
+/// What the last MAC in the first `size` bytes says.
+pub(super) fn proof(file: Arc<File>, size: u64, key: &dyn AuditKey) -> io::Result<Proof> {
+    let mut lines = Backwards::over(file, size)?;
+    while let Some(line) = lines.next()? {
+        let (Some(link), Some(parsed)) = (Link::split(line), Parsed::of(line)) else {
+            return Ok(Proof::Foreign);
+        };
+        match prove(&link, &parsed, key) {
+            Proof::Nothing => {}
+            said => return Ok(said),
+        }
+    }
+    Ok(Proof::Nothing)
+}
+
+fn prove(link: &Link<'_>, parsed: &Parsed<'_>, key: &dyn AuditKey) -> Proof {
+    match link.mac {
+        Some(mac) if link.hash_fits() && link.mac_fits(mac, key) => Proof::Proven,
+        Some(_) => Proof::Foreign,
+        None if parsed.needs_mac() => Proof::Foreign,
+        None => Proof::Nothing,
+    }
+}

@@ -1,0 +1,259 @@
+//! How a record is written and read back: its fields in their fixed order, cut
+//! to sane lengths, with nothing in it that could move a terminal's cursor.
+
+use std::io;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::record::{
+    Act, AdminAct, CallRecord, End, MAX_DETAIL, MAX_JUSTIFICATION, MAX_NAME, MAX_REASON, Peer,
+    Refusal, cut,
+};
+
+/// The fields of a line after `seq`, in the order of the file.
+#[derive(Serialize)]
+struct Fields<'a> {
+    event: &'static str,
+    #[serde(serialize_with = "milliseconds")]
+    timestamp: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    justification: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redacted: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folded: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a Peer>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(event: &'static str, timestamp: Timestamp) -> Self {
+        Self {
+            event,
+            timestamp,
+            request_id: None,
+            identity: None,
+            service: None,
+            action: None,
+            decision: None,
+            reason: None,
+            error: None,
+            justification: None,
+            credential: None,
+            latency_ms: None,
+            status: None,
+            redacted: None,
+            folded: None,
+            act: None,
+            detail: None,
+            generation: None,
+            peer: None,
+        }
+    }
+
+    fn of_call(event: &'static str, timestamp: Timestamp, call: &CallRecord<'a>) -> Self {
+        let name = |text| Some(cut(text, MAX_NAME)).filter(|text| !text.is_empty());
+        Self {
+            request_id: name(call.request_id),
+            identity: name(call.identity),
+            service: name(call.service),
+            action: name(call.action),
+            justification: Some(cut(call.justification, MAX_JUSTIFICATION))
+                .filter(|text| !text.is_empty()),
+            credential: call.credential.and_then(name),
+            peer: call.peer,
+            ..Self::of(event, timestamp)
+        }
+    }
+
+    fn record(&self, generation: Option<Recorded>) -> Record {
+        let mut bytes = Vec::with_capacity(512);
+        self.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut bytes, Printable,
+        ))
+        .unwrap_or_else(|error| unreachable!("strings and numbers into memory: {error}"));
+        Record { bytes, generation }
+    }
+}
+
+/// A line still without its place in the chain: `{"event":…}`.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    bytes: Vec<u8>,
+    /// What the line says of the keystore's generation.
+    pub(super) generation: Option<Recorded>,
+}
+
+/// What a line says of the keystore's generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recorded {
+    /// The keystore had this generation.
+    Was(u64),
+    /// The owner took this generation for the right one.
+    Accepted(u64),
+    /// The highest one legible in a log that can't be trusted.
+    Legible(u64),
+}
+
+impl Recorded {
+    pub(super) fn of(act: &str, generation: Option<u64>) -> Option<Self> {
+        let generation = generation?;
+        Some(if act == Act::KeystoreAccepted.as_str() {
+            Self::Accepted(generation)
+        } else if act == Act::ChainSetAside.as_str() {
+            Self::Legible(generation)
+        } else {
+            Self::Was(generation)
+        })
+    }
+}
+
+impl Record {
+    pub(super) fn started(call: &CallRecord<'_>, now: Timestamp) -> Self {
+        Fields::of_call("started", now, call).record(None)
+    }
+
+    pub(super) fn finished(call: &CallRecord<'_>, end: &End, now: Timestamp) -> Self {
+        Fields {
+            decision: Some(if end.error.is_some() {
+                "error"
+            } else {
+                "allow"
+            }),
+            error: end.error,
+            latency_ms: Some(u64::try_from(end.latency.as_millis()).unwrap_or(u64::MAX)),
+            status: end.status,
+            redacted: Some(end.redacted).filter(|count| *count > 0),
+            ..Fields::of_call("finished", now, call)
+        }
+        .record(None)
+    }
+
+    /// `folded`: for how many refusals this line stands, where for more than one.
+    pub(super) fn refused(
+        call: &CallRecord<'_>,
+        refusal: &Refusal<'_>,
+        folded: Option<u64>,
+        now: Timestamp,
+    ) -> Self {
+        let (decision, reason, error) = match *refusal {
+            Refusal::Deny { reason } => ("deny", Some(cut(reason, MAX_REASON)), None),
+            Refusal::Error { code } => ("error", None, Some(code)),
+        };
+        Fields {
+            decision: Some(decision),
+            reason,
+            error,
+            folded,
+            ..Fields::of_call("finished", now, call)
+        }
+        .record(None)
+    }
+
+    pub(super) fn admin(admin: &AdminAct<'_>, now: Timestamp) -> Self {
+        let act = admin.act.as_str();
+        Fields {
+            act: Some(act),
+            detail: admin.detail.map(|text| cut(text, MAX_DETAIL)),
+            generation: admin.generation,
+            peer: admin.peer,
+            ..Fields::of("admin", now)
+        }
+        .record(Recorded::of(act, admin.generation))
+    }
+
+    /// Everything after the opening brace, the closing one included.
+    pub(super) fn after_brace(&self) -> &[u8] {
+        self.bytes.get(1..).unwrap_or_default()
+    }
+}
+
+/// What reading a line back needs; unknown fields are for later versions.
+#[derive(Debug, Deserialize)]
+pub(super) struct Parsed<'a> {
+    pub(super) seq: u64,
+    pub(super) event: &'a str,
+    pub(super) timestamp: &'a str,
+    #[serde(default)]
+    pub(super) act: Option<&'a str>,
+    #[serde(default)]
+    pub(super) decision: Option<&'a str>,
+    #[serde(default)]
+    pub(super) generation: Option<u64>,
+}
+
+impl<'a> Parsed<'a> {
+    pub(super) fn of(line: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
+
+    pub(super) fn recorded(&self) -> Option<Recorded> {
+        Recorded::of(self.act?, self.generation)
+    }
+
+    /// Calls happen only while the vault, and with it the audit key, is there.
+    pub(super) fn needs_mac(&self) -> bool {
+        self.event == "started" || self.decision == Some("allow")
+    }
+}
+
+fn milliseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.3}"))
+}
+
+/// Writes characters that a terminal would act on, or not show, as `\uXXXX`.
+struct Printable;
+
+impl serde_json::ser::Formatter for Printable {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        let mut plain = 0;
+        if !fragment.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            for (at, character) in fragment.char_indices().filter(|(_, c)| is_unseen(*c)) {
+                writer.write_all(fragment.as_bytes().get(plain..at).unwrap_or_default())?;
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+                plain = at + character.len_utf8();
+            }
+        }
+        writer.write_all(fragment.as_bytes().get(plain..).unwrap_or_default())
+    }
+}
+
+/// Controls, line and paragraph separators, marks that turn or hide text.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}

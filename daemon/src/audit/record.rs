@@ -1,0 +1,227 @@
+//! What the audit is told: calls and how they ended, and the owner's acts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+/// Longest name (identity, service, action, request id, credential), in characters.
+pub(super) const MAX_NAME: usize = 128;
+/// Longest justification, in characters.
+pub(super) const MAX_JUSTIFICATION: usize = 2000;
+/// Longest reason of a denial, in characters.
+pub(super) const MAX_REASON: usize = 1000;
+/// Longest detail of an owner's act, and longest path of a peer, in characters.
+pub(super) const MAX_DETAIL: usize = 1000;
+
+/// Who is at the other end of the socket, as the kernel says. Recorded, not trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Peer {
+    /// The user.
+    pub uid: u32,
+    /// The process, where the system tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// The program's path, where it could be read.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut_path")]
+    pub exe: Option<Arc<str>>,
+}
+
+/// What the audit keeps of a call: who, what and why, never a param.
+#[derive(Clone, Copy, Debug)]
+pub struct CallRecord<'a> {
+    /// Ties `started` and `finished` together; unique.
+    pub request_id: &'a str,
+    /// Under which name.
+    pub identity: &'a str,
+    /// As the agent wrote it, where it is no known one.
+    pub service: &'a str,
+    /// As the agent wrote it, where it is no known one.
+    pub action: &'a str,
+    /// The agent's own words.
+    pub justification: &'a str,
+    /// Which of the service's credentials, where the policy named one.
+    pub credential: Option<&'a str>,
+    /// Who asked.
+    pub peer: Option<&'a Peer>,
+}
+
+/// How a started call ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct End {
+    /// The error's code; unset when the call succeeded.
+    pub error: Option<&'static str>,
+    /// The upstream's HTTP status, where there was one.
+    pub status: Option<u16>,
+    /// From the request's arrival to its outcome.
+    pub latency: Duration,
+    /// How often the leak guard removed a form of the secret.
+    pub redacted: u64,
+}
+
+/// Why a call ended before it was started.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal<'a> {
+    /// Policy, limit or owner said no.
+    Deny {
+        /// The denial's words, which are Axis's own.
+        reason: &'a str,
+    },
+    /// It couldn't be done.
+    Error {
+        /// The error's code.
+        code: &'static str,
+    },
+}
+
+/// What the owner, or axisd on its own, did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A keystore was made: the audit key is new from here on.
+    Init,
+    /// The vault was unlocked.
+    Unlock,
+    /// The vault was locked.
+    Lock,
+    /// A master password was wrong.
+    WrongPassword,
+    /// A credential was stored.
+    Add,
+    /// A credential was removed.
+    Revoke,
+    /// The keystore was written; carries its generation.
+    Keystore,
+    /// The owner accepted a keystore that is older than the record says; its
+    /// generation is the one to expect from here on.
+    KeystoreAccepted,
+    /// A policy came into force.
+    PolicyLoaded,
+    /// A policy file was refused; the last good one stays.
+    PolicyRefused,
+    /// axisd began.
+    DaemonStarted,
+    /// axisd ended in good order.
+    DaemonStopped,
+    /// The log was not there at start, though the keystore says there was one.
+    LogMissing,
+    /// The log was gone while axisd ran; the chain goes on in a new file.
+    LogVanished,
+    /// A log with a broken chain, or with someone else's content, was set aside.
+    ChainSetAside,
+    /// A torn last line was set aside; the chain goes on.
+    TornLine,
+    /// Refusals that happened while the log was not writable, and were too many to keep.
+    RecordsDropped,
+}
+
+impl Act {
+    /// The word in the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Unlock => "unlock",
+            Self::Lock => "lock",
+            Self::WrongPassword => "wrong_password",
+            Self::Add => "add",
+            Self::Revoke => "revoke",
+            Self::Keystore => "keystore",
+            Self::KeystoreAccepted => "keystore_accepted",
+            Self::PolicyLoaded => "policy_loaded",
+            Self::PolicyRefused => "policy_refused",
+            Self::DaemonStarted => "daemon_started",
+            Self::DaemonStopped => "daemon_stopped",
+            Self::LogMissing => "log_missing",
+            Self::LogVanished => "log_vanished",
+            Self::ChainSetAside => "chain_set_aside",
+            Self::TornLine => "torn_line",
+            Self::RecordsDropped => "records_dropped",
+        }
+    }
+
+    /// Whether lines before this one may be missing or false.
+    pub(super) fn is_gap(act: &str) -> bool {
+        [Self::LogMissing, Self::LogVanished, Self::ChainSetAside]
+            .iter()
+            .any(|gap| gap.as_str() == act)
+    }
+}
+
+/// One act of the owner, or of axisd on its own.
+#[derive(Clone, Copy, Debug)]
+pub struct AdminAct<'a> {
+    /// What was done.
+    pub act: Act,
+    /// To what, in a few of Axis's own words; never a secret.
+    pub detail: Option<&'a str>,
+    /// The keystore's generation after it, where it changed or was read.
+    pub generation: Option<u64>,
+    /// Who asked, where someone did.
+    pub peer: Option<&'a Peer>,
+}
+
+impl From<Act> for AdminAct<'_> {
+    fn from(act: Act) -> Self {
+        Self {
+            act,
+            detail: None,
+            generation: None,
+            peer: None,
+        }
+    }
+}
+
+/// A [`CallRecord`] that outlives the request it was made from.
+#[derive(Clone, Debug)]
+pub(super) struct OwnedCall {
+    request_id: String,
+    identity: String,
+    service: String,
+    action: String,
+    justification: String,
+    credential: Option<String>,
+    peer: Option<Peer>,
+}
+
+impl From<&CallRecord<'_>> for OwnedCall {
+    fn from(call: &CallRecord<'_>) -> Self {
+        Self {
+            request_id: cut(call.request_id, MAX_NAME).to_owned(),
+            identity: cut(call.identity, MAX_NAME).to_owned(),
+            service: cut(call.service, MAX_NAME).to_owned(),
+            action: cut(call.action, MAX_NAME).to_owned(),
+            justification: cut(call.justification, MAX_JUSTIFICATION).to_owned(),
+            credential: call.credential.map(|name| cut(name, MAX_NAME).to_owned()),
+            peer: call.peer.cloned(),
+        }
+    }
+}
+
+impl OwnedCall {
+    pub(super) fn borrow(&self) -> CallRecord<'_> {
+        CallRecord {
+            request_id: &self.request_id,
+            identity: &self.identity,
+            service: &self.service,
+            action: &self.action,
+            justification: &self.justification,
+            credential: self.credential.as_deref(),
+            peer: self.peer.as_ref(),
+        }
+    }
+}
+
+/// `text`, or its first `max` characters.
+pub(super) fn cut(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    match text.char_indices().nth(max) {
+        Some((end, _)) => text.get(..end).unwrap_or_default(),
+        None => text,
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
+fn cut_path<S: Serializer>(path: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(cut(path.as_deref().unwrap_or_default(), MAX_DETAIL))
+}
