@@ -1,1 +1,29 @@
-//! Room under construction.
+//! The owner's rules: which identity may do what, how often, and with which
+//! pause after a success.
+//!
+//! [`Policy`] is the compiled file and decides, purely; [`Limits`] holds what
+//! the calls so far have used up; [`PolicyStore`] keeps the policy in force
+//! in step with the file.
+
+mod document;
+mod error;
+mod file;
+mod limits;
+mod pattern;
+mod rules;
+mod source;
+mod store;
+mod warnings;
+mod watch;
+mod window;
+
+pub use document::Scope;
+pub use error::{Fault, PolicyError};
+pub use limits::{LimitDenial, Limits, PastCall, Reservation};
+pub use rules::{Allowed, Decision, Denial, Policy};
+pub use store::{Change, Loaded, PolicyStore};
+pub use watch::PolicyWatch;
+
+/// The policy that `axis init` writes: commented for a newcomer, with
+/// read-only rules for the identity `local-dev`.
+pub const DEFAULT_POLICY: &str = include_str!("../../../config/policy.yaml");

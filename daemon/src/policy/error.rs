@@ -1,0 +1,316 @@
+//! Why a policy file was refused, said the way rustc points at code.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::names::NameError;
+
+/// Most characters of the offending line that are shown.
+const EXCERPT_CHARS: usize = 96;
+
+/// What is wrong with a policy file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The system wouldn't let it be read.
+    #[error("the policy can't be read: {reason}")]
+    Unreadable {
+        /// The system's word.
+        reason: String,
+    },
+    /// A directory, pipe, device or socket lies where the file should.
+    #[error("the policy must be a regular file, but this is {kind}; put a file in its place")]
+    NotAFile {
+        /// What lies there, with its article.
+        kind: &'static str,
+    },
+    /// Over the size limit.
+    #[error(
+        "the policy is larger than {limit} bytes; a policy that long can't be overseen: merge its rules"
+    )]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// UTF-16, or no text at all.
+    #[error("the policy is not UTF-8 text; save it with the encoding UTF-8")]
+    NotUtf8,
+    /// An invisible U+FEFF stands before the first character.
+    #[error("the policy begins with an invisible byte-order mark; save it as UTF-8 without one")]
+    ByteOrderMark,
+    /// NUL, escape, a lone carriage return and the like.
+    #[error("there is an invisible control character ({character}) here; delete it")]
+    ControlCharacter {
+        /// The character, escaped.
+        character: String,
+    },
+    /// Nothing but blanks and comments.
+    #[error(
+        "the policy is empty; write `policies: []` to deny everything, or let `axis init` write a first one"
+    )]
+    Empty,
+    /// The YAML parser didn't get through.
+    #[error("this is not valid YAML: {message}")]
+    Syntax {
+        /// The parser's word.
+        message: String,
+    },
+    /// Nested, repeated or aliased beyond what a policy needs.
+    #[error(
+        "the policy nests, repeats or aliases more than any policy needs ({limit}); write it out plainly"
+    )]
+    TooComplex {
+        /// The limit that was passed.
+        limit: String,
+    },
+    /// A second `---` document.
+    #[error(
+        "a policy is one YAML document, and here a second one begins; put all entries under one `policies:`"
+    )]
+    SecondDocument,
+    /// `!!something`.
+    #[error("a policy has no YAML tags; delete {tag:?}")]
+    Tag {
+        /// The tag.
+        tag: String,
+    },
+    /// `<<: *base`.
+    #[error(
+        "a policy has no merge keys (`<<`); write the fields out, so that every entry shows what it allows"
+    )]
+    MergeKey,
+    /// One field twice in one mapping.
+    #[error("the field {key:?} is here a second time; keep one of them")]
+    DuplicateField {
+        /// The field.
+        key: String,
+    },
+    /// A field that no policy has.
+    #[error("there is no field {field:?} here; {suggestion}")]
+    UnknownField {
+        /// The field as written.
+        field: String,
+        /// The nearest known field, or all that may stand here.
+        suggestion: String,
+    },
+    /// A field that must be there.
+    #[error("the field {field:?} is missing here; {purpose}")]
+    MissingField {
+        /// The field.
+        field: &'static str,
+        /// What it is for, and how it is written.
+        purpose: &'static str,
+    },
+    /// A list where a word belongs, and so on.
+    #[error("this must be {expected}")]
+    WrongType {
+        /// What belongs here, with its article.
+        expected: String,
+    },
+    /// Not a name.
+    #[error("{0}")]
+    Name(#[from] NameError),
+    /// A star in a place where it means nothing.
+    #[error(
+        "{text:?} can't be {kind}: the star stands for any only when it is alone, as \"*\"{also}"
+    )]
+    Star {
+        /// What should have been named, with its article.
+        kind: &'static str,
+        /// The text.
+        text: String,
+        /// Where else a star may stand.
+        also: &'static str,
+    },
+    /// Not an action's name.
+    #[error(
+        "{text:?} can't be an action: write its name, such as \"issues.create\", a prefix such as \"issues.*\", or \"*\""
+    )]
+    Action {
+        /// The text, cut after 80 characters.
+        text: String,
+    },
+    /// Not a whole number within the range.
+    #[error(
+        "{field} must be a whole number of {unit} from {min} to {max}, but here it is {written}"
+    )]
+    Number {
+        /// The field.
+        field: &'static str,
+        /// What it counts.
+        unit: &'static str,
+        /// Least.
+        min: u32,
+        /// Most.
+        max: u32,
+        /// The text.
+        written: String,
+    },
+    /// Two entries for one identity.
+    #[error(
+        "identity {identity:?} has an entry already, in line {first_line}; an identity has one entry: merge the two"
+    )]
+    SecondEntry {
+        /// The identity.
+        identity: String,
+        /// Where the first one stands.
+        first_line: usize,
+    },
+    /// Over the limit of rules.
+    #[error("the policy has more than {limit} rules; this is the first one too many")]
+    TooManyRules {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// A refused policy file: the fault, and where it stands. Displays as several
+/// lines, the offending one with a caret under it; without colour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyError {
+    origin: PathBuf,
+    fault: Box<Fault>,
+    place: Option<Box<Place>>,
+}
+
+/// A stretch of one line of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    line: usize,
+    column: usize,
+    /// The line, cut and made printable.
+    excerpt: String,
+    /// Characters of the excerpt before the caret.
+    indent: usize,
+    /// Carets.
+    width: usize,
+}
+
+impl PolicyError {
+    /// A fault of the file as a whole.
+    pub(super) fn of_file(origin: &Path, fault: Fault) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            fault: Box::new(fault),
+            place: None,
+        }
+    }
+
+    /// A fault at a place of `text`; line and column count characters from 1.
+    pub(super) fn at(
+        origin: &Path,
+        fault: Fault,
+        text: &str,
+        line: usize,
+        column: usize,
+        width: usize,
+    ) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            fault: Box::new(fault),
+            place: Some(Box::new(Place::cut(
+                text,
+                line.max(1),
+                column.max(1),
+                width,
+            ))),
+        }
+    }
+
+    /// What is wrong.
+    pub fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    /// The line, from 1, where the fault stands in one.
+    pub fn line(&self) -> Option<usize> {
+        self.place.as_ref().map(|place| place.line)
+    }
+
+    /// The column in characters, from 1, where the fault stands in one.
+    pub fn column(&self) -> Option<usize> {
+        self.place.as_ref().map(|place| place.column)
+    }
+
+    /// File, line, column and fault in one line, for a status or a log.
+    pub fn headline(&self) -> String {
+        let origin = self.origin.display();
+        match &self.place {
+            Some(place) => format!("{origin}:{}:{}: {}", place.line, place.column, self.fault),
+            None => format!("{origin}: {}", self.fault),
+        }
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = self.origin.display();
+        writeln!(f, "{}", self.fault)?;
+        let Some(place) = &self.place else {
+            return write!(f, " --> {origin}");
+        };
+        let Place { line, column, .. } = &**place;
+        let gutter = " ".repeat(line.to_string().len());
+        let indent = " ".repeat(place.indent);
+        let carets = "^".repeat(place.width);
+        writeln!(f, "{gutter}--> {origin}:{line}:{column}")?;
+        writeln!(f, "{gutter} |")?;
+        writeln!(f, "{line} | {}", place.excerpt)?;
+        write!(f, "{gutter} | {indent}{carets}")
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+impl Place {
+    fn cut(text: &str, line: usize, column: usize, width: usize) -> Self {
+        let whole: Vec<char> = text
+            .lines()
+            .nth(line - 1)
+            .unwrap_or_default()
+            .chars()
+            .collect();
+        let caret = (column - 1).min(whole.len());
+        // A line of a megabyte is shown around the caret only.
+        let from = if whole.len() <= EXCERPT_CHARS {
+            0
+        } else {
+            caret.saturating_sub(EXCERPT_CHARS / 2)
+        };
+        let to = whole.len().min(from + EXCERPT_CHARS);
+        let mut excerpt = String::from(if from > 0 { "…" } else { "" });
+        excerpt.push_str(&printable(&whole[from..caret]));
+        let indent = excerpt.chars().count();
+        let marked = &whole[caret..to.min(caret + width.max(1)).max(caret)];
+        excerpt.push_str(&printable(marked));
+        let width = (excerpt.chars().count() - indent).max(1);
+        excerpt.push_str(&printable(&whole[caret + marked.len()..to]));
+        if to < whole.len() {
+            excerpt.push('…');
+        }
+        Self {
+            line,
+            column,
+            excerpt,
+            indent,
+            width,
+        }
+    }
+}
+
+/// `characters` with nothing in them that could move a terminal's cursor.
+fn printable(characters: &[char]) -> String {
+    let mut text = String::with_capacity(characters.len());
+    for &character in characters {
+        match character {
+            '\t' => text.push_str("    "),
+            ' ' | '"' | '\'' | '\\' => text.push(character),
+            other => text.extend(other.escape_debug()),
+        }
+    }
+    text
+}
+
+/// `text` in one printable line.
+pub(super) fn one_line(text: &str) -> String {
+    printable(&text.chars().collect::<Vec<_>>())
+}

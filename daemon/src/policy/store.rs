@@ -1,0 +1,204 @@
+//! The policy in force: the last good one, in step with its file.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::error::PolicyError;
+use super::file::{self, Found};
+use super::rules::{Decision, Denial, Policy, denied};
+use crate::names::{Identity, ServiceName};
+
+/// How long a policy file may be away, as it is while some editors save,
+/// before everything is denied.
+pub(super) const GRACE: Duration = Duration::from_secs(1);
+
+/// Holds the policy in force. Readers never wait, and never see half a change.
+#[derive(Debug)]
+pub struct PolicyStore {
+    path: PathBuf,
+    loaded: ArcSwap<Loaded>,
+    /// What the file was when it was last read; held while it is read, so two
+    /// readings can't overtake each other.
+    seen: Mutex<Seen>,
+}
+
+/// One state of the policy: what is in force, and what is wrong with the file.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    path: PathBuf,
+    /// The last good policy; none where there never was one, or where the file
+    /// is gone: then everything is denied.
+    pub policy: Option<Arc<Policy>>,
+    /// Why the file as it stands is not what is in force.
+    pub error: Option<Arc<PolicyError>>,
+    /// Counts the policies that have been in force; changes with each.
+    pub generation: u64,
+}
+
+/// What a reading of the file brought.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// This policy is in force now.
+    InForce(Arc<Policy>),
+    /// The file is broken; what was in force still is. Told once for each
+    /// error, however often it is met.
+    Refused(Arc<PolicyError>),
+    /// The file is gone, and everything is denied.
+    Removed,
+}
+
+#[derive(Debug)]
+struct Seen {
+    found: Found,
+    missing_since: Option<Instant>,
+}
+
+impl PolicyStore {
+    /// Reads the policy at `path`. Whatever is there, or isn't, this succeeds:
+    /// without a valid policy everything is denied, and the denial says why.
+    pub fn load(path: PathBuf) -> Arc<Self> {
+        let found = file::read(&path);
+        let nothing = Loaded {
+            path: path.clone(),
+            policy: None,
+            error: None,
+            generation: 0,
+        };
+        let loaded = match parse(&found, &path) {
+            Some(Ok(policy)) => nothing.with(policy),
+            Some(Err(error)) => Loaded {
+                error: Some(error),
+                ..nothing
+            },
+            None => nothing,
+        };
+        Arc::new(Self {
+            path,
+            loaded: ArcSwap::from_pointee(loaded),
+            seen: Mutex::new(Seen {
+                found,
+                missing_since: None,
+            }),
+        })
+    }
+
+    /// Where the policy is read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The state now. Take it once for each request, so that all of the request
+    /// is decided by the same policy.
+    pub fn current(&self) -> Guard<Arc<Loaded>> {
+        self.loaded.load()
+    }
+
+    /// Reads the file again and puts in force what it says, where it says
+    /// something new. `now` times the grace of a missing file.
+    pub fn refresh(&self, now: Instant) -> Option<Change> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = file::read(&self.path);
+        if found == Found::Nothing {
+            let since = *seen.missing_since.get_or_insert(now);
+            if seen.found == Found::Nothing || now.saturating_duration_since(since) < GRACE {
+                return None;
+            }
+        } else {
+            seen.missing_since = None;
+        }
+        if found == seen.found {
+            return None;
+        }
+        let change = self.apply(&found);
+        seen.found = found;
+        change
+    }
+
+    /// Whether the file is away and its grace isn't over.
+    pub(super) fn is_in_grace(&self) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.missing_since.is_some() && seen.found != Found::Nothing
+    }
+
+    fn apply(&self, found: &Found) -> Option<Change> {
+        let before = self.loaded.load_full();
+        let (after, change) = match parse(found, &self.path) {
+            Some(Ok(policy)) => {
+                let after = before.with(policy);
+                let change = after.policy.clone().map(Change::InForce);
+                (after, change)
+            }
+            Some(Err(error)) => {
+                let news = before.error.as_ref() != Some(&error);
+                let after = Loaded {
+                    error: Some(Arc::clone(&error)),
+                    ..(*before).clone()
+                };
+                (after, news.then_some(Change::Refused(error)))
+            }
+            None => {
+                let after = Loaded {
+                    path: self.path.clone(),
+                    policy: None,
+                    error: None,
+                    generation: before.generation + 1,
+                };
+                (after, Some(Change::Removed))
+            }
+        };
+        self.loaded.store(Arc::new(after));
+        change
+    }
+}
+
+/// The policy in `found`, or why there is none; nothing for a missing file.
+fn parse(found: &Found, path: &Path) -> Option<Result<Policy, Arc<PolicyError>>> {
+    match found {
+        Found::Text(text) => Some(Policy::parse(text, path).map_err(Arc::new)),
+        Found::Unusable(error) => Some(Err(Arc::new(error.clone()))),
+        Found::Nothing => None,
+    }
+}
+
+impl Loaded {
+    fn with(&self, policy: Policy) -> Self {
+        Self {
+            path: self.path.clone(),
+            policy: Some(Arc::new(policy)),
+            error: None,
+            generation: self.generation + 1,
+        }
+    }
+
+    /// What is in force says, or a denial where nothing is.
+    pub fn decide(&self, identity: &Identity, service: &ServiceName, action: &str) -> Decision {
+        if let Some(policy) = &self.policy {
+            return policy.decide(identity, service, action);
+        }
+        let path = self.path.display();
+        let hint = match &self.error {
+            None => format!(
+                "there is no policy at {path}, so everything is denied; the owner creates one with `axis init`"
+            ),
+            Some(error) => {
+                let place = error
+                    .line()
+                    .map(|line| format!(" in line {line}"))
+                    .unwrap_or_default();
+                format!(
+                    "the policy {path} has an error{place}, so everything is denied until the owner mends it; `axis doctor` shows it"
+                )
+            }
+        };
+        Decision::Deny(Denial {
+            reason: denied(identity, service, action),
+            hint: Some(hint),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

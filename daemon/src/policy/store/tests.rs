@@ -1,0 +1,201 @@
+//! That the policy in force is the last good one, until the file is gone.
+
+use std::fs;
+
+use super::*;
+use crate::policy::error::Fault;
+
+const ALLOWS: &str = "policies: [{identity: a, allow: [{service: s, actions: [x]}]}]\n";
+const DENIES: &str = "policies: []\n";
+const BROKEN: &str = "policies: [{identity: a, alow: []}]\n";
+
+struct Home {
+    directory: tempfile::TempDir,
+    store: Arc<PolicyStore>,
+    now: Instant,
+}
+
+impl Home {
+    fn with(text: Option<&str>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("policy.yaml");
+        if let Some(text) = text {
+            fs::write(&path, text).unwrap();
+        }
+        Self {
+            store: PolicyStore::load(path),
+            directory,
+            now: Instant::now(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("policy.yaml")
+    }
+
+    fn save(&self, text: &str) -> Option<Change> {
+        fs::write(self.path(), text).unwrap();
+        self.store.refresh(self.now)
+    }
+
+    fn decision(&self) -> Decision {
+        let (identity, service) = (Identity::parse("a"), ServiceName::parse("s"));
+        let loaded = self.store.current();
+        loaded.decide(&identity.unwrap(), &service.unwrap(), "x")
+    }
+
+    fn allows(&self) -> bool {
+        matches!(self.decision(), Decision::Allow(_))
+    }
+
+    fn hint(&self) -> String {
+        match self.decision() {
+            Decision::Allow(_) => panic!("allowed"),
+            Decision::Deny(denial) => {
+                assert_eq!(
+                    denial.reason,
+                    r#"Policy denied: identity="a" service="s" action="x""#
+                );
+                denial.hint.unwrap()
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_policy_everything_is_denied_and_the_denial_says_axis_init() {
+    let home = Home::with(None);
+    assert!(home.hint().contains("`axis init`"), "{}", home.hint());
+    assert!(home.store.current().error.is_none());
+    assert!(matches!(home.save(ALLOWS), Some(Change::InForce(_))));
+    assert!(home.allows());
+}
+
+#[test]
+fn a_saved_policy_is_in_force_and_an_unchanged_one_is_no_change() {
+    let home = Home::with(Some(ALLOWS));
+    let before = home.store.current().generation;
+    assert!(home.save(ALLOWS).is_none());
+    assert_eq!(home.store.current().generation, before);
+    assert!(matches!(home.save(DENIES), Some(Change::InForce(_))));
+    assert!(!home.allows());
+    assert_ne!(home.store.current().generation, before);
+}
+
+#[test]
+fn a_broken_file_changes_nothing_and_is_told_once() {
+    let home = Home::with(Some(ALLOWS));
+    let generation = home.store.current().generation;
+    let Some(Change::Refused(error)) = home.save(BROKEN) else {
+        panic!("no error");
+    };
+    assert!(matches!(error.fault(), Fault::UnknownField { .. }));
+    assert!(home.allows());
+    assert_eq!(home.store.current().error.as_ref(), Some(&error));
+    assert_eq!(home.store.current().generation, generation);
+    assert!(home.save(BROKEN).is_none());
+    assert!(home.save(&format!("{BROKEN}# more\n")).is_none());
+    assert!(home.allows());
+    assert!(matches!(home.save(DENIES), Some(Change::InForce(_))));
+    assert!(home.store.current().error.is_none());
+}
+
+#[test]
+fn a_policy_that_is_broken_from_the_start_denies_and_names_the_line() {
+    let home = Home::with(Some(BROKEN));
+    assert!(home.hint().contains("in line 1"), "{}", home.hint());
+    assert!(home.store.current().error.is_some());
+}
+
+#[test]
+fn a_deleted_policy_allows_nothing_once_its_grace_is_over() {
+    let mut home = Home::with(Some(ALLOWS));
+    fs::remove_file(home.path()).unwrap();
+    assert!(home.store.refresh(home.now).is_none());
+    assert!(home.allows() && home.store.is_in_grace());
+    home.now += GRACE * 99 / 100;
+    assert!(home.store.refresh(home.now).is_none());
+    home.now += GRACE / 100;
+    assert!(matches!(
+        home.store.refresh(home.now),
+        Some(Change::Removed)
+    ));
+    assert!(!home.allows() && !home.store.is_in_grace());
+    assert!(home.hint().contains("`axis init`"));
+    assert!(home.store.refresh(home.now).is_none());
+    assert!(matches!(home.save(ALLOWS), Some(Change::InForce(_))));
+}
+
+#[test]
+fn a_file_that_vanishes_for_a_moment_keeps_its_policy_and_gets_a_new_grace() {
+    let mut home = Home::with(Some(ALLOWS));
+    for _ in 0..3 {
+        fs::remove_file(home.path()).unwrap();
+        assert!(home.store.refresh(home.now).is_none());
+        home.now += GRACE / 2;
+        assert!(home.store.refresh(home.now).is_none());
+        assert!(home.save(ALLOWS).is_none());
+        home.now += GRACE;
+        assert!(home.allows());
+    }
+}
+
+#[test]
+fn a_directory_that_is_gone_is_a_policy_that_is_gone() {
+    let mut home = Home::with(Some(ALLOWS));
+    fs::remove_dir_all(home.directory.path()).unwrap();
+    assert!(home.store.refresh(home.now).is_none());
+    home.now += GRACE;
+    assert!(matches!(
+        home.store.refresh(home.now),
+        Some(Change::Removed)
+    ));
+}
+
+#[test]
+fn what_is_no_readable_text_file_is_refused_and_hangs_nobody() {
+    type Make = fn(&Path);
+    let cases: [(&str, Make); 6] = [
+        ("a directory", |path| fs::create_dir(path).unwrap()),
+        ("a pipe", |path| {
+            let mkfifo = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(mkfifo.unwrap().success());
+        }),
+        ("a device", |path| {
+            std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+        }),
+        ("UTF-8", |path| {
+            fs::write(path, b"\xff\xfep\0o\0l\0").unwrap();
+        }),
+        ("UTF-8", |path| {
+            fs::write(path, b"policies: []\n# \xfc\n").unwrap();
+        }),
+        ("larger", |path| {
+            fs::write(path, vec![b'#'; 2_000_000]).unwrap();
+        }),
+    ];
+    for (part, make) in cases {
+        let home = Home::with(Some(ALLOWS));
+        fs::remove_file(home.path()).unwrap();
+        make(&home.path());
+        let Some(Change::Refused(error)) = home.store.refresh(home.now) else {
+            panic!("accepted {part}");
+        };
+        assert!(error.to_string().contains(part), "{error}");
+        assert!(home.allows(), "{part}");
+    }
+}
+
+#[test]
+fn text_that_is_not_utf8_is_located() {
+    let home = Home::with(Some("x"));
+    fs::write(home.path(), b"policies: []\n# gr\xfcn\n").unwrap();
+    let Some(Change::Refused(error)) = home.store.refresh(home.now) else {
+        panic!("accepted");
+    };
+    assert_eq!(
+        (error.line(), error.column()),
+        (Some(2), Some(5)),
+        "{error}"
+    );
+}
