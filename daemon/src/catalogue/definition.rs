@@ -1,0 +1,326 @@
+//! A service's definition: one YAML file, read into types. What the types
+//! can't say (a `{param}` that is declared nowhere) is checked in
+//! [`super::service`].
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_yaml::{Location, Spanned};
+
+use super::ordered::Ordered;
+use super::response::ResponseFormat;
+use super::schema::{KEYWORDS, Schema};
+use crate::auth::AuthScheme;
+use crate::host::BaseUrl;
+
+/// Largest definition, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Why a definition can't be used: the place, and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct DefinitionError {
+    /// The file.
+    pub origin: String,
+    /// Counted from 1; 0 where the whole file is meant.
+    pub line: u64,
+    /// Counted from 1; 0 where the whole file is meant.
+    pub column: u64,
+    /// What is wrong, and what to write.
+    pub problem: String,
+    /// The offending line.
+    pub text: String,
+}
+
+impl fmt::Display for DefinitionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            origin,
+            line,
+            column,
+            problem,
+            text,
+        } = self;
+        if *line == 0 {
+            return write!(f, "{origin}: {problem}");
+        }
+        let margin = " ".repeat(line.to_string().len());
+        let indent = " ".repeat(usize::try_from(column.saturating_sub(1)).unwrap_or(0));
+        write!(
+            f,
+            "{origin}:{line}:{column}: {problem}\n{margin} |\n{line} | {text}\n{margin} | {indent}^"
+        )
+    }
+}
+
+/// The text of a definition with its name, to point into.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) origin: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl Source<'_> {
+    /// The error that `problem` is at `location`.
+    pub(super) fn error(
+        self,
+        location: Option<Location>,
+        problem: impl Into<String>,
+    ) -> DefinitionError {
+        let (line, column) = location.map_or((0, 0), |at| (at.line(), at.column()));
+        let index = usize::try_from(line).unwrap_or(0).checked_sub(1);
+        let text = index.and_then(|index| self.text.lines().nth(index));
+        DefinitionError {
+            origin: self.origin.to_owned(),
+            line,
+            column,
+            problem: problem.into(),
+            text: text.unwrap_or_default().chars().take(200).collect(),
+        }
+    }
+}
+
+/// What a call does to the world behind the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Creates or changes something, or costs something.
+    Write,
+    /// Removes something.
+    Delete,
+}
+
+impl Effect {
+    /// `read`, `write` or `delete`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// The whole file.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Definition {
+    pub(super) service: Spanned<String>,
+    pub(super) title: String,
+    pub(super) base_url: BaseUrl,
+    pub(super) auth: AuthScheme,
+    #[serde(default)]
+    pub(super) credential: CredentialDefinition,
+    #[serde(default)]
+    pub(super) headers: Ordered<Spanned<String>>,
+    pub(super) timeout_s: Option<Timeout>,
+    #[serde(default)]
+    pub(super) error: ErrorShape,
+    pub(super) actions: Spanned<Ordered<Spanned<ActionDefinition>>>,
+}
+
+/// What `axis add` says and checks.
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CredentialDefinition {
+    pub(super) prompt: Option<String>,
+    pub(super) pattern: Option<Spanned<String>>,
+    pub(super) check: Option<CheckDefinition>,
+}
+
+/// The request that shows whether a credential is accepted.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckDefinition {
+    pub(super) method: MethodWord,
+    pub(super) path: Spanned<String>,
+}
+
+/// One action.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ActionDefinition {
+    pub(super) effect: Effect,
+    pub(super) method: MethodWord,
+    pub(super) path: Spanned<String>,
+    #[serde(default)]
+    pub(super) params: Ordered<Spanned<ParamDefinition>>,
+    pub(super) passthrough: Option<Spanned<Passthrough>>,
+    #[serde(default)]
+    pub(super) headers: Ordered<Spanned<String>>,
+    pub(super) timeout_s: Option<Timeout>,
+    #[serde(default)]
+    pub(super) response: ResponseFormat,
+    pub(super) error: Option<ErrorShape>,
+}
+
+/// Where undeclared params go.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Passthrough {
+    Body,
+}
+
+/// Where the vendor's own words are in an error.
+#[derive(Default, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ErrorShape {
+    /// A dotted path.
+    pub(super) message: Option<String>,
+}
+
+/// An HTTP method that actions use.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum MethodWord {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl MethodWord {
+    pub(super) fn method(self) -> http::Method {
+        match self {
+            Self::Get => http::Method::GET,
+            Self::Post => http::Method::POST,
+            Self::Put => http::Method::PUT,
+            Self::Patch => http::Method::PATCH,
+            Self::Delete => http::Method::DELETE,
+        }
+    }
+}
+
+/// Seconds for the whole call, 1 to 3600.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(try_from = "u64")]
+pub(super) struct Timeout(pub(super) Duration);
+
+impl TryFrom<u64> for Timeout {
+    type Error = String;
+
+    fn try_from(seconds: u64) -> Result<Self, String> {
+        if (1..=3600).contains(&seconds) {
+            Ok(Self(Duration::from_secs(seconds)))
+        } else {
+            Err(format!(
+                "timeout_s is {seconds}; it must be 1 to 3600 seconds"
+            ))
+        }
+    }
+}
+
+/// Where a param goes.
+#[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Place {
+    Path,
+    Query,
+    Header,
+    Body,
+}
+
+/// How a list stands in a query.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ListStyle {
+    /// `a=1&a=2`
+    #[default]
+    Repeat,
+    /// `a=1,2`
+    Comma,
+}
+
+/// One param: where it goes, and its schema beside that.
+pub(super) struct ParamDefinition {
+    pub(super) place: Place,
+    pub(super) wire_name: Option<String>,
+    pub(super) required: bool,
+    pub(super) multi: bool,
+    pub(super) style: Option<ListStyle>,
+    pub(super) schema: Schema,
+}
+
+impl<'de> Deserialize<'de> for ParamDefinition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = ParamDefinition;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a param, such as { in: body, type: string }")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ParamDefinition, A::Error> {
+                const OWN: &[&str] = &["in", "as", "required", "multi", "style"];
+                let mut place = None;
+                let mut param = ParamDefinition {
+                    place: Place::Body,
+                    wire_name: None,
+                    required: false,
+                    multi: false,
+                    style: None,
+                    schema: Schema::default(),
+                };
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "in" => place = Some(map.next_value()?),
+                        "as" => param.wire_name = Some(map.next_value()?),
+                        "required" => param.required = map.next_value()?,
+                        "multi" => param.multi = map.next_value()?,
+                        "style" => param.style = Some(map.next_value()?),
+                        keyword => {
+                            if !param.schema.read(keyword, &mut map)? {
+                                let known = [OWN, KEYWORDS].concat().join(", ");
+                                return Err(de::Error::custom(format_args!(
+                                    "unknown field {key:?}; a param has {known}"
+                                )));
+                            }
+                        }
+                    }
+                }
+                param.place = place.ok_or_else(|| de::Error::missing_field("in"))?;
+                Ok(param)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// Reads a definition.
+pub(super) fn parse(source: Source<'_>) -> Result<Definition, DefinitionError> {
+    if source.text.len() > MAX_BYTES {
+        return Err(source.error(None, format!("larger than {MAX_BYTES} bytes")));
+    }
+    let options = serde_yaml::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        reject_unsupported_tags: true,
+        merge_keys: serde_yaml::options::MergeKeyPolicy::Error,
+    };
+    serde_yaml::from_str_with_options(source.text, options).map_err(|error| {
+        let problem = error.render_with_options(serde_yaml::render_options! {
+            snippets: serde_yaml::SnippetMode::Off,
+        });
+        // the place is said once, in front
+        let problem = problem
+            .rsplit_once(" at line ")
+            .map_or(problem.as_str(), |(what, _)| what);
+        source.error(error.location(), problem)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Which headers a definition may set, and how a param becomes one.
+
+use http::{HeaderName, HeaderValue};
+
+/// Headers that frame, route or authorise a message, or change its meaning
+/// behind policy's back: neither a definition nor a param sets them.
+const RESERVED: &[&str] = &[
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+/// Parses a header name that is not reserved; `carrier` is the one that the
+/// credential goes into.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn parse_name(text: &str, carrier: &HeaderName) -> Result<HeaderName, String> {
+    let name = HeaderName::from_bytes(text.as_bytes())
+        .map_err(|_| format!("{text:?} is no header name"))?;
+    if name == carrier {
+        return Err(format!("the header {name} is where the credential goes"));
+    }
+    if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-") {
+        return Err(format!("the header {name} can't be set by a definition"));
+    }
+    Ok(name)
+}
+
+/// Parses a header's value: printable ASCII.
+///
+/// # Errors
+/// What is wrong with it, to be read after the param's name.
+pub(super) fn parse_value(text: &str) -> Result<HeaderValue, String> {
+    if !text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Err("goes into a header and must be printable ASCII without line breaks".into());
+    }
+    HeaderValue::from_str(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_definition_sets_a_header_that_frames_or_authorises() {
+        let carrier = HeaderName::from_static("x-api-key");
+        for bad in [
+            "Host",
+            "Authorization",
+            "cookie",
+            "Transfer-Encoding",
+            "Content-Length",
+            "TE",
+            "Connection",
+            "X-Api-Key",
+            "X-HTTP-Method-Override",
+            "X-Forwarded-Host",
+            "a b",
+            "",
+            "x:y",
+            "x\r\ny",
+        ] {
+            assert!(parse_name(bad, &carrier).is_err(), "{bad:?}");
+        }
+        for good in [
+            "accept",
+            "Anthropic-Version",
+            "x-github-api-version",
+            "range",
+        ] {
+            assert!(parse_name(good, &carrier).is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_value_is_one_line_of_ascii() {
+        for bad in ["a\nb", "a\r\nX: y", "\u{1}", "a\0", "\u{7f}", "ü", "\t"] {
+            assert!(parse_value(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(parse_value("bytes=0-99").unwrap(), "bytes=0-99");
+    }
+}

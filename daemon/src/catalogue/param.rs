@@ -1,0 +1,175 @@
+//! A declared param: where it goes, and all params of an action together as
+//! the one schema that agents see.
+
+use http::HeaderName;
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value, json};
+
+use super::definition::{ListStyle, ParamDefinition, Place};
+use super::headers;
+use super::path::PathTemplate;
+use super::request::member_key;
+use super::schema::{JsonType, Schema};
+
+/// Where a param goes.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// One segment of the path, or several.
+    Path { multi: bool },
+    /// `name=value` in the query.
+    Query { style: ListStyle },
+    /// A header.
+    Header(HeaderName),
+    /// A member of the JSON body.
+    Body,
+}
+
+/// A declared param.
+#[derive(Debug, Clone)]
+pub(super) struct Param {
+    pub(super) name: String,
+    /// Its name in the query or the body.
+    pub(super) wire_name: String,
+    /// That name as the key of a JSON member.
+    pub(super) member_key: String,
+    pub(super) target: Target,
+    pub(super) required: bool,
+    /// Whether its schema takes integers, but not other numbers.
+    pub(super) integer: bool,
+}
+
+/// What an action's params have to fit: its path, and whether it has a body.
+pub(super) struct Shape<'a> {
+    pub(super) path: &'a PathTemplate,
+    pub(super) has_body: bool,
+    /// The header that the credential goes into.
+    pub(super) carrier: &'a HeaderName,
+}
+
+impl Param {
+    /// Checks a param against the action it belongs to.
+    ///
+    /// # Errors
+    /// What is wrong with it, to be read after its name.
+    pub(super) fn define(
+        name: &str,
+        written: ParamDefinition,
+        shape: &Shape<'_>,
+    ) -> Result<Self, String> {
+        if let Some(fault) = written.schema.fault() {
+            return Err(fault.into());
+        }
+        if !fits(written.place, &written.schema) {
+            return Err(
+                "can only hold objects and lists in the body (lists of scalars also in the query)"
+                    .into(),
+            );
+        }
+        let types = &written.schema.types;
+        if written.multi && written.place != Place::Path {
+            return Err("has multi, which only means something in the path".into());
+        }
+        let lists = types.contains(&JsonType::Array);
+        if written.style.is_some() && !(written.place == Place::Query && lists) {
+            return Err("has a style, which only means something for a list in the query".into());
+        }
+        let wire_name = written.wire_name.unwrap_or_else(|| name.to_owned());
+        let target = match written.place {
+            Place::Path => {
+                let places = shape.path.params().filter(|place| *place == name).count();
+                if places != 1 {
+                    return Err(format!("must stand once in the path as {{{name}}}"));
+                }
+                if !written.required || types.contains(&JsonType::Null) {
+                    return Err("is in the path and so must be required and not null".into());
+                }
+                if written.multi && !shape.path.is_whole_segment(name) {
+                    return Err("is multi and so must stand alone between slashes".into());
+                }
+                let multi = written.multi;
+                Target::Path { multi }
+            }
+            Place::Query => {
+                let style = written.style.unwrap_or_default();
+                Target::Query { style }
+            }
+            Place::Header => {
+                let header = headers::parse_name(&wire_name, shape.carrier)?;
+                if header == CONTENT_TYPE {
+                    return Err("can't set the header content-type".into());
+                }
+                Target::Header(header)
+            }
+            Place::Body if !shape.has_body => {
+                return Err("is in the body, but a GET has none".into());
+            }
+            Place::Body => Target::Body,
+        };
+        let items = written.schema.items.iter().flat_map(|items| &items.types);
+        let numbers: Vec<_> = types.iter().chain(items).collect();
+        Ok(Self {
+            integer: numbers.contains(&&JsonType::Integer) && !numbers.contains(&&JsonType::Number),
+            name: name.to_owned(),
+            member_key: member_key(&wire_name),
+            wire_name,
+            target,
+            required: written.required,
+        })
+    }
+
+    /// Whether both would write to the same place of a request.
+    pub(super) fn collides(&self, other: &Self) -> bool {
+        match (&self.target, &other.target) {
+            (Target::Header(one), Target::Header(other)) => one == other,
+            (Target::Query { .. }, Target::Query { .. }) | (Target::Body, Target::Body) => {
+                self.wire_name == other.wire_name
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether values of `schema` can be written at `place`.
+fn fits(place: Place, schema: &Schema) -> bool {
+    let scalars = |types: &[JsonType]| types.iter().all(|one| one.is_scalar());
+    match place {
+        Place::Body => true,
+        Place::Path | Place::Header => scalars(&schema.types),
+        Place::Query => {
+            !schema.types.contains(&JsonType::Object)
+                && schema.items.iter().all(|items| scalars(&items.types))
+        }
+    }
+}
+
+/// The params' schemas on their way into one object schema.
+#[derive(Default)]
+pub(super) struct ParamsSchema {
+    properties: Map<String, Value>,
+    required: Vec<Value>,
+    example: Map<String, Value>,
+}
+
+impl ParamsSchema {
+    pub(super) fn add(&mut self, name: &str, param: &ParamDefinition) {
+        self.properties
+            .insert(name.to_owned(), param.schema.to_json());
+        if param.required {
+            self.required.push(name.into());
+            self.example.insert(name.to_owned(), param.schema.example());
+        }
+    }
+
+    /// The schema of the params object, and an object that is valid for it.
+    pub(super) fn finish(self, passthrough: bool) -> (Value, Value) {
+        let mut schema = json!({ "type": "object", "properties": self.properties });
+        if !self.required.is_empty() {
+            schema["required"] = self.required.into();
+        }
+        if passthrough {
+            schema["description"] =
+                "Fields not listed here go into the request body as they are.".into();
+        }
+        (schema, self.example.into())
+    }
+}

@@ -1,0 +1,372 @@
+//! Path templates (`/repos/{owner}/{repo}`) and the rule that keeps each param
+//! inside its own segments, whatever it holds.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use unicode_normalization::UnicodeNormalization;
+
+/// Everything but RFC 3986's unreserved characters is encoded.
+pub(super) const STRICT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Longest single segment, in bytes before encoding.
+pub(super) const MAX_SEGMENT_BYTES: usize = 1024;
+/// Longest value of a param that spans segments, in bytes before encoding.
+pub(super) const MAX_MULTI_BYTES: usize = 4096;
+
+/// How often a value is decoded before it is refused as a trick.
+const MAX_ROUNDS: usize = 8;
+
+/// One piece of a path: text as it stands, or a place for a param.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Param(String),
+}
+
+/// A path with places for params.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PathTemplate {
+    pieces: Vec<Piece>,
+}
+
+impl PathTemplate {
+    /// Parses `/repos/{owner}/{repo}`. A segment holds at most one param, so
+    /// that two of them can't make up `..` together.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let Some(path) = text.strip_prefix('/') else {
+            return Err(format!("the path {text:?} must start with /"));
+        };
+        let mut pieces = Vec::new();
+        for segment in path.split('/') {
+            push_text(&mut pieces, "/");
+            let (before, rest) = segment.split_once('{').unwrap_or((segment, ""));
+            let (name, after) = match (before.len() == segment.len(), rest.split_once('}')) {
+                (true, _) => (None, ""),
+                (false, Some((name, after))) => (Some(name), after),
+                (false, None) => return Err(format!("{{ without }} in the segment {segment:?}")),
+            };
+            if !before.bytes().chain(after.bytes()).all(stands_as_it_is) {
+                return Err(format!(
+                    "the segment {segment:?} may hold letters, digits, - . _ ~ : @ and one {{param}}"
+                ));
+            }
+            let empty_or_dots = matches!(segment, "" | "." | "..");
+            if empty_or_dots && text != "/" {
+                return Err(format!("the path {text:?} has the segment {segment:?}"));
+            }
+            push_text(&mut pieces, before);
+            if let Some(name) = name {
+                pieces.push(Piece::Param(name.to_owned()));
+            }
+            push_text(&mut pieces, after);
+        }
+        Ok(Self { pieces })
+    }
+
+    /// The params' names in order.
+    pub(super) fn params(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Param(name) => Some(name.as_str()),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// Whether `name` fills a segment alone.
+    pub(super) fn is_whole_segment(&self, name: &str) -> bool {
+        self.pieces.iter().enumerate().any(|(at, piece)| {
+            let after = self.pieces.get(at + 1);
+            let before = at.checked_sub(1).and_then(|at| self.pieces.get(at));
+            matches!(piece, Piece::Param(param) if param == name)
+                && matches!(before, Some(Piece::Text(text)) if text.ends_with('/'))
+                && after
+                    .is_none_or(|next| matches!(next, Piece::Text(text) if text.starts_with('/')))
+        })
+    }
+
+    /// The path with each param's encoded value in its place.
+    pub(super) fn render<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> String {
+        let mut path = String::with_capacity(128);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => path.push_str(text),
+                Piece::Param(name) => path.push_str(value(name).unwrap_or_default()),
+            }
+        }
+        path
+    }
+}
+
+fn push_text(pieces: &mut Vec<Piece>, more: &str) {
+    match pieces.last_mut() {
+        Some(Piece::Text(text)) => text.push_str(more),
+        _ if more.is_empty() => {}
+        _ => pieces.push(Piece::Text(more.to_owned())),
+    }
+}
+
+fn stands_as_it_is(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:@".contains(&byte)
+}
+
+/// Encodes `value` as one segment.
+///
+/// # Errors
+/// What is wrong with it, to be read after the param's name.
+pub(super) fn encode_segment(value: &str) -> Result<String, String> {
+    check_segment(value)?;
+    Ok(utf8_percent_encode(value, STRICT).to_string())
+}
+
+/// Encodes `value` as one segment or several; `/` stays.
+///
+/// # Errors
+/// What is wrong with it, to be read after the param's name.
+pub(super) fn encode_segments(value: &str) -> Result<String, String> {
+    if value.is_empty() {
+        return Err("must not be empty".into());
+    }
+    if value.len() > MAX_MULTI_BYTES {
+        return Err(format!("must not be longer than {MAX_MULTI_BYTES} bytes"));
+    }
+    let mut path = String::with_capacity(value.len());
+    for (at, segment) in value.split('/').enumerate() {
+        if segment.is_empty() {
+            return Err("must be a path without / at its start or end and without //".into());
+        }
+        check_segment(segment)?;
+        if at > 0 {
+            path.push('/');
+        }
+        path.extend(utf8_percent_encode(segment, STRICT));
+    }
+    Ok(path)
+}
+
+/// Refuses what some server on the way could read as another path: it is
+/// percent-decoded and normalised (NFKC) until nothing changes, and each form
+/// on the way is looked at.
+fn check_segment(value: &str) -> Result<(), String> {
+    if value.is_empty() {
+        return Err("must not be empty".into());
+    }
+    if value.len() > MAX_SEGMENT_BYTES {
+        return Err(format!("must not be longer than {MAX_SEGMENT_BYTES} bytes"));
+    }
+    let mut form = Cow::Borrowed(value);
+    for _ in 0..MAX_ROUNDS {
+        check_form(&form)?;
+        if form.bytes().all(stands_as_it_is) {
+            return Ok(());
+        }
+        let normal: String = form.nfkc().collect();
+        check_form(&normal)?;
+        let decoded = percent_decode_str(&normal)
+            .decode_utf8()
+            .map_err(|_| "must not percent-decode to bytes that are no UTF-8".to_owned())?;
+        if *decoded == *form {
+            return Ok(());
+        }
+        form = Cow::Owned(decoded.into_owned());
+    }
+    Err(format!(
+        "must not be percent-encoded more than {MAX_ROUNDS} times over"
+    ))
+}
+
+fn check_form(form: &str) -> Result<(), String> {
+    if form.chars().any(char::is_control) {
+        return Err("must not hold control characters".into());
+    }
+    if form.contains('\\') {
+        return Err("must not hold a backslash, plain or encoded".into());
+    }
+    let leads_elsewhere = form.split('/').any(|segment| {
+        // some servers cut parameters (`..;x`) or spaces off before they look
+        let bare = segment.split(';').next().unwrap_or_default().trim();
+        bare == "." || bare == ".."
+    });
+    if leads_elsewhere {
+        return Err("must not be or hold the path segments . or .., plain or encoded".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_template_knows_its_params() {
+        let template = PathTemplate::parse("/repos/{owner}/{repo}/contents/{path}").unwrap();
+        assert_eq!(
+            template.params().collect::<Vec<_>>(),
+            ["owner", "repo", "path"]
+        );
+        let path = template.render(|name| {
+            Some(match name {
+                "owner" => "o",
+                "repo" => "r",
+                _ => "a/b",
+            })
+        });
+        assert_eq!(path, "/repos/o/r/contents/a/b");
+        assert!(template.is_whole_segment("path"));
+        let sid = PathTemplate::parse("/Accounts/{sid}.json").unwrap();
+        assert_eq!(sid.render(|_| Some("AC1")), "/Accounts/AC1.json");
+        assert!(!sid.is_whole_segment("sid"));
+        assert_eq!(PathTemplate::parse("/").unwrap().render(|_| None), "/");
+    }
+
+    #[test]
+    fn a_template_that_could_lead_elsewhere_is_refused() {
+        for bad in [
+            "",
+            "repos",
+            "//evil.example",
+            "/a//b",
+            "/a/",
+            "/a/../b",
+            "/./a",
+            "/a?x=1",
+            "/a#b",
+            "/{a}{b}",
+            "/{a",
+            "/a}",
+            "/a b",
+            "/a%2e",
+            "/a\\b",
+            "/@evil/..",
+            "/{a}/{",
+        ] {
+            assert!(PathTemplate::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn one_segment_stays_one_segment_or_is_refused() {
+        for (value, encoded) in [
+            ("octocat", Some("octocat")),
+            ("a?x=1", Some("a%3Fx%3D1")),
+            ("a;b", Some("a%3Bb")),
+            ("a#b", Some("a%23b")),
+            ("%", Some("%25")),
+            ("100%", Some("100%25")),
+            ("a%zz", Some("a%25zz")),
+            ("a/b", Some("a%2Fb")),
+            ("a b+c", Some("a%20b%2Bc")),
+            ("...", Some("...")),
+            ("a..b", Some("a..b")),
+            (".github", Some(".github")),
+            ("naïve", Some("na%C3%AFve")),
+            ("名前", Some("%E5%90%8D%E5%89%8D")),
+            ("user@evil.example:443", Some("user%40evil.example%3A443")),
+            ("", None),
+            (".", None),
+            ("..", None),
+            ("%2e", None),
+            ("%2e%2e", None),
+            ("%2E.", None),
+            ("%252e%252e", None),
+            ("%25252e%25252e", None),
+            ("..%2f..", None),
+            ("../..", None),
+            ("..\\..", None),
+            ("a%2f..%2f..", None),
+            ("a%5c..", None),
+            ("a\\b", None),
+            ("\u{ff0e}\u{ff0e}", None),
+            ("\u{2025}", None),
+            ("\u{ff05}2e%2e", None),
+            ("a\u{ff0f}\u{ff0e}\u{ff0e}", None),
+            ("a\u{ff3c}b", None),
+            ("..;x", None),
+            (".. ", None),
+            ("%00", None),
+            ("%2500", None),
+            ("a\r\nHost: evil.example", None),
+            ("a%0d%0ab", None),
+            ("a\tb", None),
+            ("a\u{85}b", None),
+            ("%c0%ae%c0%ae", None),
+        ] {
+            assert_eq!(encode_segment(value).ok().as_deref(), encoded, "{value:?}");
+        }
+        assert!(encode_segment(&"x".repeat(MAX_SEGMENT_BYTES)).is_ok());
+        assert!(encode_segment(&"x".repeat(MAX_SEGMENT_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn several_segments_keep_their_slashes() {
+        for (value, encoded) in [
+            ("README.md", Some("README.md")),
+            ("docs/a b.md", Some("docs/a%20b.md")),
+            ("a/b#x", Some("a/b%23x")),
+            (".github/workflows/ci.yml", Some(".github/workflows/ci.yml")),
+            ("", None),
+            ("/a", None),
+            ("a/", None),
+            ("a//b", None),
+            ("../actions/secrets", None),
+            ("a/..", None),
+            ("a/./b", None),
+            ("a/%2e%2e/b", None),
+            ("a/%2e%2e%2fb", None),
+            ("docs/..\\..\\user", None),
+            ("a/\u{ff0e}\u{ff0e}/b", None),
+        ] {
+            assert_eq!(encode_segments(value).ok().as_deref(), encoded, "{value:?}");
+        }
+        assert!(encode_segments(&"a/".repeat(MAX_MULTI_BYTES)).is_err());
+    }
+
+    /// Text that is made of what path tricks are made of.
+    fn tricky() -> impl Strategy<Value = String> {
+        let pieces = prop::sample::select(vec![
+            ".", "..", "/", "\\", "%", "2e", "2f", "5c", "25", "%2e", "%2F", "%5C", "\u{ff0e}",
+            "\u{ff0f}", "\u{2025}", "a", ";", "?", "#", "@", ":", " ", "\0", "\r\n", "é",
+        ]);
+        prop_oneof![
+            prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat()),
+            any::<String>(),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_params_the_url_keeps_its_shape(
+            owner in tricky(), repo in tricky(), path in tricky()
+        ) {
+            let (Ok(owner), Ok(repo), Ok(encoded)) =
+                (encode_segment(&owner), encode_segment(&repo), encode_segments(&path))
+            else {
+                return Ok(());
+            };
+            let template = PathTemplate::parse("/repos/{owner}/{repo}/contents/{path}").unwrap();
+            let rendered = template.render(|name| Some(match name {
+                "owner" => owner.as_str(),
+                "repo" => repo.as_str(),
+                _ => encoded.as_str(),
+            }));
+            let base = crate::host::BaseUrl::parse("https://api.github.com").unwrap();
+            let url = base.join(&rendered).unwrap();
+            prop_assert_eq!(url.scheme(), "https");
+            prop_assert_eq!(url.host_str(), Some("api.github.com"));
+            prop_assert_eq!(url.port(), None);
+            prop_assert_eq!(url.query(), None);
+            prop_assert_eq!(url.fragment(), None);
+            // the URL parser changed nothing: no dot segment was resolved
+            prop_assert_eq!(url.path(), rendered.as_str());
+            let segments: Vec<_> = url.path_segments().unwrap().collect();
+            prop_assert_eq!(segments.len(), 4 + path.split('/').count());
+            prop_assert_eq!(segments[0], "repos");
+            prop_assert_eq!(segments[3], "contents");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Params on their way into an HTTP request: each goes where its definition
+//! says, encoded for that place.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use percent_encoding::utf8_percent_encode;
+use serde_json::value::RawValue;
+use serde_json::{Number, Value};
+
+use super::definition::ListStyle;
+use super::headers;
+use super::param::{Param, Target};
+use super::params::Field;
+use super::path::{self, STRICT};
+
+/// Largest integer that a floating-point number still counts exactly.
+const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
+
+/// The parts of a request, as far as the params have filled them.
+#[derive(Default)]
+pub(super) struct Draft<'p> {
+    segments: Vec<(&'p str, String)>,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    /// The body's members, the opening brace before them.
+    members: Vec<u8>,
+}
+
+impl<'p> Draft<'p> {
+    /// Puts a declared param where it goes. A value of the wrong type is left
+    /// out: the schema has its own word on that.
+    ///
+    /// # Errors
+    /// What is wrong with the value, to be read after the param's name.
+    pub(super) fn place(&mut self, param: &'p Param, field: &Field<'_>) -> Result<(), String> {
+        if let Target::Body = param.target {
+            self.put_member(&param.member_key, field);
+            return Ok(());
+        }
+        let Field { raw, value, .. } = *field;
+        match (&param.target, value) {
+            // null is only valid where the schema takes it for "not set"
+            (_, Value::Null) => {}
+            (Target::Query { style }, Value::Array(items)) => {
+                // parsed before as part of the whole, so this can't fail
+                let raws: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
+                let texts = items.iter().zip(raws);
+                let texts =
+                    texts.filter_map(|(item, raw)| scalar(param, item, raw.get()).transpose());
+                let texts = texts.collect::<Result<Vec<_>, _>>()?;
+                self.put_list(&param.wire_name, *style, &texts);
+            }
+            (target, value) => {
+                let Some(text) = scalar(param, value, raw)? else {
+                    return Ok(());
+                };
+                match target {
+                    Target::Path { multi: false } => {
+                        self.segments
+                            .push((&param.name, path::encode_segment(&text)?));
+                    }
+                    Target::Path { multi: true } => {
+                        self.segments
+                            .push((&param.name, path::encode_segments(&text)?));
+                    }
+                    Target::Header(name) => {
+                        self.headers.insert(name, headers::parse_value(&text)?);
+                    }
+                    Target::Query { .. } | Target::Body => self.put_pair(&param.wire_name, &text),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a member to the JSON body, its value as it was written.
+    pub(super) fn put_member(&mut self, key: &str, field: &Field<'_>) {
+        self.members
+            .push(if self.members.is_empty() { b'{' } else { b',' });
+        self.members.extend_from_slice(key.as_bytes());
+        self.members.extend_from_slice(field.raw.as_bytes());
+    }
+
+    /// The JSON body, which ends the draft's use of its members.
+    pub(super) fn take_body(&mut self) -> Vec<u8> {
+        if self.members.is_empty() {
+            self.members.push(b'{');
+        }
+        self.members.push(b'}');
+        std::mem::take(&mut self.members)
+    }
+
+    /// The encoded value of a path param.
+    pub(super) fn segment(&self, name: &str) -> Option<&str> {
+        let found = self.segments.iter().find(|(param, _)| *param == name);
+        found.map(|(_, encoded)| encoded.as_str())
+    }
+
+    fn put_pair(&mut self, name: &str, value: &str) {
+        self.start_pair(name);
+        self.query.extend(utf8_percent_encode(value, STRICT));
+    }
+
+    fn put_list(&mut self, name: &str, style: ListStyle, items: &[Cow<'_, str>]) {
+        match style {
+            ListStyle::Repeat => items.iter().for_each(|item| self.put_pair(name, item)),
+            ListStyle::Comma if items.is_empty() => {}
+            ListStyle::Comma => {
+                self.start_pair(name);
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 {
+                        self.query.push(',');
+                    }
+                    self.query.extend(utf8_percent_encode(item, STRICT));
+                }
+            }
+        }
+    }
+
+    fn start_pair(&mut self, name: &str) {
+        if !self.query.is_empty() {
+            self.query.push('&');
+        }
+        self.query.extend(utf8_percent_encode(name, STRICT));
+        self.query.push('=');
+    }
+}
+
+/// `"name":`, as it stands in a JSON object.
+pub(super) fn member_key(name: &str) -> String {
+    format!("{}:", Value::from(name))
+}
+
+/// A value as text for path, query or header; `None` where it is no scalar.
+fn scalar<'v>(
+    param: &Param,
+    value: &'v Value,
+    raw: &'v str,
+) -> Result<Option<Cow<'v, str>>, String> {
+    Ok(Some(match value {
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        Value::Bool(true) => Cow::Borrowed("true"),
+        Value::Bool(false) => Cow::Borrowed("false"),
+        Value::Number(number) if param.integer => Cow::Owned(integer(number)?),
+        Value::Number(_) => Cow::Borrowed(raw),
+        Value::Null | Value::Array(_) | Value::Object(_) => return Ok(None),
+    }))
+}
+
+/// An integer in digits: `1.0` is one to JSON Schema, but to no vendor.
+fn integer(number: &Number) -> Result<String, String> {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => {
+            if float.abs() < EXACT_INTEGERS {
+                Ok(format!("{float:.0}"))
+            } else {
+                Err("is too large a number".into())
+            }
+        }
+        _ => Ok(number.to_string()),
+    }
+}

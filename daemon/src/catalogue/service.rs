@@ -1,0 +1,179 @@
+//! An upstream API: where it is, how it wants its credential, what it can do.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use http::HeaderMap;
+use regex::Regex;
+
+use super::action::{Action, Inherited, define_header};
+use super::definition::{self, CredentialDefinition, DefinitionError, Source};
+use super::path::PathTemplate;
+use crate::auth::AuthScheme;
+use crate::host::BaseUrl;
+use crate::names::ServiceName;
+use crate::upstream::request::UpstreamRequest;
+
+/// One service of the catalogue.
+pub struct Service {
+    name: ServiceName,
+    title: String,
+    base_url: BaseUrl,
+    auth: AuthScheme,
+    credential: CredentialSpec,
+    actions: Vec<Action>,
+    /// Lowercase name → position in `actions`.
+    by_name: HashMap<String, usize>,
+}
+
+/// What a service's credential looks like, and how to try it.
+pub struct CredentialSpec {
+    prompt: String,
+    pattern: Option<Regex>,
+    check: Option<UpstreamRequest>,
+}
+
+impl CredentialSpec {
+    /// What to ask the owner for, such as `GitHub personal access token`.
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    /// Whether `secret` has the shape the vendor gives its keys; true where
+    /// the definition knows none. A mismatch is worth a warning, not a refusal.
+    pub fn looks_right(&self, secret: &str) -> bool {
+        self.pattern
+            .as_ref()
+            .is_none_or(|pattern| pattern.is_match(secret))
+    }
+
+    /// A harmless request that the upstream answers with 2xx when it accepts
+    /// the credential.
+    pub fn check(&self) -> Option<&UpstreamRequest> {
+        self.check.as_ref()
+    }
+}
+
+impl Service {
+    /// Its name.
+    pub fn name(&self) -> &ServiceName {
+        &self.name
+    }
+
+    /// Its name for people.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Where it is, unless the credential was added for another place.
+    pub fn base_url(&self) -> &BaseUrl {
+        &self.base_url
+    }
+
+    /// Where it wants the credential.
+    pub fn auth(&self) -> &AuthScheme {
+        &self.auth
+    }
+
+    /// What its credential looks like.
+    pub fn credential(&self) -> &CredentialSpec {
+        &self.credential
+    }
+
+    /// Its actions in the definition's order.
+    pub fn actions(&self) -> impl ExactSizeIterator<Item = &Action> {
+        self.actions.iter()
+    }
+
+    /// The action of that name, compared without case.
+    pub fn action(&self, name: &str) -> Option<&Action> {
+        let at = self.by_name.get(&name.to_ascii_lowercase())?;
+        self.actions.get(*at)
+    }
+
+    /// Reads and checks a definition.
+    pub(super) fn define(source: Source<'_>) -> Result<Self, DefinitionError> {
+        let written = definition::parse(source)?;
+        let name = ServiceName::parse(&written.service.value)
+            .map_err(|error| source.error(Some(written.service.referenced), error.to_string()))?;
+        let carrier = written.auth.carrier();
+        let mut headers = HeaderMap::new();
+        for (name, value) in written.headers.iter() {
+            let (name, value) = define_header(name, value, carrier, source)?;
+            headers.insert(name, value);
+        }
+        let inherited = Inherited {
+            service: &name,
+            carrier,
+            headers: &headers,
+            timeout: written.timeout_s.map(|timeout| timeout.0),
+            error: &written.error,
+        };
+        let actions_at = written.actions.referenced;
+        let mut actions = Vec::new();
+        let mut by_name = HashMap::new();
+        for (action, written) in written.actions.value {
+            let at = written.referenced;
+            if by_name
+                .insert(action.to_ascii_lowercase(), actions.len())
+                .is_some()
+            {
+                let problem =
+                    format!("the action {action:?} stands twice: names compare without case");
+                return Err(source.error(Some(at), problem));
+            }
+            actions.push(Action::define(action, written, &inherited, source)?);
+        }
+        if actions.is_empty() {
+            return Err(source.error(Some(actions_at), "a service needs at least one action"));
+        }
+        Ok(Self {
+            credential: define_credential(written.credential, &written.title, &headers, source)?,
+            title: written.title,
+            base_url: written.base_url,
+            auth: written.auth,
+            actions,
+            by_name,
+            name,
+        })
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Service({}, {} actions)", self.name, self.actions.len())
+    }
+}
+
+fn define_credential(
+    written: CredentialDefinition,
+    title: &str,
+    headers: &HeaderMap,
+    source: Source<'_>,
+) -> Result<CredentialSpec, DefinitionError> {
+    let pattern = written.pattern.map(|pattern| {
+        Regex::new(&pattern.value)
+            .map_err(|error| source.error(Some(pattern.referenced), error.to_string()))
+    });
+    let check = written.check.map(|check| {
+        let at = Some(check.path.referenced);
+        let path =
+            PathTemplate::parse(&check.path.value).map_err(|problem| source.error(at, problem))?;
+        if path.params().next().is_some() {
+            return Err(source.error(at, "the check's path can't have params"));
+        }
+        Ok(UpstreamRequest {
+            method: check.method.method(),
+            path_and_query: path.render(|_| None),
+            headers: headers.clone(),
+            body: None,
+        })
+    });
+    Ok(CredentialSpec {
+        prompt: written
+            .prompt
+            .unwrap_or_else(|| format!("{title} credential")),
+        pattern: pattern.transpose()?,
+        check: check.transpose()?,
+    })
+}

@@ -1,0 +1,197 @@
+//! The catalogue as a whole: the built-in services, and finding them.
+
+use std::sync::LazyLock;
+
+use super::*;
+
+/// A service from a definition's text.
+pub(super) fn define(text: &str) -> Result<Service, DefinitionError> {
+    Service::define(Source {
+        origin: "test.yaml",
+        text,
+    })
+}
+
+/// The built-in services, read once.
+pub(super) fn catalogue() -> &'static Catalogue {
+    static BUILTIN: LazyLock<Catalogue> =
+        LazyLock::new(|| Catalogue::builtin().unwrap_or_else(|error| panic!("{error}")));
+    &BUILTIN
+}
+
+#[test]
+fn the_built_in_services_are_what_the_vendors_publish() {
+    let found: Vec<String> = catalogue()
+        .services()
+        .flat_map(|service| {
+            service.actions().map(move |action| {
+                let request = action
+                    .build(action.example().to_string().as_bytes())
+                    .unwrap();
+                format!(
+                    "{} {} {} {} {}{}",
+                    service.name(),
+                    action.name(),
+                    action.effect(),
+                    request.method,
+                    service.base_url(),
+                    request.path_and_query
+                )
+            })
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "anthropic messages.create write POST https://api.anthropic.com/v1/messages",
+            "github repos.get read GET https://api.github.com/repos/octocat/hello-world",
+            "github issues.create write POST https://api.github.com/repos/octocat/hello-world/issues",
+            "github pulls.create write POST https://api.github.com/repos/octocat/hello-world/pulls",
+            "github contents.read read GET https://api.github.com/repos/octocat/hello-world/contents/README.md",
+            "openai responses.create write POST https://api.openai.com/v1/responses",
+        ]
+    );
+}
+
+#[test]
+fn the_built_in_services_want_their_credential_where_the_vendors_do() {
+    for (service, carrier, right, wrong, check) in [
+        (
+            "openai",
+            "authorization",
+            "sk-proj-x",
+            "ghp_x",
+            "/v1/models",
+        ),
+        ("anthropic", "x-api-key", "sk-ant-x", "sk-x", "/v1/models"),
+        ("github", "authorization", "github_pat_x", "sk-x", "/user"),
+    ] {
+        let service = catalogue().service(service).unwrap();
+        assert_eq!(service.auth().carrier(), carrier);
+        assert!(service.credential().looks_right(right));
+        assert!(!service.credential().looks_right(wrong));
+        let request = service.credential().check().unwrap();
+        assert_eq!(request.path_and_query, check);
+        assert_eq!(request.method, "GET");
+    }
+    let headers = &catalogue()
+        .service("anthropic")
+        .unwrap()
+        .credential()
+        .check()
+        .unwrap()
+        .headers;
+    assert_eq!(headers["anthropic-version"], "2023-06-01");
+}
+
+#[test]
+fn model_apis_may_think_for_ten_minutes() {
+    let timeout = |service, action| catalogue().resolve(service, action).unwrap().1.timeout();
+    let ten_minutes = Some(std::time::Duration::from_mins(10));
+    assert_eq!(timeout("openai", "responses.create"), ten_minutes);
+    assert_eq!(timeout("anthropic", "messages.create"), ten_minutes);
+    assert_eq!(timeout("github", "repos.get"), None);
+}
+
+#[test]
+fn every_schema_is_one_plain_object_and_every_example_is_valid() {
+    fn plain(schema: &serde_json::Value, place: &str) {
+        let object = schema.as_object().unwrap();
+        assert!(object.contains_key("type"), "{place} has no type");
+        for keyword in [
+            "$ref",
+            "$defs",
+            "$schema",
+            "anyOf",
+            "oneOf",
+            "allOf",
+            "additionalProperties",
+        ] {
+            assert!(!object.contains_key(keyword), "{place} has {keyword}");
+        }
+        if schema["type"].to_string().contains("array") {
+            assert!(object.contains_key("items"), "{place} has no items");
+        }
+        if let Some(items) = object.get("items") {
+            plain(items, place);
+        }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            plain(property, &format!("{place}.{name}"));
+        }
+    }
+    for service in catalogue().services() {
+        for action in service.actions() {
+            let place = format!("{} {}", service.name(), action.name());
+            plain(action.params_schema(), &place);
+            assert_eq!(action.params_schema()["type"], "object");
+            let validator = jsonschema::Validator::new(action.params_schema()).unwrap();
+            assert!(validator.is_valid(action.example()), "{place}");
+            assert!(
+                action
+                    .build(action.example().to_string().as_bytes())
+                    .is_ok(),
+                "{place}"
+            );
+        }
+    }
+}
+
+#[test]
+fn names_are_found_without_case() {
+    for (service, action) in [
+        ("openai", "responses.create"),
+        ("OpenAI", "Responses.Create"),
+        ("GITHUB", "ISSUES.CREATE"),
+    ] {
+        let (found, _) = catalogue().resolve(service, action).unwrap();
+        assert_eq!(found.name().as_str(), service.to_lowercase());
+    }
+}
+
+#[test]
+fn an_unknown_service_is_an_error_that_names_the_nearest() {
+    for (wanted, says) in [
+        ("opnai", "Did you mean \"openai\"?"),
+        ("githib", "Did you mean \"github\"?"),
+        ("constructor", "Known: anthropic, github, openai"),
+        ("__proto__", "list_actions"),
+        ("toString", "Known"),
+        (".", "Known"),
+        ("*", "Known"),
+        ("a/b", "Known"),
+        ("openai ", "Did you mean \"openai\"?"),
+        ("\u{43e}penai", "no service"),
+        ("con", "no service"),
+        ("", "no service"),
+    ] {
+        let error = catalogue().resolve(wanted, "responses.create").unwrap_err();
+        assert!(matches!(error, ResolveError::UnknownService { .. }));
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let error = catalogue().unknown_service(&"x".repeat(10_000)).to_string();
+    assert!(error.len() < 300);
+}
+
+#[test]
+fn an_unknown_action_is_an_error_that_names_the_nearest() {
+    for (service, action, says) in [
+        ("github", "issue.create", "Did you mean \"issues.create\""),
+        (
+            "github",
+            "zzz",
+            "It has: repos.get, issues.create, pulls.create, contents.read",
+        ),
+        (
+            "github",
+            "Responses.create",
+            "The service openai has it. It has: ",
+        ),
+        ("openai", "repos.get", "It has: responses.create"),
+        ("openai", "__proto__", "has no action"),
+        ("openai", "*", "has no action"),
+    ] {
+        let error = catalogue().resolve(service, action).unwrap_err();
+        assert!(matches!(error, ResolveError::UnknownAction { .. }));
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
