@@ -1,3 +1,21 @@
-//! The HTTP client.
+//! The HTTP client: takes a request that carries its credential to the one
+//! host it was made for, and brings the answer back without the credential.
+//!
+//! - [`request`]: the three states of a request on its way out.
+//! - [`Upstream`]: the client, with its timeouts and its cap.
+//! - [`UpstreamResponse`]: what came back, [`UpstreamError`]: why nothing did.
+//! - [`LeakGuard`]: takes the credential out of all that came.
 
+mod body;
+mod client;
+mod error;
+mod guard;
 pub mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+
+pub use self::client::{Upstream, UpstreamSettings};
+pub use self::error::UpstreamError;
+pub use self::guard::{GuardedStream, LeakGuard, REPLACEMENT};
+pub use self::response::UpstreamResponse;

@@ -1,0 +1,227 @@
+//! One client for all upstreams; its connections are kept alive.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::{ACCEPT_ENCODING, HOST, RANGE};
+use jiff::Timestamp;
+use reqwest::redirect::{Action, Attempt, Policy};
+use rustls::{ClientConfig, RootCertStore};
+use url::Url;
+
+use super::body::Intake;
+use super::error::UpstreamError;
+use super::guard::LeakGuard;
+use super::request::{AuthorisedRequest, BoundRequest};
+use super::response::{self, UpstreamResponse};
+use crate::host::{Host, is_loopback};
+
+/// Redirects that are followed in one call.
+const REDIRECTS: usize = 5;
+/// Idle connections kept to one host.
+const IDLE_PER_HOST: usize = 32;
+/// Less than the 60 s after which many servers hang up: a request that meets
+/// a closing connection fails.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// How often an HTTP/2 connection is asked whether it still lives.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long such an answer may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The limits of every call.
+#[derive(Debug, Clone)]
+pub struct UpstreamSettings {
+    /// A whole call, body included, where its service says nothing else.
+    pub call_timeout: Duration,
+    /// Until a connection stands, TLS included.
+    pub connect_timeout: Duration,
+    /// Bytes of an answer that is held in memory, after decoding.
+    pub response_cap: usize,
+}
+
+impl Default for UpstreamSettings {
+    fn default() -> Self {
+        Self {
+            call_timeout: Duration::from_mins(2),
+            connect_timeout: Duration::from_secs(10),
+            response_cap: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// The HTTP client for all upstreams.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    client: reqwest::Client,
+    call_timeout: Duration,
+    response_cap: usize,
+}
+
+impl Upstream {
+    /// A client that trusts the system's root certificates and Mozilla's.
+    /// Reads files: not for an async thread.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Setup`].
+    pub fn new(settings: &UpstreamSettings) -> Result<Self, UpstreamError> {
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        let native = rustls_native_certs::load_native_certs();
+        let (added, ignored) = roots.add_parsable_certificates(native.certs);
+        tracing::debug!(added, ignored, "system root certificates");
+        Self::with_roots(settings, roots)
+    }
+
+    /// A client that trusts `roots` alone.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Setup`].
+    pub(crate) fn with_roots(
+        settings: &UpstreamSettings,
+        roots: RootCertStore,
+    ) -> Result<Self, UpstreamError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| setup(&error))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let localhost = [
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
+        ];
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(concat!("axis/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::custom(to_the_same_host))
+            .referer(false)
+            .no_proxy()
+            // the body is decoded here, where all encodings are looked at
+            .no_gzip()
+            // plain http is allowed to this name, so no resolver may have a say
+            .resolve_to_addrs("localhost", &localhost)
+            .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
+            .http2_keep_alive_while_idle(true)
+            .build()
+            .map_err(|error| setup(&error))?;
+        Ok(Self {
+            client,
+            call_timeout: settings.call_timeout,
+            response_cap: settings.response_cap,
+        })
+    }
+
+    /// Makes the call and takes what `guard` knows out of its answer. A
+    /// `timeout` stands for the usual one. Dropping the future ends the call.
+    ///
+    /// # Errors
+    /// No answer, or one that may not go to the agent. The vendor's own
+    /// errors are answers.
+    pub async fn send(
+        &self,
+        request: AuthorisedRequest,
+        guard: &LeakGuard,
+        timeout: Option<Duration>,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let AuthorisedRequest(request) = request;
+        let host = Host::of(&request.url).map_or_else(String::new, |host| host.to_string());
+        if request.url.scheme() != "https" && !is_loopback(&request.url) {
+            return Err(UpstreamError::Insecure { host });
+        }
+        let limit = timeout.unwrap_or(self.call_timeout);
+        tokio::time::timeout(limit, self.exchange(request, &host, guard))
+            .await
+            .unwrap_or_else(|_| Err(UpstreamError::timeout(&host, limit)))
+    }
+
+    async fn exchange(
+        &self,
+        request: BoundRequest,
+        host: &str,
+        guard: &LeakGuard,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let failed = |error| UpstreamError::of(&error, host, guard);
+        let request = into_reqwest(request);
+        let mut response = self.client.execute(request).await.map_err(failed)?;
+
+        let status = response.status();
+        let headers = response.headers();
+        let (content_type, in_headers) = response::content_type(headers, guard);
+        let retry_after_s = response::retry_after_s(headers, Timestamp::now());
+        let mut intake = Intake::new(headers, self.response_cap, host, guard)?;
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            intake.push(&chunk)?;
+        }
+        let (body, in_body) = intake.finish()?;
+        Ok(UpstreamResponse {
+            status,
+            content_type,
+            retry_after_s,
+            body,
+            redacted: in_headers.saturating_add(in_body),
+        })
+    }
+}
+
+fn into_reqwest(bound: BoundRequest) -> reqwest::Request {
+    let mut headers = bound.headers;
+    // the host is the URL's, and no encoding is asked for that can't be decoded
+    headers.remove(HOST);
+    let encodings = if headers.contains_key(RANGE) {
+        "identity"
+    } else {
+        "gzip"
+    };
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(encodings));
+    let mut request = reqwest::Request::new(bound.method, bound.url);
+    *request.headers_mut() = headers;
+    *request.body_mut() = bound.body.map(reqwest::Body::from);
+    request
+}
+
+/// Why a redirect was not followed; found again among an error's sources.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RedirectRefused {
+    /// It leads to another scheme, host or port.
+    #[error("the redirect leads to another host")]
+    Foreign {
+        /// Scheme, host and port.
+        to_host: String,
+    },
+    /// It is one too many.
+    #[error("more than {limit} redirects")]
+    TooMany {
+        /// Redirects that were followed.
+        limit: usize,
+    },
+}
+
+/// Follows a redirect only where the credential already is: whatever header
+/// it is in, nothing of it leaves the host.
+fn to_the_same_host(attempt: Attempt<'_>) -> Action {
+    let origin = |url: &Url| url.origin().ascii_serialization();
+    let to_host = origin(attempt.url());
+    let foreign = attempt.previous().iter().any(|url| origin(url) != to_host);
+    if foreign {
+        attempt.error(RedirectRefused::Foreign { to_host })
+    } else if attempt.previous().len() > REDIRECTS {
+        attempt.error(RedirectRefused::TooMany { limit: REDIRECTS })
+    } else {
+        attempt.follow()
+    }
+}
+
+fn setup(error: &dyn std::error::Error) -> UpstreamError {
+    UpstreamError::Setup {
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,183 @@
+//! The leak guard: takes a secret and its encodings out of what an upstream
+//! answers, whole or chunk by chunk.
+//!
+//! - [`LeakGuard`] knows the forms of one credential's secrets.
+//! - [`GuardedStream`] applies it to one answer as it arrives.
+//! - `filter` rules out most of the text, `pattern` looks closely at the rest,
+//!   `escape` knows how one character may be written.
+
+mod escape;
+mod filter;
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow;
+
+use self::filter::{Filter, Which};
+use self::pattern::{Attempt, Front, Pattern};
+
+/// What stands in an answer where a secret stood.
+pub const REPLACEMENT: &str = "[redacted by axis]";
+
+/// Finds the forms of some secrets. It holds them, so it has no `Debug` and
+/// wipes itself.
+///
+/// The forms of a secret:
+/// - itself, in either case, with each character plain or escaped in its own
+///   way: `%2F` (or `%252F`), `\/`, `\u002f`, `\x2f`, `\u{2f}` behind one to
+///   four backslashes, `&sol;`, `&#47;`, `&#x2f;` (or `&amp;#47;`), `+` for a
+///   space;
+/// - its hex digits, in either case, and its base64, standard or URL-safe,
+///   wherever it stands in what was encoded (so also in `user:secret`).
+///
+/// Of a secret shorter than 8 bytes only the first are searched: its hex and
+/// base64 are so short that innocent texts hold them. Where a base64 character
+/// holds bits of the secret and of its neighbour, it stays: at most 4 bits at
+/// either end. Anything else passes: a reversed secret, half of it, its hash,
+/// UTF-16, a file that is compressed itself.
+///
+/// A text that resembles the secret nowhere passes at over a gigabyte a second. One
+/// that an upstream made of nearly the secret takes up to the secret's length
+/// times longer, and most if that is a row of backslashes.
+pub struct LeakGuard {
+    patterns: Vec<Pattern>,
+    filter: Filter,
+}
+
+impl LeakGuard {
+    /// A guard for `secrets`: a credential's own, and each part of a compound
+    /// one that is secret by itself. Empty ones are left out.
+    pub fn new(secrets: &[&str]) -> Self {
+        let patterns: Vec<_> = secrets.iter().copied().flat_map(Pattern::of).collect();
+        let filter = Filter::new(&patterns);
+        Self { patterns, filter }
+    }
+
+    /// Begins to guard one answer.
+    pub fn stream(&self) -> GuardedStream<'_> {
+        GuardedStream {
+            guard: self,
+            held: Vec::new(),
+            progress: Progress::default(),
+        }
+    }
+
+    /// `text` without secrets, for a message.
+    pub fn redact(&self, text: &str) -> String {
+        self.redact_counted(text).0
+    }
+
+    /// `text` without secrets, and how many were in it.
+    pub(super) fn redact_counted(&self, text: &str) -> (String, u32) {
+        let mut out = Vec::with_capacity(text.len());
+        let mut stream = self.stream();
+        stream.push(text.as_bytes(), &mut out);
+        let redacted = stream.finish(&mut out);
+        // forms begin and end between characters, so nothing is lost here
+        (String::from_utf8_lossy(&out).into_owned(), redacted)
+    }
+
+    /// Looks for some patterns at one place.
+    fn attempt(&self, which: Which, text: &[u8], start: usize, front: &mut Front) -> Attempt {
+        let mut best = Attempt::default();
+        for (index, pattern) in self.patterns.iter().enumerate() {
+            if which.has(index) {
+                let attempt = pattern.attempt(text, start, front);
+                best.end = best.end.max(attempt.end);
+                best.open |= attempt.open;
+            }
+        }
+        best
+    }
+
+    /// Moves `text` to `out` without its secrets, and says how many of its
+    /// bytes are decided: what follows may be the beginning of a form, unless
+    /// this is the `last` of the text.
+    fn sift(&self, text: &[u8], last: bool, progress: &mut Progress, out: &mut Vec<u8>) -> usize {
+        let written = out.len();
+        let mut decided = text.len();
+        let mut shown = progress.covered;
+        let mut front = Front::default();
+        self.filter.candidates(text, |start, which| {
+            let attempt = self.attempt(which, text, start, &mut front);
+            if attempt.open && !last {
+                decided = start;
+                return ControlFlow::Break(());
+            }
+            if let Some(end) = attempt.end {
+                if start >= shown {
+                    out.extend_from_slice(&text[shown..start]);
+                    if progress.escaping(&out[written..]) {
+                        // else a JSON text would go on with an escape of "["
+                        out.push(b'\\');
+                    }
+                    out.extend_from_slice(REPLACEMENT.as_bytes());
+                    progress.redacted = progress.redacted.saturating_add(1);
+                    shown = end;
+                }
+                // forms that overlap are taken out as one
+                shown = shown.max(end);
+            }
+            ControlFlow::Continue(())
+        });
+        if decided > shown {
+            out.extend_from_slice(&text[shown..decided]);
+        }
+        progress.covered = shown.saturating_sub(decided);
+        progress.escaping = progress.escaping(&out[written..]);
+        decided
+    }
+}
+
+/// One answer on its way through a [`LeakGuard`].
+///
+/// It holds back only what may be the beginning of a form, and never more
+/// than the longest form.
+pub struct GuardedStream<'g> {
+    guard: &'g LeakGuard,
+    held: Vec<u8>,
+    progress: Progress,
+}
+
+impl GuardedStream<'_> {
+    /// Adds what can already be said of the text up to the end of `chunk` to
+    /// `out`.
+    pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        if self.held.is_empty() {
+            let decided = self.guard.sift(chunk, false, &mut self.progress, out);
+            self.held.extend_from_slice(&chunk[decided..]);
+        } else {
+            self.held.extend_from_slice(chunk);
+            let decided = self.guard.sift(&self.held, false, &mut self.progress, out);
+            self.held.drain(..decided);
+        }
+    }
+
+    /// Adds what was held back, and returns how often a secret was taken out.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> u32 {
+        self.guard.sift(&self.held, true, &mut self.progress, out);
+        self.progress.redacted
+    }
+}
+
+/// How far an answer has come.
+#[derive(Default)]
+struct Progress {
+    /// How often a secret was taken out.
+    redacted: u32,
+    /// Bytes of the text to come that belong to a form already taken out.
+    covered: usize,
+    /// Whether the output so far ends in the midst of an escape: in an odd
+    /// number of backslashes.
+    escaping: bool,
+}
+
+impl Progress {
+    /// [`Self::escaping`] when `more` has been put out as well.
+    fn escaping(&self, more: &[u8]) -> bool {
+        let backslashes = more.iter().rev().take_while(|b| **b == b'\\').count();
+        let carried = backslashes == more.len() && self.escaping;
+        (backslashes % 2 == 1) != carried
+    }
+}

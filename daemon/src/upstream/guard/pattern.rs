@@ -1,0 +1,237 @@
+//! One encoding of a secret as a row of characters, and where it stands in a
+//! text however its characters are escaped there.
+
+use std::str::Chars;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::escape;
+
+/// Bytes from which on a secret's base64 and hex are searched too: those of a
+/// shorter one would be found in many an innocent text.
+const LONG_ENOUGH: usize = 8;
+
+/// What the characters of a [`Pattern`] are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alphabet {
+    /// The secret itself: either case, any character escaped.
+    Text,
+    /// Its base64: the case counts; what isn't a letter or digit may be
+    /// escaped, and may be of the URL-safe alphabet.
+    Base64,
+    /// Its hex digits: either case, never escaped.
+    Hex,
+}
+
+/// A row of characters to be found in a text.
+pub(super) struct Pattern {
+    symbols: Zeroizing<String>,
+    alphabet: Alphabet,
+}
+
+/// Places in the text that a search has reached, kept from one search to the
+/// next for their memory alone.
+#[derive(Default)]
+pub(super) struct Front {
+    reached: Vec<usize>,
+    next: Vec<usize>,
+}
+
+/// What came of looking for a pattern at one place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Attempt {
+    /// The end of the longest form that starts there.
+    pub end: Option<usize>,
+    /// The text ended while a (longer) form was still possible.
+    pub open: bool,
+}
+
+impl Pattern {
+    /// The patterns of `secret`: itself, and if it is long enough its hex and
+    /// its base64 at each of the three offsets it can have in a longer text.
+    pub fn of(secret: &str) -> Vec<Self> {
+        let mut patterns = Vec::new();
+        let mut add = |symbols, alphabet| patterns.push(Self { symbols, alphabet });
+        if !secret.is_empty() {
+            add(Zeroizing::new(secret.to_owned()), Alphabet::Text);
+        }
+        if secret.len() >= LONG_ENOUGH {
+            add(Zeroizing::new(hex::encode(secret)), Alphabet::Hex);
+            for offset in 0..3 {
+                add(inner_base64(secret, offset), Alphabet::Base64);
+            }
+        }
+        patterns
+    }
+
+    /// The number of characters: no form has fewer bytes.
+    pub fn len(&self) -> usize {
+        self.symbols.chars().count()
+    }
+
+    /// For each of the first `count` characters, all its forms, ASCII letters
+    /// in lower case.
+    pub fn forms(&self, count: usize) -> Vec<Vec<Vec<u8>>> {
+        let lower = |text: String| text.to_ascii_lowercase().into_bytes();
+        let of_symbol = |symbol| {
+            let mut forms = Vec::new();
+            for variant in self.variants(symbol) {
+                forms.push(lower(variant.to_string()));
+                if self.escapes(symbol) {
+                    forms.extend(escape::forms(variant).into_iter().map(lower));
+                }
+            }
+            forms
+        };
+        self.symbols.chars().take(count).map(of_symbol).collect()
+    }
+
+    /// Looks for this pattern at `text[start]`.
+    pub fn attempt(&self, text: &[u8], start: usize, front: &mut Front) -> Attempt {
+        let mut at = start;
+        let mut symbols = self.symbols.chars();
+        loop {
+            let rest = symbols.clone();
+            let Some(symbol) = symbols.next() else {
+                return Attempt {
+                    end: Some(at),
+                    open: false,
+                };
+            };
+            match text.get(at) {
+                // one byte, and nothing but itself: the usual case
+                Some(&byte)
+                    if symbol.is_ascii() && !(escape::introduces(byte) && self.escapes(symbol)) =>
+                {
+                    if !self.is_plain(symbol, byte) {
+                        return Attempt::default();
+                    }
+                    at += 1;
+                }
+                _ => return self.attempt_escaped(text, at, rest, front),
+            }
+        }
+    }
+
+    /// Like [`Self::attempt`] for the `symbols` that are left, following every
+    /// way to read the text at once.
+    fn attempt_escaped(
+        &self,
+        text: &[u8],
+        at: usize,
+        symbols: Chars<'_>,
+        front: &mut Front,
+    ) -> Attempt {
+        let Front { reached, next } = front;
+        reached.clear();
+        reached.push(at);
+        let mut open = false;
+        for symbol in symbols {
+            for at in reached.drain(..) {
+                for variant in self.variants(symbol) {
+                    self.ends(symbol, variant, text, at, next);
+                    open |= self.may_go_on(symbol, variant, &text[at..]);
+                }
+            }
+            next.sort_unstable();
+            next.dedup();
+            std::mem::swap(reached, next);
+            if reached.is_empty() {
+                break;
+            }
+        }
+        Attempt {
+            end: reached.last().copied(),
+            open,
+        }
+    }
+
+    fn ends(&self, symbol: char, variant: char, text: &[u8], at: usize, found: &mut Vec<usize>) {
+        let mut utf8 = [0; 4];
+        let plain = variant.encode_utf8(&mut utf8).as_bytes();
+        let end = at + plain.len();
+        if let Some(there) = text.get(at..end)
+            && self.equal(there, plain)
+        {
+            found.push(end);
+        }
+        if self.escapes(symbol) {
+            escape::ends(variant, text, at, found);
+        }
+    }
+
+    /// Whether `rest`, the end of the text, is the beginning of a form.
+    fn may_go_on(&self, symbol: char, variant: char, rest: &[u8]) -> bool {
+        if rest.is_empty() || rest.len() >= escape::LONGEST {
+            return rest.is_empty();
+        }
+        let begins =
+            |form: &[u8]| form.len() > rest.len() && form[..rest.len()].eq_ignore_ascii_case(rest);
+        let mut utf8 = [0; 4];
+        begins(variant.encode_utf8(&mut utf8).as_bytes())
+            || (self.escapes(symbol)
+                && escape::introduces(rest[0])
+                && escape::forms(variant)
+                    .iter()
+                    .any(|form| begins(form.as_bytes())))
+    }
+
+    /// The characters that may stand for `symbol`, but for the case of ASCII
+    /// letters.
+    fn variants(&self, symbol: char) -> impl Iterator<Item = char> + use<> {
+        let others = match (self.alphabet, symbol) {
+            (Alphabet::Base64, '+') => [Some('-'), None],
+            (Alphabet::Base64, '/') => [Some('_'), None],
+            (Alphabet::Text, _) if !symbol.is_ascii() => {
+                [only(symbol.to_lowercase()), only(symbol.to_uppercase())]
+            }
+            _ => [None, None],
+        };
+        let others = others.into_iter().flatten();
+        std::iter::once(symbol).chain(others.filter(move |other| *other != symbol))
+    }
+
+    /// Whether `byte` alone stands for `symbol`, which is ASCII.
+    fn is_plain(&self, symbol: char, byte: u8) -> bool {
+        let there = char::from(byte);
+        match (self.alphabet, symbol) {
+            (Alphabet::Base64, '+') => matches!(there, '+' | '-'),
+            (Alphabet::Base64, '/') => matches!(there, '/' | '_'),
+            (Alphabet::Base64, _) => there == symbol,
+            (Alphabet::Text | Alphabet::Hex, _) => there.eq_ignore_ascii_case(&symbol),
+        }
+    }
+
+    fn equal(&self, one: &[u8], other: &[u8]) -> bool {
+        match self.alphabet {
+            Alphabet::Base64 => one == other,
+            Alphabet::Text | Alphabet::Hex => one.eq_ignore_ascii_case(other),
+        }
+    }
+
+    fn escapes(&self, symbol: char) -> bool {
+        match self.alphabet {
+            Alphabet::Text => true,
+            Alphabet::Base64 => !symbol.is_ascii_alphanumeric(),
+            Alphabet::Hex => false,
+        }
+    }
+}
+
+/// The one character of a mapping that doesn't make several of one.
+fn only(mut mapped: impl Iterator<Item = char>) -> Option<char> {
+    mapped.next().filter(|_| mapped.next().is_none())
+}
+
+/// The base64 characters that depend on `secret` alone when `offset` bytes
+/// stand before it (modulo three) and anything behind it.
+fn inner_base64(secret: &str, offset: usize) -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new(vec![0; offset]);
+    bytes.reserve_exact(secret.len());
+    bytes.extend_from_slice(secret.as_bytes());
+    let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(&*bytes));
+    let inner = (offset * 8).div_ceil(6)..bytes.len() * 8 / 6;
+    Zeroizing::new(encoded[inner].to_owned())
+}
