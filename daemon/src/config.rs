@@ -1,1 +1,222 @@
-//! Room under construction.
+//! `daemon.yaml`: what an owner may set. Everything is optional; unknown
+//! fields are refused, so that a typo is not silently a default.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// The daemon's settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The audit log.
+    pub audit: AuditConfig,
+    /// Sizes and times.
+    pub limits: LimitsConfig,
+    /// The daemon's own log, on stderr.
+    pub log: LogConfig,
+}
+
+/// How durable the audit log is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// When a written line is forced to the disk.
+    pub sync: AuditSync,
+}
+
+/// When a written line is forced to the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditSync {
+    /// Once a second: a line survives the death of axisd, not always of the machine.
+    #[default]
+    Interval,
+    /// Before each call goes out: a line survives a loss of power.
+    Always,
+}
+
+/// Sizes and times.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Largest answer of an upstream that is held in memory, in bytes: 1 KiB to 16 MiB.
+    pub response: usize,
+    /// Longest whole call in seconds, where the action has no time of its own: 1 to 3600.
+    pub call_timeout: u64,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            response: 16 * 1024 * 1024,
+            call_timeout: 120,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// Longest whole call.
+    pub fn call_timeout(&self) -> Duration {
+        Duration::from_secs(self.call_timeout)
+    }
+}
+
+/// The daemon's own log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// A `tracing` filter such as `info` or `axisd=debug`; `AXIS_LOG` overrides it.
+    pub filter: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Human,
+            filter: "info".into(),
+        }
+    }
+}
+
+/// For people or for machines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line an event.
+    #[default]
+    Human,
+    /// One JSON object an event.
+    Json,
+}
+
+/// Why `daemon.yaml` is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It is there but can't be read.
+    #[error("can't read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// It isn't the YAML it should be; line and column are in the reason.
+    #[error("{path}: {reason}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A number out of its range.
+    #[error("{path}: {field} is {value}; it must be from {least} to {most}")]
+    OutOfRange {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// The least it may be.
+        least: u64,
+        /// The most it may be.
+        most: u64,
+    },
+}
+
+impl Config {
+    /// Reads the file; one that isn't there means the defaults.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = |source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let mut text = String::new();
+        match fs::File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(read(error)),
+            Ok(file) => file
+                .take(MAX_FILE_BYTES)
+                .read_to_string(&mut text)
+                .map_err(read)?,
+        };
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        // a file of comments alone is no document
+        if text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        {
+            return Ok(Self::default());
+        }
+        let config: Self = serde_yaml::from_str(text).map_err(|error| ConfigError::Malformed {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let check = |field, value: u64, least, most| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(ConfigError::OutOfRange {
+                path: path.to_owned(),
+                field,
+                value,
+                least,
+                most,
+            })
+        };
+        check("limits.call_timeout", config.limits.call_timeout, 1, 3600)?;
+        check(
+            "limits.response",
+            u64::try_from(config.limits.response).unwrap_or(u64::MAX),
+            1024,
+            16 * 1024 * 1024,
+        )?;
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, Path::new("daemon.yaml")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn everything_is_optional() {
+        for text in ["", "# only a comment\n", "{}", "audit: {}"] {
+            assert_eq!(parse(text).unwrap(), Config::default(), "{text:?}");
+        }
+        let config = parse("audit: {sync: always}\nlimits: {response: 2048}\n").unwrap();
+        assert_eq!(config.audit.sync, AuditSync::Always);
+        assert_eq!(config.limits.response, 2048);
+        assert_eq!(config.limits.call_timeout, 120);
+    }
+
+    #[test]
+    fn mistakes_are_located() {
+        let cases = [
+            ("audit: {snyc: always}", "snyc"),
+            ("audit: {sync: sometimes}", "sometimes"),
+            ("limits: {call_timeout: 0}", "from 1 to 3600"),
+            ("limits: {response: 99999999999}", "limits.response"),
+            ("limits: [", "line"),
+        ];
+        for (text, expected) in cases {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

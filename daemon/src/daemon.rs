@@ -1,1 +1,189 @@
-//! Room under construction.
+//! Builds the parts, opens the sockets, serves, and drains when told to end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axis_proto::MAX_MESSAGE_BYTES;
+use axis_proto::socket;
+use axis_proto::v1::admin_server::AdminServer;
+use axis_proto::v1::broker_server::BrokerServer;
+use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::transport::Server;
+use tracing::{error, info, warn};
+
+use crate::audit::Audit;
+use crate::broker::Broker;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::owner::{Owner, Unlock};
+use crate::paths::Paths;
+use crate::rpc::admin::AdminRpc;
+use crate::rpc::broker::BrokerRpc;
+use crate::rpc::peer;
+
+/// How long calls in flight may take to finish once the daemon is told to end.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Calls and listings that one connection may have open at once.
+const STREAMS_PER_CONNECTION: u32 = 256;
+/// A request's head and params, with room around them.
+const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
+
+/// Runs until a signal or the owner's Stop, and drains. With `password` the
+/// vault is unlocked before the sockets answer; a wrong one is logged and
+/// leaves it locked.
+///
+/// The caller holds the [`Instance`](crate::instance::Instance) of `paths`.
+///
+/// # Errors
+/// A socket can't be made, or the catalogue is broken.
+pub async fn run(
+    config: &Config,
+    paths: &Paths,
+    password: Option<SecretString>,
+) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let stopping = CancellationToken::new();
+    let broker = Arc::new(Broker::build(config, paths, clock)?);
+    let owner = Arc::new(Owner::new(broker.clone(), paths.clone(), stopping.clone()));
+    owner.record_start();
+    let _watching = owner.watch_policy()?;
+    unlock_at_start(&owner, password).await;
+
+    let calls = TaskTracker::new();
+    let broker_socket = socket::listen(&paths.sockets.broker())?;
+    let admin_socket = socket::listen(&paths.sockets.admin())?;
+    let forget: peer::OnClose = {
+        let broker = broker.clone();
+        Arc::new(move |connection| broker.connection_closed(connection))
+    };
+    let broker_server = Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .add_service(
+            BrokerServer::new(BrokerRpc::new(
+                broker.clone(),
+                calls.clone(),
+                stopping.clone(),
+            ))
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES),
+        )
+        .serve_with_incoming_shutdown(
+            peer::incoming(broker_socket, forget.clone()),
+            stopping.clone().cancelled_owned(),
+        );
+    let admin_server = Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .add_service(
+            AdminServer::new(AdminRpc::new(owner.clone(), stopping.clone()))
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES),
+        )
+        .serve_with_incoming_shutdown(
+            peer::incoming(admin_socket, forget),
+            stopping.clone().cancelled_owned(),
+        );
+    let mut servers = tokio::spawn(async move { tokio::try_join!(broker_server, admin_server) });
+    let ticking = tick_each_second(broker.clone(), stopping.clone());
+    info!(
+        version = axis_proto::VERSION,
+        sockets = %paths.sockets.path().display(),
+        "axisd serves"
+    );
+
+    tokio::select! {
+        () = told_to_end(&stopping) => {}
+        ended = &mut servers => {
+            stopping.cancel();
+            ended.context("the servers crashed")?.context("the sockets failed")?;
+        }
+    }
+    drain(&calls, servers, &broker).await;
+    let _ = ticking.await;
+    owner.record_end();
+    info!("axisd ends");
+    Ok(())
+}
+
+async fn unlock_at_start(owner: &Owner, password: Option<SecretString>) {
+    let Some(password) = password else { return };
+    let unlock = Unlock {
+        password,
+        accept_older: false,
+        only_if_never_locked: true,
+    };
+    if let Err(error) = owner.unlock(unlock, None).await {
+        warn!(%error, "the vault stays locked");
+    }
+}
+
+/// Resolves at the first SIGTERM, SIGINT or Stop.
+async fn told_to_end(stopping: &CancellationToken) {
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        error!("signals can't be heard; only `axis daemon stop` ends axisd gracefully");
+        return stopping.cancelled().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stopping.cancelled() => {}
+    }
+    stopping.cancel();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        error!("a second signal: axisd ends at once");
+        std::process::exit(130);
+    });
+}
+
+async fn drain(
+    calls: &TaskTracker,
+    servers: JoinHandle<Result<((), ()), tonic::transport::Error>>,
+    broker: &Broker,
+) {
+    calls.close();
+    let in_flight = broker.in_flight();
+    if in_flight > 0 {
+        info!(in_flight, "waiting for calls in flight");
+    }
+    let drained = tokio::time::timeout(DRAIN, async {
+        calls.wait().await;
+        // connections end once their answers are written
+        let _ = servers.await;
+    })
+    .await;
+    if drained.is_err() {
+        warn!(
+            in_flight = broker.in_flight(),
+            "calls or connections didn't end in time"
+        );
+    }
+}
+
+fn tick_each_second(broker: Arc<Broker>, stopping: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut ticks = interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = stopping.cancelled() => return,
+            }
+            let audit: Audit = broker.audit.clone();
+            // an fdatasync may take as long as the disk does
+            let _ = tokio::task::spawn_blocking(move || audit.tick()).await;
+        }
+    })
+}

@@ -1,1 +1,211 @@
-//! Room under construction.
+//! The checks of `axis doctor`: what stands between this machine and a safe
+//! call, each with the command that mends it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::owner::Owner;
+use crate::paths::parent;
+use crate::vault::{VaultState, WhyLocked};
+
+/// One thing looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How it is.
+    pub state: State,
+    /// In words.
+    pub message: String,
+    /// The command that mends it; empty where there is nothing to mend.
+    pub fix: String,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// It works, but the owner should know.
+    Warn,
+    /// Calls fail until it is mended.
+    Fail,
+}
+
+/// The isolation level that this machine is at (docs/security.md): agent and
+/// daemon are processes of the same user, and policy is a file of that user.
+pub const LEVEL: u32 = 1;
+
+fn ok(name: &'static str, message: impl Into<String>) -> Check {
+    Check {
+        name,
+        state: State::Ok,
+        message: message.into(),
+        fix: String::new(),
+    }
+}
+
+fn warn(name: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Check {
+    Check {
+        name,
+        state: State::Warn,
+        message: message.into(),
+        fix: fix.into(),
+    }
+}
+
+fn fail(name: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Check {
+    Check {
+        state: State::Fail,
+        ..warn(name, message, fix)
+    }
+}
+
+/// Runs all checks. None of them touches the network.
+pub fn checks(owner: &Owner) -> Vec<Check> {
+    let mut checks = vec![
+        ok(
+            "daemon",
+            format!(
+                "axisd {} runs as process {}",
+                axis_proto::VERSION,
+                std::process::id()
+            ),
+        ),
+        hardening(),
+        directories(owner),
+        vault(owner),
+        credentials(owner),
+        secret_pages(owner),
+    ];
+    checks.extend(policy(owner));
+    checks.extend(audit(owner));
+    checks
+}
+
+fn hardening() -> Check {
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+    let closed = matches!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+    let no_core = getrlimit(Resource::Core).current == Some(0);
+    if closed && no_core {
+        ok(
+            "process",
+            "axisd is closed to debuggers and leaves no core dumps",
+        )
+    } else {
+        fail(
+            "process",
+            "axisd can be read by other processes of this user",
+            "axis daemon restart",
+        )
+    }
+}
+
+fn directories(owner: &Owner) -> Check {
+    let open: Vec<&Path> = [
+        parent(&owner.paths.keystore),
+        parent(&owner.paths.audit),
+        owner.paths.sockets.path(),
+    ]
+    .into_iter()
+    .filter(|dir| {
+        fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    })
+    .collect();
+    let Some(first) = open.first() else {
+        return ok(
+            "directories",
+            "keystore, audit log and sockets are closed to other users",
+        );
+    };
+    fail(
+        "directories",
+        format!("{} is open to other users", first.display()),
+        format!("chmod 700 {}", first.display()),
+    )
+}
+
+fn vault(owner: &Owner) -> Check {
+    let path = owner.paths.keystore.display();
+    match owner.broker.vault.state() {
+        VaultState::Absent => fail("vault", format!("there is no {path} yet"), "axis init"),
+        VaultState::Unlocked { generation, .. } => ok(
+            "vault",
+            format!("unlocked; {path} is at generation {generation}"),
+        ),
+        VaultState::Locked(why) => {
+            let fix = match &why {
+                WhyLocked::NeverUnlocked | WhyLocked::ByOwner => "axis unlock",
+                WhyLocked::Older { .. } | WhyLocked::LogGone => "axis unlock --accept-older",
+                WhyLocked::Damaged(_) => "",
+            };
+            fail("vault", format!("locked: {why}"), fix)
+        }
+    }
+}
+
+fn credentials(owner: &Owner) -> Check {
+    match owner.broker.vault.names().len() {
+        0 => warn(
+            "credentials",
+            "the vault holds no credential",
+            "axis add github",
+        ),
+        count => ok("credentials", format!("{count} stored")),
+    }
+}
+
+fn secret_pages(owner: &Owner) -> Check {
+    match owner.broker.vault.unlocked_pages() {
+        0 => ok(
+            "memory",
+            "credentials lie in locked memory that is left out of dumps",
+        ),
+        count => warn(
+            "memory",
+            format!("{count} secrets lie in memory that may be swapped out"),
+            "ulimit -l unlimited",
+        ),
+    }
+}
+
+fn policy(owner: &Owner) -> Vec<Check> {
+    let path = owner.paths.policy.display();
+    let current = owner.broker.policy.current();
+    let mut checks = Vec::new();
+    match (&current.error, &current.policy) {
+        (Some(error), _) => checks.push(fail("policy", error.to_string(), "axis status")),
+        (None, None) => checks.push(fail(
+            "policy",
+            format!("there is no {path}: every call is denied"),
+            "axis init",
+        )),
+        (None, Some(policy)) => checks.push(ok(
+            "policy",
+            format!("{path} is in force, {} rules", policy.rule_count()),
+        )),
+    }
+    for warning in owner.broker.policy_warnings() {
+        checks.push(warn("policy rules", warning, ""));
+    }
+    checks
+}
+
+fn audit(owner: &Owner) -> Vec<Check> {
+    let status = owner.broker.audit.status();
+    let path = status.path.display();
+    let mut checks = vec![if status.writable {
+        ok("audit log", format!("{path} can be written"))
+    } else {
+        fail(
+            "audit log",
+            format!("{path} can't be written: every call is refused"),
+            "axis status",
+        )
+    }];
+    for warning in status.warnings {
+        checks.push(warn("audit record", warning, "axis logs verify"));
+    }
+    checks
+}

@@ -1,1 +1,104 @@
-fn main() {}
+//! `axisd`: arguments → configuration → [`axisd::daemon::run`], nothing else.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use axisd::config::{Config, LogFormat};
+use axisd::daemon;
+use axisd::instance::Instance;
+use axisd::paths::Paths;
+use axisd::process;
+use axisd::vault::master;
+use clap::Parser;
+use tracing::{Level, Metadata};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::prelude::*;
+
+/// The Axis daemon. It holds the unlocked vault in memory and serves agents
+/// (broker.sock) and the owner (admin.sock).
+///
+/// It usually needs no starting by hand: `axis` commands and `axis mcp` start
+/// it. Under a service manager run it in the foreground as it is.
+#[derive(Parser, Debug)]
+#[command(
+    version,
+    after_help = "The master password is read from a pipe (--password-stdin), else from\n\
+                  $CREDENTIALS_DIRECTORY/axis-master-password, else from AXIS_MASTER_PASSWORD\n\
+                  (which is removed from the process at once), else the vault stays locked\n\
+                  until `axis unlock`.\n\n\
+                  Example:\n  axisd                          # in the foreground, log on stderr\n  \
+                  AXIS_LOG=axisd=debug axisd     # more of it"
+)]
+struct Arguments {
+    /// Read the master password from standard input, to its end
+    #[arg(long)]
+    password_stdin: bool,
+    /// Started by a client: write the log to a file beside the audit log and leave the client's session
+    #[arg(long, hide = true)]
+    autostarted: bool,
+}
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the log may not be set up yet")]
+            {
+                eprintln!("error: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> anyhow::Result<()> {
+    axis_proto::harden::process().context("this process can't be closed to others")?;
+    let arguments = Arguments::parse();
+    process::leave_environment_behind(arguments.password_stdin)?;
+    let paths = Paths::from_environment()?;
+    paths.create()?;
+    let config = Config::load(&paths.daemon_yaml)?;
+    let password = master::from_sources(arguments.password_stdin)?;
+    process::close_stdin().context("can't open /dev/null")?;
+    // outlives the runtime: a listener removes its socket file when it goes,
+    // which must not be a successor's
+    let _instance = Instance::acquire(&paths)?;
+    if arguments.autostarted {
+        process::become_background(&paths.log)
+            .with_context(|| format!("can't write {}", paths.log.display()))?;
+    }
+    log_to_stderr(&config)?;
+    process::allow_many_connections();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(daemon::run(&config, &paths, password))
+}
+
+fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
+    let filter = match std::env::var("AXIS_LOG") {
+        Ok(text) if !text.is_empty() => text,
+        _ => config.log.filter.clone(),
+    };
+    let filter = EnvFilter::try_new(&filter)
+        .with_context(|| format!("AXIS_LOG or log.filter in daemon.yaml: {filter:?}"))?;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(process::stderr_is_terminal());
+    let log = tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(|event| !may_print_headers(event)));
+    match config.log.format {
+        LogFormat::Human => log.with(lines).init(),
+        LogFormat::Json => log.with(lines.json()).init(),
+    }
+    Ok(())
+}
+
+/// The HTTP crates' debug and trace events may hold headers, and with them a
+/// credential: they are never written, whatever the filter says.
+fn may_print_headers(event: &Metadata<'_>) -> bool {
+    let room = event.target().split("::").next().unwrap_or_default();
+    !room.starts_with("axis") && *event.level() > Level::INFO
+}

@@ -1,1 +1,140 @@
-//! Room under construction.
+//! Where Axis keeps its files: the system's usual places, or all under
+//! `AXIS_HOME`.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use axis_proto::socket::{SocketDir, SocketError, absolute_variable};
+
+/// Every file and directory of one installation.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// `policy.yaml`
+    pub policy: PathBuf,
+    /// `daemon.yaml`
+    pub daemon_yaml: PathBuf,
+    /// `keystore.json`
+    pub keystore: PathBuf,
+    /// `audit.jsonl`
+    pub audit: PathBuf,
+    /// What an axisd that a client started writes its log to.
+    pub log: PathBuf,
+    /// `broker.sock`, `admin.sock`
+    pub sockets: SocketDir,
+}
+
+/// Why the files can't be where they should.
+#[derive(Debug, thiserror::Error)]
+pub enum PathsError {
+    /// The environment names no usable place.
+    #[error(transparent)]
+    Environment(#[from] SocketError),
+    /// A directory that others may enter, or that is someone else's.
+    #[error("{path} {problem}; {fix}")]
+    Unsafe {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// What mends it.
+        fix: String,
+    },
+    /// The system said no.
+    #[error("can't make the directory {path}: {source}")]
+    Io {
+        /// The directory.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+impl Paths {
+    /// Reads `AXIS_HOME`, `AXIS_POLICY_PATH`, `AXIS_KEYSTORE_PATH`,
+    /// `AXIS_SOCKET_DIR` and the system's directories. Nothing is created.
+    pub fn from_environment() -> Result<Self, PathsError> {
+        let (config, data, state) = match absolute_variable("AXIS_HOME")? {
+            Some(home) => (home.clone(), home.clone(), home),
+            None => {
+                let dirs =
+                    directories::ProjectDirs::from("", "", "axis").ok_or(SocketError::NoHome)?;
+                (
+                    dirs.config_dir().to_owned(),
+                    dirs.data_local_dir().to_owned(),
+                    dirs.state_dir()
+                        .unwrap_or_else(|| dirs.data_local_dir())
+                        .to_owned(),
+                )
+            }
+        };
+        Ok(Self {
+            policy: absolute_variable("AXIS_POLICY_PATH")?
+                .unwrap_or_else(|| config.join("policy.yaml")),
+            daemon_yaml: config.join("daemon.yaml"),
+            keystore: absolute_variable("AXIS_KEYSTORE_PATH")?
+                .unwrap_or_else(|| data.join("keystore.json")),
+            audit: state.join("audit.jsonl"),
+            log: state.join("axisd.log"),
+            sockets: SocketDir::locate()?,
+        })
+    }
+
+    /// Makes the directories that are missing, each for its owner alone.
+    ///
+    /// # Errors
+    /// A directory that holds secrets or records and is open to others is
+    /// refused, with the command that mends it.
+    pub fn create(&self) -> Result<(), PathsError> {
+        for file in [&self.policy, &self.daemon_yaml] {
+            make_directory(parent(file))?;
+        }
+        for file in [&self.keystore, &self.audit] {
+            make_directory(parent(file))?;
+            check_private(parent(file))?;
+        }
+        self.sockets.prepare()?;
+        Ok(())
+    }
+}
+
+/// The directory a file stands in.
+pub fn parent(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("/"))
+}
+
+fn make_directory(path: &Path) -> Result<(), PathsError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| PathsError::Io {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn check_private(path: &Path) -> Result<(), PathsError> {
+    let metadata = fs::metadata(path).map_err(|source| PathsError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let uid = rustix::process::geteuid().as_raw();
+    if metadata.uid() != uid {
+        return Err(PathsError::Unsafe {
+            path: path.to_owned(),
+            problem: format!("belongs to uid {}, not to you", metadata.uid()),
+            fix: "choose a directory of your own".into(),
+        });
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(PathsError::Unsafe {
+            path: path.to_owned(),
+            problem: format!("is open to others (mode {mode:04o})"),
+            fix: format!("run: chmod 700 {}", path.display()),
+        });
+    }
+    Ok(())
+}

@@ -1,1 +1,354 @@
-//! Room under construction.
+//! The one path of a call: from an agent's request to its outcome. The only
+//! place where the rooms meet.
+
+mod listing;
+pub mod outcome;
+mod refusal;
+pub mod request;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use self::listing::{Described, ListedAction, Listing};
+use self::outcome::{Code, End, Failure, Outcome};
+use self::refusal::Refusal;
+use self::request::ActionRequest;
+use crate::audit::{self, Audit, ConnectionId, Started, SyncMode};
+use crate::auth;
+use crate::catalogue::{Action, ActionOutcome, Catalogue, Service};
+use crate::clock::Clock;
+use crate::config::{AuditSync, Config};
+use crate::names::{CredentialName, Identity, ServiceName};
+use crate::paths::Paths;
+use crate::policy::{Decision, Limits, PastCall, PolicyStore, Reservation};
+use crate::upstream::request::{AuthorisedRequest, BoundRequest};
+use crate::upstream::{LeakGuard, Upstream, UpstreamError, UpstreamResponse, UpstreamSettings};
+use crate::vault::{Credential, Vault};
+
+/// The least that limits look back: the window of a rate limit.
+const RATE_WINDOW: Duration = Duration::from_secs(60);
+
+/// What a call passes through, in the order in which it does.
+pub struct Broker {
+    /// All known services and actions.
+    pub catalogue: Catalogue,
+    /// Who may do what.
+    pub policy: Arc<PolicyStore>,
+    /// How often.
+    pub limits: Limits,
+    /// With which credential.
+    pub vault: Vault,
+    /// On record.
+    pub audit: Audit,
+    /// To whom.
+    pub upstream: Upstream,
+    /// When.
+    pub clock: Arc<dyn Clock>,
+    /// How far back the limits know the calls made before this start; no call
+    /// goes out before they do.
+    remembered: Mutex<Option<Duration>>,
+    ready: AtomicBool,
+    changes: watch::Sender<u64>,
+    in_flight: AtomicU64,
+}
+
+/// A call that everything was said yes to, ready to go out.
+struct Admitted<'a> {
+    action: &'a Action,
+    timeout: Option<Duration>,
+    guard: Arc<LeakGuard>,
+    request: AuthorisedRequest,
+    slot: Reservation,
+    record: Started,
+}
+
+impl Broker {
+    /// Opens all that calls pass through. Nothing of it fails for the state
+    /// that the files are in: that is said when it is asked for.
+    ///
+    /// # Errors
+    /// A built-in definition or the HTTP client is broken.
+    pub fn build(config: &Config, paths: &Paths, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let sync = match config.audit.sync {
+            AuditSync::Interval => SyncMode::Interval,
+            AuditSync::Always => SyncMode::Always,
+        };
+        Ok(Self {
+            catalogue: Catalogue::builtin()?,
+            policy: PolicyStore::load(paths.policy.clone()),
+            limits: Limits::new(),
+            vault: Vault::open(paths.keystore.clone(), clock.clone()),
+            audit: Audit::open(paths.audit.clone(), clock.clone(), sync),
+            upstream: Upstream::new(&UpstreamSettings {
+                call_timeout: config.limits.call_timeout(),
+                response_cap: config.limits.response,
+                ..UpstreamSettings::default()
+            })?,
+            clock,
+            remembered: Mutex::new(None),
+            ready: AtomicBool::new(false),
+            changes: watch::channel(0).0,
+            in_flight: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes one request from an agent to its outcome. Whatever the end, it is
+    /// on record before this returns; `cancelled` ends a call that waits for
+    /// its upstream.
+    pub async fn execute(&self, request: ActionRequest, cancelled: CancellationToken) -> Outcome {
+        let _counted = InFlight::count(&self.in_flight);
+        let began = self.clock.monotonic();
+        let end = match self.admit(&request).await {
+            Err(refusal) => {
+                refusal.record(&self.audit, &request);
+                refusal.into_end()
+            }
+            Ok(admitted) => self.send(admitted, began, &cancelled).await,
+        };
+        Outcome {
+            request_id: request.id,
+            end,
+        }
+    }
+
+    /// Everything that is decided before the upstream sees a byte. An `Err` is
+    /// the call's end; nothing of it stays behind but its audit record.
+    async fn admit(&self, request: &ActionRequest) -> Result<Admitted<'_>, Refusal> {
+        let identity = request.check()?;
+        let (service, action) = self.catalogue.resolve(&request.service, &request.action)?;
+        let allowed = match self
+            .policy
+            .current()
+            .decide(&identity, service.name(), action.name())
+        {
+            Decision::Allow(allowed) => allowed,
+            Decision::Deny(denial) => return Err(denial.into()),
+        };
+        let call = action.build(&request.params)?;
+        let credential = self.credential(service)?;
+        let base_url = credential.base_url().unwrap_or(service.base_url());
+        let bound = BoundRequest::bind(call, base_url, credential.hosts())?;
+        let authorised = auth::apply(service.auth(), credential.secret().expose(), bound)?;
+        let now = self.clock.monotonic();
+        let mut slot =
+            self.limits
+                .reserve(&allowed, &identity, service.name(), action.name(), now)?;
+        let id = request.id.to_string();
+        let record = self.audit.started(&refusal::call_record(request, &id))?;
+        self.audit.synced(&record).await?;
+        slot.started(now);
+        Ok(Admitted {
+            action,
+            timeout: action.timeout(),
+            guard: credential.derived(|secret| LeakGuard::new(&[secret.expose()])),
+            request: authorised,
+            slot,
+            record,
+        })
+    }
+
+    /// The call itself. From here on it is on record as started, so it also
+    /// gets its end on record.
+    async fn send(
+        &self,
+        admitted: Admitted<'_>,
+        began: Duration,
+        cancelled: &CancellationToken,
+    ) -> End {
+        let Admitted {
+            action,
+            timeout,
+            guard,
+            request,
+            slot,
+            record,
+        } = admitted;
+        let answer = tokio::select! {
+            answer = self.upstream.send(request, &guard, timeout) => Some(answer),
+            () = cancelled.cancelled() => None,
+        };
+        let mut end = audit::End::default();
+        let outcome = match answer {
+            None => Err(Failure::new(
+                Code::Cancelled,
+                "the client cancelled the call",
+            )),
+            Some(answer) => read(action, &guard, answer, &mut end),
+        };
+        end.error = outcome.as_ref().err().map(|failure| failure.code.as_str());
+        let now = self.clock.monotonic();
+        end.latency = now.saturating_sub(began);
+        self.audit.finished(record, &end);
+        match outcome {
+            Ok(result) => {
+                slot.commit(now);
+                End::Success(result)
+            }
+            Err(failure) => End::Failed(failure),
+        }
+    }
+
+    fn credential(&self, service: &Service) -> Result<Arc<Credential>, Failure> {
+        let name = CredentialName::unlabelled(service.name().clone());
+        let credential = self
+            .vault
+            .credential(&name)
+            .map_err(|error| refusal::no_credential(&error, &name))?;
+        // between the unlock and the reading of the log no limit is known yet
+        if !self.ready.load(Ordering::Acquire) {
+            return Err(Failure::new(
+                Code::VaultLocked,
+                "the vault is being unlocked at this moment: try again",
+            ));
+        }
+        Ok(credential)
+    }
+
+    /// Lets the limits know the calls that the audit log has on record, as far
+    /// back as the policy looks; again, further back, when a later policy
+    /// looks further. Blocking: it reads the log.
+    pub fn remember_calls(&self) {
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let current = self.policy.current();
+        let policy = current.policy.as_deref();
+        let longest_ttl = policy.map(crate::policy::Policy::longest_ttl);
+        let needed = longest_ttl.unwrap_or_default().max(RATE_WINDOW);
+        if remembered.is_some_and(|known| needed <= known) {
+            return;
+        }
+        let wall = self.clock.wall();
+        let history = self
+            .audit
+            .history(wall.saturating_sub(needed).unwrap_or(wall));
+        let now = self.clock.monotonic();
+        if !history.intact {
+            warn!("the audit log is not whole: every limit and cooldown counts as just used");
+            self.limits.assume_used(now);
+        }
+        let ago = |at: jiff::Timestamp| wall.duration_since(at).unsigned_abs();
+        let past = history.calls.into_iter().filter_map(|call| {
+            let started_ago = ago(call.started_at);
+            // what was remembered before is not counted twice
+            if remembered.is_some_and(|known| started_ago <= known) {
+                return None;
+            }
+            Some(PastCall {
+                identity: Identity::parse(&call.identity).ok()?,
+                service: ServiceName::parse(&call.service).ok()?,
+                action: call.action,
+                started_ago,
+                succeeded_ago: call
+                    .succeeded
+                    .then(|| ago(call.ended_at.unwrap_or(call.started_at))),
+            })
+        });
+        self.limits.rebuild(policy, past, now);
+        *remembered = Some(needed);
+        self.ready.store(true, Ordering::Release);
+        info!(
+            seconds = needed.as_secs(),
+            "limits know the calls made before"
+        );
+    }
+
+    /// The same after a change of the policy: nothing to do while the vault was
+    /// never open, since that is when the log is read first.
+    pub fn remember_further(&self) {
+        if self.ready.load(Ordering::Acquire) {
+            self.remember_calls();
+        }
+    }
+
+    /// What the policy in force says that can't be meant.
+    pub fn policy_warnings(&self) -> Vec<String> {
+        let known: Vec<(&str, Vec<&str>)> = self
+            .catalogue
+            .services()
+            .map(|service| {
+                let actions = service.actions().map(Action::name).collect();
+                (service.name().as_str(), actions)
+            })
+            .collect();
+        let current = self.policy.current();
+        current
+            .policy
+            .as_ref()
+            .map(|policy| policy.warnings(&known))
+            .unwrap_or_default()
+    }
+
+    /// Told that what [`Broker::list`] answers may have changed.
+    pub fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Hears of each change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Calls that have not ended yet.
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Told that a connection has ended.
+    pub fn connection_closed(&self, connection: ConnectionId) {
+        self.audit.connection_closed(connection);
+    }
+}
+
+/// What the upstream's answer means for the agent.
+fn read(
+    action: &Action,
+    guard: &LeakGuard,
+    answer: Result<UpstreamResponse, UpstreamError>,
+    end: &mut audit::End,
+) -> Result<Bytes, Failure> {
+    let response = answer?;
+    end.status = Some(response.status.as_u16());
+    end.redacted = u64::from(response.redacted);
+    let content_type = response.content_type.as_deref();
+    match action.outcome(response.status, content_type, &response.body) {
+        ActionOutcome::Refused(error) => Err(Failure {
+            retry_after_s: response.retry_after_s,
+            ..error.into()
+        }),
+        ActionOutcome::Result(result) => {
+            if result.as_ptr() == response.body.as_ptr() {
+                return Ok(result);
+            }
+            // what was decoded may hold what the guard couldn't see before
+            let mut guarded = Vec::with_capacity(result.len());
+            let mut stream = guard.stream();
+            stream.push(&result, &mut guarded);
+            end.redacted += u64::from(stream.finish(&mut guarded));
+            Ok(guarded.into())
+        }
+    }
+}
+
+/// One call on the counter of calls in flight.
+struct InFlight<'a>(&'a AtomicU64);
+
+impl<'a> InFlight<'a> {
+    fn count(counter: &'a AtomicU64) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

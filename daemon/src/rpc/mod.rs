@@ -1,1 +1,6 @@
-//! Room under construction.
+//! The two sockets: proto messages to domain values and back, nothing else.
+
+pub mod admin;
+pub mod broker;
+pub mod peer;
+mod status;

@@ -1,0 +1,118 @@
+//! What an identity may do, for agents that ask before they act.
+
+use super::Broker;
+use super::outcome::Failure;
+use crate::catalogue::{Action, Service};
+use crate::names::{CredentialName, Identity};
+use crate::policy::Decision;
+
+/// One service with its actions.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Its name.
+    pub service: String,
+    /// Its name for people.
+    pub title: String,
+    /// Whether the vault holds its unlabelled credential.
+    pub has_credential: bool,
+    /// Its actions, in the definition's order.
+    pub actions: Vec<ListedAction>,
+}
+
+/// One action in a [`Listing`].
+#[derive(Debug, Clone)]
+pub struct ListedAction {
+    /// Its name.
+    pub name: String,
+    /// `read`, `write` or `delete`.
+    pub effect: &'static str,
+    /// Whether policy allows it now, limits left aside.
+    pub allowed: bool,
+}
+
+/// One action with its params.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Its service.
+    pub service: String,
+    /// Its name.
+    pub action: String,
+    /// `read`, `write` or `delete`.
+    pub effect: &'static str,
+    /// JSON Schema of the params.
+    pub params_schema: Vec<u8>,
+    /// Params that are valid.
+    pub example: Vec<u8>,
+    /// Whether policy allows it now, limits left aside.
+    pub allowed: bool,
+}
+
+impl Broker {
+    /// All services with all actions, or those of `service`.
+    ///
+    /// # Errors
+    /// An unknown service, with the nearest names.
+    pub fn list(
+        &self,
+        identity: &Identity,
+        service: Option<&str>,
+    ) -> Result<Vec<Listing>, Failure> {
+        let listing = |service: &Service| self.listing(identity, service);
+        match service {
+            None => Ok(self.catalogue.services().map(listing).collect()),
+            Some(name) => {
+                let service = self
+                    .catalogue
+                    .service(name)
+                    .ok_or_else(|| self.catalogue.unknown_service(name))?;
+                Ok(vec![listing(service)])
+            }
+        }
+    }
+
+    /// One action with its params.
+    ///
+    /// # Errors
+    /// An unknown service or action, with the nearest names.
+    pub fn describe(
+        &self,
+        identity: &Identity,
+        service: &str,
+        action: &str,
+    ) -> Result<Described, Failure> {
+        let (service, action) = self.catalogue.resolve(service, action)?;
+        Ok(Described {
+            service: service.name().to_string(),
+            action: action.name().to_owned(),
+            effect: action.effect().word(),
+            params_schema: action.params_schema().to_string().into_bytes(),
+            example: action.example().to_string().into_bytes(),
+            allowed: self.is_allowed(identity, service, action),
+        })
+    }
+
+    fn listing(&self, identity: &Identity, service: &Service) -> Listing {
+        let name = CredentialName::unlabelled(service.name().clone());
+        Listing {
+            service: service.name().to_string(),
+            title: service.title().to_owned(),
+            has_credential: self.vault.names().contains(&name),
+            actions: service
+                .actions()
+                .map(|action| ListedAction {
+                    name: action.name().to_owned(),
+                    effect: action.effect().word(),
+                    allowed: self.is_allowed(identity, service, action),
+                })
+                .collect(),
+        }
+    }
+
+    fn is_allowed(&self, identity: &Identity, service: &Service, action: &Action) -> bool {
+        let policy = self.policy.current();
+        matches!(
+            policy.decide(identity, service.name(), action.name()),
+            Decision::Allow(_)
+        )
+    }
+}

@@ -1,0 +1,180 @@
+//! The one place where a room's "no" becomes the call's end: every error of
+//! [`Broker::admit`](super::Broker) passes through here, to its audit record
+//! and its answer.
+
+use super::outcome::{Code, Denied, End, Failure};
+use super::request::ActionRequest;
+use crate::audit::{self, Audit, AuditUnavailable, CallRecord};
+use crate::auth::AuthError;
+use crate::catalogue::{ParamsError, ResolveError, VendorError};
+use crate::names::CredentialName;
+use crate::policy::{Denial, LimitDenial};
+use crate::upstream::UpstreamError;
+use crate::upstream::request::BindError;
+use crate::vault::VaultError;
+
+/// A call's end before anything was sent.
+pub(super) enum Refusal {
+    /// Policy or a limit said no.
+    Denied(Denied),
+    /// It can't be done.
+    Failed(Failure),
+}
+
+impl Refusal {
+    /// Puts the refusal on record, folded where there are many.
+    pub fn record(&self, audit: &Audit, request: &ActionRequest) {
+        let id = request.id.to_string();
+        let refusal = match self {
+            Self::Denied(denied) => audit::Refusal::Deny {
+                reason: &denied.reason,
+            },
+            Self::Failed(failure) => audit::Refusal::Error {
+                code: failure.code.as_str(),
+            },
+        };
+        audit.refused(request.connection, &call_record(request, &id), &refusal);
+    }
+
+    /// The refusal as the agent gets it.
+    pub fn into_end(self) -> End {
+        match self {
+            Self::Denied(denied) => End::Denied(denied),
+            Self::Failed(failure) => End::Failed(failure),
+        }
+    }
+}
+
+/// What the audit keeps of a request: never a param.
+pub(super) fn call_record<'a>(request: &'a ActionRequest, id: &'a str) -> CallRecord<'a> {
+    CallRecord {
+        request_id: id,
+        identity: &request.identity,
+        service: &request.service,
+        action: &request.action,
+        justification: &request.justification,
+        credential: None,
+        peer: Some(&request.peer),
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(Denied {
+            reason: denial.reason,
+            hint: denial.hint,
+            retry_after_s: None,
+        })
+    }
+}
+
+impl From<LimitDenial> for Refusal {
+    fn from(denial: LimitDenial) -> Self {
+        Self::Denied(Denied {
+            reason: denial.reason,
+            hint: None,
+            retry_after_s: Some(denial.retry_after_s),
+        })
+    }
+}
+
+impl From<ResolveError> for Failure {
+    fn from(error: ResolveError) -> Self {
+        let code = match error {
+            ResolveError::UnknownService { .. } => Code::UnknownService,
+            ResolveError::UnknownAction { .. } => Code::UnknownAction,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ResolveError> for Refusal {
+    fn from(error: ResolveError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<ParamsError> for Refusal {
+    fn from(error: ParamsError) -> Self {
+        let code = match error {
+            ParamsError::TooLarge { .. } => Code::RequestTooLarge,
+            ParamsError::Unreadable { .. } | ParamsError::Wrong { .. } => Code::InvalidParams,
+        };
+        Failure::new(code, error.to_string()).into()
+    }
+}
+
+impl From<BindError> for Refusal {
+    fn from(error: BindError) -> Self {
+        Failure::new(Code::InvalidParams, error.to_string()).into()
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        Failure::new(Code::NoCredential, error.to_string()).into()
+    }
+}
+
+impl From<AuditUnavailable> for Refusal {
+    fn from(error: AuditUnavailable) -> Self {
+        if let AuditUnavailable::Locked = error {
+            // between the credential and the record the owner locked the vault
+            return Failure::new(Code::VaultLocked, error.to_string()).into();
+        }
+        Failure::new(
+            Code::AuditUnavailable,
+            format!("nothing was sent, since the call can't be put on record: {error}"),
+        )
+        .hint("the owner runs: axis doctor")
+        .into()
+    }
+}
+
+/// A vault that can't give the credential `name`.
+pub(super) fn no_credential(error: &VaultError, name: &CredentialName) -> Failure {
+    match error {
+        VaultError::NoCredential { .. } => Failure::new(
+            Code::NoCredential,
+            format!("the vault holds no credential for {name}"),
+        )
+        .hint(format!("the owner stores one with: axis add {name}")),
+        VaultError::Absent { .. } => Failure::new(Code::VaultLocked, "there is no vault yet")
+            .hint("the owner makes one with: axis init"),
+        VaultError::Locked(why) => {
+            Failure::new(Code::VaultLocked, format!("the vault is locked: {why}"))
+                .hint("the owner opens it with: axis unlock")
+        }
+        other => Failure::new(Code::VaultLocked, other.to_string()),
+    }
+}
+
+impl From<VendorError> for Failure {
+    fn from(error: VendorError) -> Self {
+        Self {
+            code: Code::UpstreamError,
+            message: error.message,
+            hint: error.hint,
+            status: Some(error.status),
+            retry_after_s: None,
+        }
+    }
+}
+
+impl From<UpstreamError> for Failure {
+    fn from(error: UpstreamError) -> Self {
+        let code = match &error {
+            UpstreamError::Timeout { .. } => Code::UpstreamTimeout,
+            UpstreamError::TooLarge { .. } => Code::ResponseTooLarge,
+            UpstreamError::Unreachable { .. } => Code::UpstreamUnreachable,
+            _ => Code::UpstreamError,
+        };
+        Self::new(code, error.to_string())
+    }
+}

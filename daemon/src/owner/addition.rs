@@ -1,0 +1,195 @@
+//! `axis add`: a credential is looked at, sealed, and tried.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Owner, OwnerError};
+use crate::audit::{Act, Peer};
+use crate::auth;
+use crate::catalogue::Service;
+use crate::host::{BaseUrl, Host};
+use crate::names::CredentialName;
+use crate::upstream::LeakGuard;
+use crate::upstream::request::BoundRequest;
+use crate::vault::NewCredential;
+
+/// How long the upstream may take to say whether it accepts a credential.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A credential to be stored.
+pub struct Addition {
+    /// Its service and label.
+    pub name: CredentialName,
+    /// The secret itself.
+    pub secret: SecretString,
+    /// Sealed with it as its only host; unset: the service's own.
+    pub base_url: Option<String>,
+    /// Whether it may take the place of one that is there.
+    pub replace: bool,
+    /// Whether the upstream is asked if it accepts it.
+    pub check: bool,
+}
+
+/// A credential that was stored.
+pub struct Added {
+    /// Its service and label.
+    pub name: CredentialName,
+    /// Where it may be sent.
+    pub hosts: Vec<Host>,
+    /// Whether another one was there before.
+    pub replaced: bool,
+    /// What the owner should know.
+    pub warnings: Vec<String>,
+    /// What the upstream said, where it accepted it.
+    pub checked: Option<String>,
+}
+
+impl Owner {
+    /// Seals a credential into the keystore. One that looks odd, or that the
+    /// upstream refuses, is stored all the same, with a warning.
+    pub async fn add(
+        &self,
+        password: SecretString,
+        addition: Addition,
+        by: &Peer,
+    ) -> Result<Added, OwnerError> {
+        let Addition {
+            name,
+            secret,
+            base_url,
+            replace,
+            check,
+        } = addition;
+        let catalogue = &self.broker.catalogue;
+        let service = catalogue.service(name.service.as_str()).ok_or_else(|| {
+            let error = catalogue.unknown_service(name.service.as_str());
+            OwnerError::UnknownService(error.to_string())
+        })?;
+        let mut warnings = Vec::new();
+        look_at(&secret, service, &mut warnings)?;
+        let base_url = base_url.as_deref().map(BaseUrl::parse).transpose()?;
+        let target = base_url
+            .clone()
+            .unwrap_or_else(|| service.base_url().clone());
+        let hosts = vec![target.host().clone()];
+
+        self.intend(Act::Add, &name, by)?;
+        let sealed = NewCredential {
+            name: name.clone(),
+            secret: secret.clone(),
+            hosts: hosts.clone(),
+            base_url,
+        };
+        let written = self.broker.vault.add(password, sealed, replace).await;
+        let written = self.audited(written, Some(by))?;
+        self.note(Act::Keystore, None, Some(written.generation), Some(by));
+        self.broker.changed();
+
+        let checked = if check {
+            self.check(service, &secret, &target, &hosts, &mut warnings)
+                .await
+        } else {
+            None
+        };
+        Ok(Added {
+            name,
+            hosts,
+            replaced: written.replaced,
+            warnings,
+            checked,
+        })
+    }
+
+    /// Asks the upstream whether it accepts the secret.
+    async fn check(
+        &self,
+        service: &Service,
+        secret: &SecretString,
+        target: &BaseUrl,
+        hosts: &[Host],
+        warnings: &mut Vec<String>,
+    ) -> Option<String> {
+        let Some(request) = service.credential().check() else {
+            warnings.push(format!(
+                "{} has no call that only checks a credential: it was stored unchecked",
+                service.title()
+            ));
+            return None;
+        };
+        let host = target.host();
+        let authorised = BoundRequest::bind(request.clone(), target, hosts)
+            .map_err(|error| error.to_string())
+            .and_then(|bound| {
+                auth::apply(service.auth(), secret.expose_secret(), bound)
+                    .map_err(|error| error.to_string())
+            });
+        let authorised = match authorised {
+            Ok(authorised) => authorised,
+            Err(error) => {
+                warnings.push(format!("it was stored unchecked: {error}"));
+                return None;
+            }
+        };
+        let guard = LeakGuard::new(&[secret.expose_secret()]);
+        let answer = self
+            .broker
+            .upstream
+            .send(authorised, &guard, Some(CHECK_TIMEOUT))
+            .await;
+        match answer {
+            Ok(answer) if answer.status.is_success() => {
+                Some(format!("{host} accepts it ({})", answer.status.as_u16()))
+            }
+            Ok(answer) if matches!(answer.status.as_u16(), 401 | 403) => {
+                warnings.push(format!(
+                    "{host} refuses it ({}): it was stored; put the right one in its place with: axis add {} --replace",
+                    answer.status,
+                    service.name()
+                ));
+                None
+            }
+            Ok(answer) => {
+                warnings.push(format!(
+                    "{host} answered {} to the check: it was stored unchecked",
+                    answer.status
+                ));
+                None
+            }
+            Err(error) => {
+                warnings.push(format!("it was stored unchecked: {error}"));
+                None
+            }
+        }
+    }
+}
+
+fn look_at(
+    secret: &SecretString,
+    service: &Service,
+    warnings: &mut Vec<String>,
+) -> Result<(), OwnerError> {
+    let text = secret.expose_secret();
+    if text.is_empty() {
+        return Err(OwnerError::Secret {
+            problem: "is empty",
+        });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(OwnerError::Secret {
+            problem: "holds a line break or another control character: paste it as one line",
+        });
+    }
+    if text.starts_with("${") {
+        return Err(OwnerError::Secret {
+            problem: "is a variable that nobody expanded, not a credential",
+        });
+    }
+    if !service.credential().looks_right(text) {
+        warnings.push(format!(
+            "this doesn't look like a {}",
+            service.credential().prompt()
+        ));
+    }
+    Ok(())
+}

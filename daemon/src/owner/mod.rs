@@ -1,0 +1,378 @@
+//! What only the owner may do: vault, records and the daemon itself. Each act
+//! that changes something is on record, with the process that asked for it.
+
+mod addition;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use secrecy::SecretString;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use self::addition::{Added, Addition};
+use crate::audit::{self, Act, AdminAct, AuditKey, AuditUnavailable, FileReport, Peer, Proof};
+use crate::broker::Broker;
+use crate::host::BaseUrlError;
+use crate::names::CredentialName;
+use crate::paths::{Paths, PathsError};
+use crate::policy::{Change, DEFAULT_POLICY, PolicyWatch};
+use crate::vault::{Key, KnownGeneration, Vault, VaultError, VaultState};
+
+/// The owner's side of the daemon.
+pub struct Owner {
+    /// What calls pass through.
+    pub broker: Arc<Broker>,
+    /// Where the files are.
+    pub paths: Paths,
+    stopping: CancellationToken,
+    started: Duration,
+}
+
+/// An attempt to unlock.
+pub struct Unlock {
+    /// The master password.
+    pub password: SecretString,
+    /// Accept a keystore that is older than the audit log says.
+    pub accept_older: bool,
+    /// Only a vault that its owner hasn't locked: a shim's attempt.
+    pub only_if_never_locked: bool,
+}
+
+/// Why an act wasn't done.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// The vault said no.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Not in the catalogue.
+    #[error("{0}")]
+    UnknownService(String),
+    /// The text can't be a credential.
+    #[error("the credential {problem}")]
+    Secret {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The base URL can't be used.
+    #[error(transparent)]
+    BaseUrl(#[from] BaseUrlError),
+    /// A shim may not undo the owner's lock.
+    #[error("the owner has locked the vault")]
+    LockedByOwner,
+    /// Nothing is done that can't be recorded.
+    #[error(transparent)]
+    Audit(#[from] AuditUnavailable),
+    /// The log can't be read, so the keystore's age can't be told.
+    #[error("the audit log can't be read, so whether the keystore is the newest can't be told")]
+    LogUnreadable,
+    /// The log can't be shown.
+    #[error("the audit log can't be read: {0}")]
+    Logs(#[from] io::Error),
+    /// A directory or the default policy can't be made.
+    #[error(transparent)]
+    Files(#[from] PathsError),
+    /// A task of axisd's own failed.
+    #[error("axisd failed in this request; its log says more")]
+    Crashed,
+}
+
+impl OwnerError {
+    /// What to do, where the message doesn't say.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::LockedByOwner => Some("axis unlock"),
+            Self::Audit(_) | Self::LogUnreadable => Some("axis doctor"),
+            _ => None,
+        }
+    }
+}
+
+impl AuditKey for Key {
+    fn bytes(&self) -> &[u8; 32] {
+        self.expose()
+    }
+}
+
+impl Owner {
+    /// `stopping` ends the daemon.
+    pub fn new(broker: Arc<Broker>, paths: Paths, stopping: CancellationToken) -> Self {
+        let started = broker.clock.monotonic();
+        Self {
+            broker,
+            paths,
+            stopping,
+            started,
+        }
+    }
+
+    /// Puts the daemon's start on record, and holds the keystore against what
+    /// the record says of it.
+    pub fn record_start(&self) {
+        if let Ok(known) = self.known_generation() {
+            self.broker.vault.compare_with_log(known);
+        }
+        self.record(Act::DaemonStarted, Some(axis_proto::VERSION), None);
+        let current = self.broker.policy.current();
+        match (&current.policy, &current.error) {
+            (_, Some(error)) => self.policy_refused(&error.headline(), &error.to_string()),
+            (Some(policy), None) => self.policy_loaded(policy.rule_count()),
+            (None, None) => {
+                warn!(path = %self.paths.policy.display(), "there is no policy: every call is denied")
+            }
+        }
+    }
+
+    /// Puts the daemon's end on record.
+    pub fn record_end(&self) {
+        self.record(Act::DaemonStopped, None, None);
+        self.broker.audit.close();
+    }
+
+    /// Follows policy.yaml: each change is on record and in the daemon's log.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn watch_policy(self: &Arc<Self>) -> io::Result<PolicyWatch> {
+        let owner = self.clone();
+        self.broker.policy.watch(move |change| {
+            match change {
+                Change::InForce(policy) => {
+                    owner.policy_loaded(policy.rule_count());
+                    owner.broker.remember_further();
+                }
+                Change::Refused(error) => {
+                    owner.policy_refused(&error.headline(), &error.to_string());
+                }
+                Change::Removed => owner.policy_refused(
+                    "policy.yaml is gone",
+                    "the policy file is gone: every call is denied",
+                ),
+            }
+            owner.broker.changed();
+        })
+    }
+
+    /// How long the daemon runs.
+    pub fn uptime(&self) -> Duration {
+        self.broker.clock.monotonic().saturating_sub(self.started)
+    }
+
+    /// Makes the vault, and policy.yaml where there is none.
+    pub async fn init(&self, password: SecretString, by: &Peer) -> Result<u64, OwnerError> {
+        self.paths.create()?;
+        let generation = self.broker.vault.init(password).await?;
+        self.write_default_policy()?;
+        self.broker.audit.set_key(audit_key(&self.broker.vault));
+        self.broker.audit.note(&AdminAct {
+            generation: Some(generation),
+            peer: Some(by),
+            ..Act::Init.into()
+        });
+        self.remember_calls().await?;
+        self.broker.changed();
+        info!(generation, "the vault was made");
+        Ok(generation)
+    }
+
+    /// Opens the vault. How many credentials it holds.
+    pub async fn unlock(&self, unlock: Unlock, by: Option<&Peer>) -> Result<usize, OwnerError> {
+        let vault = &self.broker.vault;
+        if unlock.only_if_never_locked && vault.was_locked_by_owner() {
+            return Err(OwnerError::LockedByOwner);
+        }
+        let known = self.known_generation()?;
+        let unlocked = vault
+            .unlock(unlock.password, known, unlock.accept_older)
+            .await;
+        let credentials = self.audited(unlocked, by)?;
+        let generation = generation(vault);
+        let proof = self.broker.audit.set_key(audit_key(vault));
+        if unlock.accept_older {
+            self.note(Act::KeystoreAccepted, None, generation, by);
+        }
+        if known == KnownGeneration::NoLog {
+            self.note(Act::LogMissing, None, generation, by);
+        } else if proof == Proof::Nothing {
+            let forged = "no line before this one has this vault's MAC";
+            self.note(Act::LogMissing, Some(forged), generation, by);
+            warn!("{forged}: the audit log was replaced");
+        }
+        self.note(Act::Unlock, None, generation, by);
+        self.remember_calls().await?;
+        self.broker.changed();
+        info!(credentials, "the vault is unlocked");
+        Ok(credentials)
+    }
+
+    /// Whether this is the master password.
+    pub async fn verify_password(
+        &self,
+        password: SecretString,
+        by: &Peer,
+    ) -> Result<(), OwnerError> {
+        let verified = self.broker.vault.verify_password(password).await;
+        self.audited(verified, Some(by))
+    }
+
+    /// Locks. Whether it was unlocked.
+    pub fn lock(&self, by: &Peer) -> bool {
+        let was_unlocked = self.broker.vault.lock();
+        if was_unlocked {
+            self.record(Act::Lock, None, Some(by));
+            info!("the vault is locked");
+        }
+        self.broker.audit.set_key(None);
+        self.broker.changed();
+        was_unlocked
+    }
+
+    /// Removes a credential.
+    pub async fn revoke(
+        &self,
+        password: SecretString,
+        name: &CredentialName,
+        by: &Peer,
+    ) -> Result<(), OwnerError> {
+        self.intend(Act::Revoke, name, by)?;
+        let written = self.broker.vault.revoke(password, name).await;
+        let written = self.audited(written, Some(by))?;
+        self.note(Act::Keystore, None, Some(written.generation), Some(by));
+        self.broker.changed();
+        Ok(())
+    }
+
+    /// The last lines of the audit log, and where asked those to come.
+    pub async fn logs(
+        &self,
+        last: u32,
+        follow: bool,
+    ) -> Result<(Vec<Bytes>, Option<broadcast::Receiver<Bytes>>), OwnerError> {
+        // subscribed first: a line in between may come twice, none is missed
+        let new = follow.then(|| self.broker.audit.follow());
+        let audit = self.broker.audit.clone();
+        let count = usize::try_from(last).unwrap_or(usize::MAX);
+        let last = tokio::task::spawn_blocking(move || audit.last(count))
+            .await
+            .map_err(|_| OwnerError::Crashed)??;
+        Ok((last, new))
+    }
+
+    /// Checks the audit log from end to end.
+    pub async fn verify_logs(&self) -> Result<Vec<FileReport>, OwnerError> {
+        let audit = self.broker.audit.clone();
+        tokio::task::spawn_blocking(move || audit.verify())
+            .await
+            .map_err(|_| OwnerError::Crashed)
+    }
+
+    /// Ends the daemon once calls in flight have finished.
+    pub fn stop(&self, by: &Peer) {
+        info!(pid = by.pid, "told to stop");
+        self.stopping.cancel();
+    }
+
+    async fn remember_calls(&self) -> Result<(), OwnerError> {
+        let broker = self.broker.clone();
+        tokio::task::spawn_blocking(move || broker.remember_calls())
+            .await
+            .map_err(|_| OwnerError::Crashed)
+    }
+
+    fn known_generation(&self) -> Result<KnownGeneration, OwnerError> {
+        use audit::KnownGeneration as Logged;
+        match self.broker.audit.known_generation() {
+            Logged::NoLog => Ok(KnownGeneration::NoLog),
+            Logged::Doubtful(at_least) => Ok(KnownGeneration::At(at_least)),
+            Logged::Recorded(generation) => Ok(KnownGeneration::At(generation)),
+            Logged::Unavailable => Err(OwnerError::LogUnreadable),
+        }
+    }
+
+    /// Puts a wrong password on record, wherever it was tried.
+    fn audited<T>(
+        &self,
+        result: Result<T, VaultError>,
+        by: Option<&Peer>,
+    ) -> Result<T, OwnerError> {
+        if let Err(VaultError::WrongPassword) = result {
+            self.record(Act::WrongPassword, None, by);
+            warn!(
+                pid = by.and_then(|peer| peer.pid),
+                "a wrong master password was tried"
+            );
+        }
+        Ok(result?)
+    }
+
+    /// Records what is about to be done to a credential; it isn't, if that
+    /// can't be recorded.
+    fn intend(&self, act: Act, name: &CredentialName, by: &Peer) -> Result<(), AuditUnavailable> {
+        self.broker.audit.admin(&AdminAct {
+            detail: Some(&name.to_string()),
+            peer: Some(by),
+            ..act.into()
+        })
+    }
+
+    fn record(&self, act: Act, detail: Option<&str>, by: Option<&Peer>) {
+        self.note(act, detail, None, by);
+    }
+
+    /// Records what has happened already: it can't be refused any more.
+    fn note(&self, act: Act, detail: Option<&str>, generation: Option<u64>, by: Option<&Peer>) {
+        self.broker.audit.note(&AdminAct {
+            detail,
+            generation,
+            peer: by,
+            ..act.into()
+        });
+    }
+
+    fn policy_loaded(&self, rules: usize) {
+        let path = self.paths.policy.display().to_string();
+        info!(rules, path, "the policy is in force");
+        self.record(Act::PolicyLoaded, Some(&format!("{rules} rules")), None);
+    }
+
+    fn policy_refused(&self, headline: &str, whole: &str) {
+        warn!("{whole}");
+        self.record(Act::PolicyRefused, Some(headline), None);
+    }
+
+    fn write_default_policy(&self) -> Result<(), OwnerError> {
+        use std::io::Write;
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = &self.paths.policy;
+        let written = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .and_then(|mut file| file.write_all(DEFAULT_POLICY.as_bytes()));
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(OwnerError::Files(PathsError::Io {
+                    path: path.clone(),
+                    source: error,
+                }))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn generation(vault: &Vault) -> Option<u64> {
+    match vault.state() {
+        VaultState::Unlocked { generation, .. } => Some(generation),
+        VaultState::Absent | VaultState::Locked(_) => None,
+    }
+}
+
+fn audit_key(vault: &Vault) -> Option<Arc<dyn AuditKey>> {
+    let key: Arc<dyn AuditKey> = vault.audit_key()?;
+    Some(key)
+}

@@ -1,0 +1,115 @@
+//! What axisd does to its own process: it leaves the master password's
+//! environment behind, its client's session, and the usual limit of open files.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use zeroize::Zeroizing;
+
+const PASSWORD_VARIABLE: &str = "AXIS_MASTER_PASSWORD";
+
+/// Variables that never stay in axisd's environment: the password, and those
+/// by which whoever starts it could choose other root certificates.
+const LEFT_BEHIND: [&str; 3] = [PASSWORD_VARIABLE, "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// A pipe holds this much without a reader; a master password is shorter.
+const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// What couldn't be done to the process.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The variable holds more than any password.
+    #[error("AXIS_MASTER_PASSWORD is longer than {MAX_PASSWORD_BYTES} bytes")]
+    PasswordTooLong,
+    /// The re-execution failed.
+    #[error("axisd can't start itself again without AXIS_MASTER_PASSWORD in its environment: {0}")]
+    Exec(#[source] io::Error),
+}
+
+/// Starts this program again by its real path without the variables of
+/// [`LEFT_BEHIND`], where any is set: unsetting them would leave them readable
+/// in `/proc/PID/environ`. The password goes through a pipe on standard input,
+/// unless one comes that way already or from the service manager.
+pub fn leave_environment_behind(password_on_stdin: bool) -> Result<(), ProcessError> {
+    if LEFT_BEHIND.iter().all(|name| env::var_os(name).is_none()) {
+        return Ok(());
+    }
+    let mut command = Command::new(env::current_exe().map_err(ProcessError::Exec)?);
+    command.args(env::args_os().skip(1));
+    for name in LEFT_BEHIND {
+        command.env_remove(name);
+    }
+    let from_service_manager = env::var_os("CREDENTIALS_DIRECTORY")
+        .is_some_and(|dir| Path::new(&dir).join("axis-master-password").exists());
+    let password = env::var_os(PASSWORD_VARIABLE)
+        .map(|value| Zeroizing::new(value.into_encoded_bytes()))
+        .filter(|value| !value.is_empty());
+    if let Some(password) = password
+        && !password_on_stdin
+        && !from_service_manager
+    {
+        if password.len() > MAX_PASSWORD_BYTES {
+            return Err(ProcessError::PasswordTooLong);
+        }
+        hand_over_on_stdin(&password).map_err(ProcessError::Exec)?;
+        command.arg("--password-stdin");
+    }
+    Err(ProcessError::Exec(command.exec()))
+}
+
+fn hand_over_on_stdin(password: &[u8]) -> io::Result<()> {
+    let (reader, writer) = rustix::pipe::pipe()?;
+    rustix::io::write(&writer, password)?;
+    rustix::stdio::dup2_stdin(&reader)?;
+    Ok(())
+}
+
+/// Lets go of standard input, on which the password may have come.
+pub fn close_stdin() -> io::Result<()> {
+    let nothing = OpenOptions::new().read(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&nothing)?;
+    Ok(())
+}
+
+/// Leaves the starter's session and its standard streams; `log` takes what
+/// goes to stderr, and starts anew once it is over 1 MiB.
+pub fn become_background(log: &Path) -> io::Result<()> {
+    // fails only for a group's leader, as a shell makes it; that one has left already
+    let _ = rustix::process::setsid();
+    let large = std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > 1024 * 1024);
+    let file = OpenOptions::new()
+        .create(true)
+        .append(!large)
+        .write(true)
+        .truncate(large)
+        .mode(0o600)
+        .open(log)?;
+    rustix::stdio::dup2_stderr(&file)?;
+    rustix::stdio::dup2_stdout(&file)?;
+    Ok(())
+}
+
+/// Whether a person reads the log.
+pub fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none()
+}
+
+/// Raises the soft limit of open files to the hard one: each connected shim
+/// and each call in flight takes one.
+pub fn allow_many_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    // best effort: with the soft limit alone fewer clients can connect
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}

@@ -1,0 +1,221 @@
+//! admin.sock: what the owner may ask.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axis_proto::v1;
+use axis_proto::v1::admin_server::Admin;
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use secrecy::SecretString;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Response, Status};
+
+use super::peer::Caller;
+use super::status;
+use crate::audit::Peer;
+use crate::names::CredentialName;
+use crate::owner::{Addition, Owner, OwnerError, Unlock};
+
+/// Most audit lines that one request may ask back.
+const MAX_LAST: u32 = 100_000;
+
+/// The service on admin.sock.
+pub struct AdminRpc {
+    owner: Arc<Owner>,
+    stopping: CancellationToken,
+}
+
+impl AdminRpc {
+    /// Following of logs ends with `stopping`.
+    pub fn new(owner: Arc<Owner>, stopping: CancellationToken) -> Self {
+        Self { owner, stopping }
+    }
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Admin for AdminRpc {
+    type LogsStream = Answers<v1::LogsResponse>;
+
+    async fn status(
+        &self,
+        _: Request<v1::StatusRequest>,
+    ) -> Result<Response<v1::StatusResponse>, Status> {
+        Ok(Response::new(status::of(&self.owner)))
+    }
+
+    async fn init(
+        &self,
+        request: Request<v1::InitRequest>,
+    ) -> Result<Response<v1::InitResponse>, Status> {
+        let by = peer(&request)?;
+        let password = SecretString::from(request.into_inner().master_password);
+        let generation = self.owner.init(password, &by).await?;
+        Ok(Response::new(v1::InitResponse { generation }))
+    }
+
+    async fn unlock(
+        &self,
+        request: Request<v1::UnlockRequest>,
+    ) -> Result<Response<v1::UnlockResponse>, Status> {
+        let by = peer(&request)?;
+        let request = request.into_inner();
+        let unlock = Unlock {
+            password: SecretString::from(request.master_password),
+            accept_older: request.accept_older,
+            only_if_never_locked: request.only_if_never_locked,
+        };
+        let credentials = self.owner.unlock(unlock, Some(&by)).await?;
+        Ok(Response::new(v1::UnlockResponse {
+            credentials: u32::try_from(credentials).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn verify_password(
+        &self,
+        request: Request<v1::VerifyPasswordRequest>,
+    ) -> Result<Response<v1::VerifyPasswordResponse>, Status> {
+        let by = peer(&request)?;
+        let password = SecretString::from(request.into_inner().master_password);
+        self.owner.verify_password(password, &by).await?;
+        Ok(Response::new(v1::VerifyPasswordResponse {}))
+    }
+
+    async fn lock(
+        &self,
+        request: Request<v1::LockRequest>,
+    ) -> Result<Response<v1::LockResponse>, Status> {
+        Ok(Response::new(v1::LockResponse {
+            was_unlocked: self.owner.lock(&peer(&request)?),
+        }))
+    }
+
+    async fn add_credential(
+        &self,
+        request: Request<v1::AddCredentialRequest>,
+    ) -> Result<Response<v1::AddCredentialResponse>, Status> {
+        let by = peer(&request)?;
+        let request = request.into_inner();
+        let password = SecretString::from(request.master_password);
+        let secret = SecretString::from(request.secret);
+        let name = credential_name(&request.service, &request.label)?;
+        let added = self
+            .owner
+            .add(
+                password,
+                Addition {
+                    name,
+                    secret,
+                    base_url: (!request.base_url.is_empty()).then_some(request.base_url),
+                    replace: request.replace,
+                    check: request.check,
+                },
+                &by,
+            )
+            .await?;
+        Ok(Response::new(v1::AddCredentialResponse {
+            name: added.name.to_string(),
+            hosts: added.hosts.iter().map(ToString::to_string).collect(),
+            replaced: added.replaced,
+            warnings: added.warnings,
+            checked: added.checked,
+        }))
+    }
+
+    async fn list_credentials(
+        &self,
+        _: Request<v1::ListCredentialsRequest>,
+    ) -> Result<Response<v1::ListCredentialsResponse>, Status> {
+        Ok(Response::new(status::credentials(&self.owner)))
+    }
+
+    async fn revoke_credential(
+        &self,
+        request: Request<v1::RevokeCredentialRequest>,
+    ) -> Result<Response<v1::RevokeCredentialResponse>, Status> {
+        let by = peer(&request)?;
+        let request = request.into_inner();
+        let password = SecretString::from(request.master_password);
+        let name = credential_name(&request.service, &request.label)?;
+        self.owner.revoke(password, &name, &by).await?;
+        Ok(Response::new(v1::RevokeCredentialResponse {
+            name: name.to_string(),
+        }))
+    }
+
+    async fn logs(
+        &self,
+        request: Request<v1::LogsRequest>,
+    ) -> Result<Response<Self::LogsStream>, Status> {
+        let request = request.into_inner();
+        let (last, new) = self
+            .owner
+            .logs(request.last.min(MAX_LAST), request.follow)
+            .await?;
+        let line = |line: Bytes| Ok(v1::LogsResponse { line });
+        let last = stream::iter(last).map(line);
+        let Some(new) = new else {
+            return Ok(Response::new(Box::pin(last)));
+        };
+        let new = BroadcastStream::new(new).map(move |next| match next {
+            Ok(next) => line(next),
+            Err(lagged) => Err(Status::data_loss(format!(
+                "the log grows faster than it is read: {lagged}; ask again"
+            ))),
+        });
+        let until = self.stopping.clone().cancelled_owned();
+        Ok(Response::new(Box::pin(last.chain(new.take_until(until)))))
+    }
+
+    async fn verify_logs(
+        &self,
+        _: Request<v1::VerifyLogsRequest>,
+    ) -> Result<Response<v1::VerifyLogsResponse>, Status> {
+        let files = self.owner.verify_logs().await?;
+        Ok(Response::new(status::verified(files)))
+    }
+
+    async fn doctor(
+        &self,
+        _: Request<v1::DoctorRequest>,
+    ) -> Result<Response<v1::DoctorResponse>, Status> {
+        Ok(Response::new(status::doctor(&self.owner)))
+    }
+
+    async fn stop(
+        &self,
+        request: Request<v1::StopRequest>,
+    ) -> Result<Response<v1::StopResponse>, Status> {
+        self.owner.stop(&peer(&request)?);
+        Ok(Response::new(v1::StopResponse {
+            pid: std::process::id(),
+        }))
+    }
+}
+
+fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
+    Caller::of(request).map(|caller| caller.peer)
+}
+
+fn credential_name(service: &str, label: &str) -> Result<CredentialName, Status> {
+    CredentialName::parse(service, label)
+        .map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+impl From<OwnerError> for Status {
+    fn from(error: OwnerError) -> Self {
+        let code = match &error {
+            OwnerError::Vault(vault) => status::code_of(vault),
+            OwnerError::UnknownService(_) => Code::NotFound,
+            OwnerError::Secret { .. } | OwnerError::BaseUrl(_) => Code::InvalidArgument,
+            OwnerError::LockedByOwner | OwnerError::LogUnreadable => Code::FailedPrecondition,
+            OwnerError::Audit(_) | OwnerError::Logs(_) => Code::Unavailable,
+            OwnerError::Files(_) | OwnerError::Crashed => Code::Internal,
+        };
+        let hint = error.hint().unwrap_or_default();
+        Status::with_details(code, error.to_string(), hint.as_bytes().to_vec().into())
+    }
+}

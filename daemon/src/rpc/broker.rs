@@ -1,0 +1,230 @@
+//! broker.sock: what an agent may ask.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axis_proto::VERSION;
+use axis_proto::v1;
+use axis_proto::v1::broker_server::Broker as BrokerService;
+use futures_util::stream::{self, Stream, StreamExt};
+use tokio_stream::wrappers::WatchStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::error;
+use uuid::Uuid;
+
+use super::peer::Caller;
+use crate::broker::outcome::{Code, Denied, End, Failure, Outcome};
+use crate::broker::request::ActionRequest;
+use crate::broker::{Broker, Listing};
+use crate::names::Identity;
+
+/// The service on broker.sock.
+pub struct BrokerRpc {
+    broker: Arc<Broker>,
+    calls: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl BrokerRpc {
+    /// Calls run as tasks of `calls`, so that the daemon can wait for them;
+    /// watches end with `stopping`.
+    pub fn new(broker: Arc<Broker>, calls: TaskTracker, stopping: CancellationToken) -> Self {
+        Self {
+            broker,
+            calls,
+            stopping,
+        }
+    }
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl BrokerService for BrokerRpc {
+    type ExecuteStream = Answers<v1::ExecuteResponse>;
+    type WatchActionsStream = Answers<v1::WatchActionsResponse>;
+
+    async fn execute(
+        &self,
+        request: Request<Streaming<v1::ExecuteRequest>>,
+    ) -> Result<Response<Self::ExecuteStream>, Status> {
+        let caller = Caller::of(&request)?;
+        let Some(v1::ExecuteRequest {
+            part: Some(v1::execute_request::Part::Call(call)),
+        }) = request.into_inner().message().await?
+        else {
+            return Err(Status::invalid_argument("the first message must be a call"));
+        };
+        let id = Uuid::new_v4();
+        let outcome = if call.client_version == VERSION {
+            let request = action_request(id, call, caller);
+            let cancelled = CancellationToken::new();
+            // dropped with the answer's stream: a client that goes away cancels its call
+            let guard = cancelled.clone().drop_guard();
+            let broker = self.broker.clone();
+            let task = self
+                .calls
+                .spawn(async move { broker.execute(request, cancelled).await });
+            let outcome = async move {
+                let outcome = task.await.unwrap_or_else(|error| crashed(id, &error));
+                drop(guard.disarm());
+                outcome
+            };
+            return Ok(Response::new(Box::pin(stream::once(async move {
+                Ok(execute_response(outcome.await))
+            }))));
+        } else {
+            other_version(id, &call.client_version)
+        };
+        Ok(Response::new(Box::pin(stream::once(async move {
+            Ok(execute_response(outcome))
+        }))))
+    }
+
+    async fn list_actions(
+        &self,
+        request: Request<v1::ListActionsRequest>,
+    ) -> Result<Response<v1::ListActionsResponse>, Status> {
+        let request = request.into_inner();
+        let identity = identity(&request.identity)?;
+        let mut response = v1::ListActionsResponse {
+            daemon_version: VERSION.into(),
+            ..Default::default()
+        };
+        match (&request.service, &request.action) {
+            (Some(service), Some(action)) => {
+                let found = self
+                    .broker
+                    .describe(&identity, service, action)
+                    .map_err(|failure| unknown(&failure))?;
+                response.detail = Some(v1::ActionDetail {
+                    service: found.service,
+                    action: found.action,
+                    effect: found.effect.into(),
+                    params_schema: found.params_schema.into(),
+                    example: found.example.into(),
+                    allowed: found.allowed,
+                });
+            }
+            (None, Some(_)) => {
+                return Err(Status::invalid_argument("an action needs its service"));
+            }
+            (service, None) => {
+                response.services = self
+                    .broker
+                    .list(&identity, service.as_deref())
+                    .map_err(|failure| unknown(&failure))?
+                    .into_iter()
+                    .map(service_actions)
+                    .collect();
+            }
+        }
+        Ok(Response::new(response))
+    }
+
+    async fn watch_actions(
+        &self,
+        request: Request<v1::WatchActionsRequest>,
+    ) -> Result<Response<Self::WatchActionsStream>, Status> {
+        identity(&request.into_inner().identity)?;
+        let changes = WatchStream::new(self.broker.changes()).map(|_| {
+            Ok(v1::WatchActionsResponse {
+                daemon_version: VERSION.into(),
+            })
+        });
+        let until = self.stopping.clone().cancelled_owned();
+        Ok(Response::new(Box::pin(changes.take_until(until))))
+    }
+}
+
+fn identity(text: &str) -> Result<Identity, Status> {
+    Identity::parse(text).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn unknown(failure: &Failure) -> Status {
+    Status::not_found(failure.message.clone())
+}
+
+fn action_request(id: Uuid, call: v1::Call, caller: Caller) -> ActionRequest {
+    ActionRequest {
+        id,
+        identity: call.identity,
+        service: call.service,
+        action: call.action,
+        justification: call.justification,
+        params: call.params,
+        peer: caller.peer,
+        connection: caller.connection,
+    }
+}
+
+fn crashed(id: Uuid, error: &tokio::task::JoinError) -> Outcome {
+    error!(request_id = %id, %error, "a call crashed");
+    Outcome {
+        request_id: id,
+        end: End::Failed(Failure::new(
+            Code::InternalError,
+            "axisd failed in this call; its log says more. The call may have reached the upstream",
+        )),
+    }
+}
+
+fn other_version(id: Uuid, client: &str) -> Outcome {
+    Outcome {
+        request_id: id,
+        end: End::Failed(
+            Failure::new(
+                Code::DaemonUnavailable,
+                format!("axisd is version {VERSION}, but its client is version {client:?}"),
+            )
+            .hint("the owner runs: axis daemon restart"),
+        ),
+    }
+}
+
+fn execute_response(outcome: Outcome) -> v1::ExecuteResponse {
+    let end = match outcome.end {
+        End::Success(result) => v1::outcome::End::Success(v1::Success { result }),
+        End::Denied(Denied {
+            reason,
+            hint,
+            retry_after_s,
+        }) => v1::outcome::End::Denied(v1::Denied {
+            reason,
+            hint,
+            retry_after_s,
+        }),
+        End::Failed(failure) => v1::outcome::End::Failed(v1::Failed {
+            code: failure.code.as_str().into(),
+            message: failure.message,
+            hint: failure.hint,
+            status: failure.status.map(u32::from),
+            retry_after_s: failure.retry_after_s,
+        }),
+    };
+    v1::ExecuteResponse {
+        part: Some(v1::execute_response::Part::Outcome(v1::Outcome {
+            request_id: outcome.request_id.to_string(),
+            end: Some(end),
+        })),
+    }
+}
+
+fn service_actions(listing: Listing) -> v1::ServiceActions {
+    v1::ServiceActions {
+        service: listing.service,
+        title: listing.title,
+        has_credential: listing.has_credential,
+        actions: listing
+            .actions
+            .into_iter()
+            .map(|action| v1::ActionSummary {
+                action: action.name,
+                effect: action.effect.into(),
+                allowed: action.allowed,
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,156 @@
+//! Who is at the other end of a connection: only processes of the owner's
+//! user get in.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axis_proto::socket::{self, Listener, Stream};
+use futures_util::Stream as FutureStream;
+use futures_util::stream;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::transport::server::Connected;
+use tonic::{Request, Status};
+use tracing::warn;
+
+use crate::audit::{ConnectionId, Peer};
+
+/// Pause after a failed accept, as when the process is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
+
+/// What every request of a connection is told about it.
+#[derive(Clone)]
+pub struct Caller {
+    /// The peer's process.
+    pub peer: Peer,
+    /// The connection.
+    pub connection: ConnectionId,
+}
+
+impl Caller {
+    /// Whose request this is.
+    ///
+    /// # Errors
+    /// The request came over no socket of ours.
+    pub fn of<T>(request: &Request<T>) -> Result<Self, Status> {
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Status::internal("the connection has no peer"))
+    }
+}
+
+/// Told that a connection has ended.
+pub type OnClose = Arc<dyn Fn(ConnectionId) + Send + Sync>;
+
+/// A connection whose peer was checked.
+pub struct PeerStream {
+    stream: Stream,
+    caller: Caller,
+    on_close: OnClose,
+}
+
+impl Drop for PeerStream {
+    fn drop(&mut self) {
+        (self.on_close)(self.caller.connection);
+    }
+}
+
+impl Connected for PeerStream {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+/// The connections of `listener` that the owner's processes make. Others are
+/// closed and logged; a failed accept is logged and tried again.
+pub fn incoming(
+    listener: Listener,
+    on_close: OnClose,
+) -> impl FutureStream<Item = io::Result<PeerStream>> {
+    stream::unfold((listener, on_close), |(listener, on_close)| async move {
+        loop {
+            match socket::accept(&listener).await {
+                Ok(stream) => match admit(&stream) {
+                    Ok(peer) => {
+                        let connection =
+                            ConnectionId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
+                        let stream = PeerStream {
+                            stream,
+                            caller: Caller { peer, connection },
+                            on_close: on_close.clone(),
+                        };
+                        return Some((Ok(stream), (listener, on_close)));
+                    }
+                    Err(reason) => warn!(reason, "connection refused"),
+                },
+                Err(error) => {
+                    warn!(%error, "can't accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    })
+}
+
+fn admit(stream: &Stream) -> Result<Peer, String> {
+    let process = socket::peer(stream).map_err(|error| error.to_string())?;
+    let own = rustix::process::geteuid().as_raw();
+    if process.uid != own {
+        return Err(format!("uid {} is not the owner's uid {own}", process.uid));
+    }
+    Ok(Peer {
+        uid: process.uid,
+        pid: process.pid,
+        exe: process.pid.and_then(program_of),
+    })
+}
+
+/// The program of a process: its executable, or where that is closed to us
+/// (Axis's own processes are), the first word of its command line.
+fn program_of(pid: u32) -> Option<Arc<str>> {
+    if let Ok(path) = std::fs::read_link(format!("/proc/{pid}/exe")) {
+        return Some(path.to_string_lossy().into());
+    }
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let word = line.split(|byte| *byte == 0).next()?;
+    let word = &word[..word.len().min(256)];
+    (!word.is_empty()).then(|| String::from_utf8_lossy(word).into())
+}
+
+impl AsyncRead for PeerStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for PeerStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,155 @@
+//! Domain values as messages of admin.proto.
+
+use axis_proto::v1;
+use tonic::Code;
+
+use crate::audit::FileReport;
+use crate::doctor::{self, State};
+use crate::owner::Owner;
+use crate::vault::{VaultError, VaultState};
+
+/// The answer to Status.
+pub fn of(owner: &Owner) -> v1::StatusResponse {
+    let broker = &owner.broker;
+    let policy = broker.policy.current();
+    let audit = broker.audit.status();
+    v1::StatusResponse {
+        version: axis_proto::VERSION.into(),
+        pid: std::process::id(),
+        uptime_s: owner.uptime().as_secs(),
+        vault: Some(vault(owner)),
+        policy: Some(v1::PolicyStatus {
+            path: owner.paths.policy.display().to_string(),
+            loaded: policy.policy.is_some(),
+            rules: policy
+                .policy
+                .as_ref()
+                .map_or(0, |policy| count(policy.rule_count())),
+            error: policy.error.as_ref().map(ToString::to_string),
+        }),
+        audit: Some(v1::AuditStatus {
+            path: audit.path.display().to_string(),
+            writable: audit.writable,
+            next_seq: audit.next_seq,
+            warnings: audit.warnings,
+        }),
+        socket_dir: owner.paths.sockets.path().display().to_string(),
+        calls_in_flight: u32::try_from(broker.in_flight()).unwrap_or(u32::MAX),
+        services: count(broker.catalogue.services().count()),
+        actions: count(
+            broker
+                .catalogue
+                .services()
+                .map(|service| service.actions().count())
+                .sum(),
+        ),
+    }
+}
+
+fn vault(owner: &Owner) -> v1::VaultStatus {
+    use v1::vault_status::State as Wire;
+    let vault = &owner.broker.vault;
+    let (state, generation, detail) = match vault.state() {
+        VaultState::Absent => (
+            Wire::Absent,
+            0,
+            "there is no keystore yet: axis init".to_owned(),
+        ),
+        VaultState::Locked(why) => (Wire::Locked, 0, why.to_string()),
+        VaultState::Unlocked { generation, .. } => (Wire::Unlocked, generation, String::new()),
+    };
+    v1::VaultStatus {
+        state: state.into(),
+        path: owner.paths.keystore.display().to_string(),
+        credentials: count(vault.names().len()),
+        generation,
+        detail,
+    }
+}
+
+/// The answer to ListCredentials.
+pub fn credentials(owner: &Owner) -> v1::ListCredentialsResponse {
+    let vault = &owner.broker.vault;
+    v1::ListCredentialsResponse {
+        unlocked: matches!(vault.state(), VaultState::Unlocked { .. }),
+        credentials: vault
+            .list()
+            .into_iter()
+            .map(|summary| v1::Credential {
+                service: summary.name.service.to_string(),
+                label: summary
+                    .name
+                    .label
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                name: summary.name.to_string(),
+                hosts: summary.hosts.iter().map(ToString::to_string).collect(),
+                created_at: summary.created_at.to_string(),
+                updated_at: summary.updated_at.to_string(),
+            })
+            .collect(),
+    }
+}
+
+/// The answer to VerifyLogs.
+pub fn verified(files: Vec<FileReport>) -> v1::VerifyLogsResponse {
+    v1::VerifyLogsResponse {
+        intact: files.iter().all(|file| file.fault.is_none()),
+        files: files
+            .into_iter()
+            .map(|file| v1::LogFile {
+                path: file.path.display().to_string(),
+                set_aside: file.set_aside,
+                lines: file.lines,
+                proven: file.proven,
+                coverage: file.coverage,
+                fault: file.fault,
+            })
+            .collect(),
+    }
+}
+
+/// The answer to Doctor.
+pub fn doctor(owner: &Owner) -> v1::DoctorResponse {
+    use v1::check::State as Wire;
+    v1::DoctorResponse {
+        level: doctor::LEVEL,
+        checks: doctor::checks(owner)
+            .into_iter()
+            .map(|check| v1::Check {
+                name: check.name.into(),
+                state: match check.state {
+                    State::Ok => Wire::Ok,
+                    State::Warn => Wire::Warn,
+                    State::Fail => Wire::Fail,
+                }
+                .into(),
+                message: check.message,
+                fix: check.fix,
+            })
+            .collect(),
+    }
+}
+
+/// The gRPC status code that admin.proto gives a fault of the vault.
+pub fn code_of(error: &VaultError) -> Code {
+    match error {
+        VaultError::WrongPassword => Code::PermissionDenied,
+        VaultError::NoCredential { .. } => Code::NotFound,
+        VaultError::KeystoreExists { .. } | VaultError::CredentialExists { .. } => {
+            Code::AlreadyExists
+        }
+        VaultError::PasswordTooShort { .. }
+        | VaultError::PasswordTooLong
+        | VaultError::EmptySecret { .. }
+        | VaultError::SecretTooLong { .. }
+        | VaultError::NoHost { .. } => Code::InvalidArgument,
+        VaultError::TooManyAttempts => Code::ResourceExhausted,
+        _ => Code::FailedPrecondition,
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
