@@ -1,1 +1,174 @@
-fn main() {}
+//! `axis`: the owner's command line, and with `axis mcp` the agent's door.
+//! A client of axisd; it holds no secrets beyond the moment of passing them on.
+
+mod client;
+mod commands;
+mod demo;
+mod failure;
+mod launch;
+mod output;
+mod prompt;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::commands::Command;
+use crate::failure::{Exit, Failure};
+use crate::output::tell;
+
+/// An agent secrets vault: agents act with credentials that they never see.
+///
+/// One daemon, axisd, holds the credentials, decides by your policy what each
+/// agent may do, makes the call itself and keeps the record. This command is
+/// how you, the owner, talk to it; agents use `axis mcp`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "axis",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "New here? `axis demo` shows what Axis does, without configuring anything.\n\
+        Begin with:  axis init, then axis add github",
+    after_long_help = "New here? `axis demo` shows what Axis does, without configuring anything.\n\
+        Begin with:  axis init, then axis add github\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong usage, 3 daemon or vault not available, 4 denied.\n\n\
+        Environment: AXIS_MASTER_PASSWORD (instead of the prompt), AXIS_IDENTITY, AXIS_HOME,\n\
+        AXIS_POLICY_PATH, AXIS_KEYSTORE_PATH, AXIS_SOCKET_DIR, AXIS_SOCKET, AXIS_AUTOSTART,\n\
+        AXIS_LOG, NO_COLOR."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let hardened = axis_proto::harden::process().map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!("this process can't be closed to others: {error}"),
+        )
+    });
+    let ended = hardened.and_then(|()| {
+        let command = Cli::parse().command;
+        write_logs(&command);
+        run(command)
+    });
+    let exit = match ended {
+        Ok(exit) => exit,
+        Err(failure) => {
+            if let Failure::Told(_) = failure {
+                tell(&failure);
+            }
+            failure.exit()
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(command: Command) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, format!("can't start: {error}")))?;
+    let ended = runtime.block_on(async {
+        if let Command::Mcp(mcp) = command {
+            // The shim itself decides what ends it.
+            return mcp.run().await;
+        }
+        let mut interrupts = Interrupts::listen()?;
+        tokio::select! {
+            // First, so that it listens before anything can be typed.
+            biased;
+            () = interrupts.any() => Err(Failure::cancelled()),
+            ended = command.run() => ended,
+        }
+    });
+    // A thread may still wait for stdin.
+    runtime.shutdown_background();
+    ended
+}
+
+/// What asks this process to end. Ending by returning restores the terminal,
+/// cancels a call and lets the demo clean up.
+struct Interrupts([Signal; 3]);
+
+impl Interrupts {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                Failure::new(Exit::Failed, format!("can't listen for signals: {error}"))
+            })
+        };
+        Ok(Self([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn any(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+/// Logs go to stderr: warnings of the shim, and what `AXIS_LOG` asks for.
+fn write_logs(command: &Command) {
+    use tracing_subscriber::EnvFilter;
+    let filter = std::env::var("AXIS_LOG").unwrap_or_default();
+    if filter.is_empty() && !matches!(command, Command::Mcp(_)) {
+        return;
+    }
+    let filter = EnvFilter::try_new(if filter.is_empty() { "warn" } else { &filter })
+        .unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_help_with_an_example() {
+        fn check(command: &clap::Command, path: &str) {
+            assert!(command.get_about().is_some(), "{path} says nothing");
+            if !command.has_subcommands() || command.get_name() == "logs" {
+                let help = command.get_after_help().map(ToString::to_string);
+                assert!(
+                    help.is_some_and(|help| help.contains(&format!("  {path}"))),
+                    "{path} shows no example"
+                );
+            }
+            for inner in command.get_subcommands() {
+                check(inner, &format!("{path} {}", inner.get_name()));
+            }
+        }
+        check(&Cli::command(), "axis");
+    }
+
+    #[test]
+    fn a_mistyped_command_gets_a_suggestion() {
+        for (typed, meant) in [("statsu", "status"), ("revok", "revoke"), ("demoo", "demo")] {
+            let error = Cli::try_parse_from(["axis", typed]).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(meant), "{error}");
+        }
+    }
+}

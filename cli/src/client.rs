@@ -1,0 +1,154 @@
+//! The connection to axisd: plain calls instead of gRPC.
+
+use std::fs::{File, TryLockError};
+use std::future::Future;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use axis_proto::VERSION;
+use axis_proto::socket::{SocketDir, SocketError, admin_client, broker_client};
+use axis_proto::v1::admin_client::AdminClient;
+use axis_proto::v1::broker_client::BrokerClient;
+use axis_proto::v1::{StatusRequest, StatusResponse};
+use secrecy::SecretString;
+use tonic::transport::Channel;
+use tonic::{Response, Status};
+
+use crate::failure::{Exit, Failure, is_unreachable};
+use crate::launch;
+
+/// How long axisd may take to answer the owner. The longest answer is that of
+/// `add`, which asks an upstream (connecting 10 s, a call 120 s).
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
+
+/// How long axisd may take to say that it is there.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running axisd.
+pub struct Daemon {
+    /// What the owner may ask.
+    pub admin: AdminClient<Channel>,
+    /// What an agent may ask.
+    pub broker: BrokerClient<Channel>,
+}
+
+impl Daemon {
+    /// The running axisd and its status; starts one where none runs.
+    /// `password` is for an axisd that is started here, and for no other.
+    pub async fn reach(password: Option<SecretString>) -> Result<(Self, StatusResponse), Failure> {
+        let (daemon, status) = Self::running_or_started(password).await?;
+        check_version(&status.version)?;
+        Ok((daemon, status))
+    }
+
+    /// Like [`Self::reach`], but takes an axisd of whatever version.
+    pub async fn running_or_started(
+        password: Option<SecretString>,
+    ) -> Result<(Self, StatusResponse), Failure> {
+        if let Some(running) = Self::running().await? {
+            return Ok(running);
+        }
+        launch::ensure_daemon(password).await?;
+        Self::running().await?.ok_or_else(|| {
+            Failure::new(Exit::Unavailable, "axisd was started but doesn't answer")
+                .fix("axis doctor")
+        })
+    }
+
+    /// The axisd that runs, of whatever version; none is started.
+    pub async fn running() -> Result<Option<(Self, StatusResponse)>, Failure> {
+        let dir = SocketDir::locate()?;
+        Self::at(&dir.admin(), &dir.broker()).await
+    }
+
+    /// The axisd that serves these two sockets, where one does.
+    pub async fn at(
+        admin: &Path,
+        broker: &Path,
+    ) -> Result<Option<(Self, StatusResponse)>, Failure> {
+        let mut daemon = Self {
+            admin: admin_client(admin)?,
+            broker: broker_client(broker)?,
+        };
+        match tokio::time::timeout(STATUS_TIMEOUT, daemon.admin.status(StatusRequest {})).await {
+            Ok(Ok(status)) => Ok(Some((daemon, status.into_inner()))),
+            Ok(Err(status)) if is_unreachable(&status) => Ok(None),
+            Ok(Err(status)) => Err(status.into()),
+            Err(_) => Err(silent(STATUS_TIMEOUT)),
+        }
+    }
+}
+
+/// Waits for an answer of axisd.
+pub async fn ask<T>(
+    answer: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, Failure> {
+    Ok(within_time(answer).await??)
+}
+
+/// Waits for an answer whose status the caller looks at.
+pub async fn within_time<T>(
+    answer: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<Result<T, Status>, Failure> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+        Ok(answer) => Ok(answer.map(Response::into_inner)),
+        Err(_) => Err(silent(ANSWER_TIMEOUT)),
+    }
+}
+
+/// Whether some axisd lives: it holds its lock file for as long as it does.
+pub fn lock_is_held(dir: &SocketDir) -> Result<bool, Failure> {
+    let path = dir.lock_file();
+    let unreadable =
+        |error: std::io::Error| Failure::new(Exit::Failed, format!("{}: {error}", path.display()));
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(unreadable(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(unreadable(error)),
+    }
+}
+
+/// Client and daemon talk only when they are of one version.
+pub fn check_version(daemon: &str) -> Result<(), Failure> {
+    if daemon == VERSION {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Unavailable,
+        format!("the running axisd is version {daemon}, but this axis is version {VERSION}"),
+    )
+    .fix("axis daemon restart"))
+}
+
+fn silent(waited: Duration) -> Failure {
+    Failure::new(
+        Exit::Unavailable,
+        format!("axisd didn't answer within {} s", waited.as_secs()),
+    )
+    .fix("axis daemon restart")
+}
+
+impl From<SocketError> for Failure {
+    fn from(error: SocketError) -> Self {
+        Self::new(Exit::Unavailable, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_names_the_command_that_mends_it() {
+        assert!(check_version(VERSION).is_ok());
+        let failure = check_version("0.0.9").unwrap_err();
+        assert_eq!(failure.exit(), Exit::Unavailable);
+        assert!(failure.to_string().ends_with("fix: axis daemon restart"));
+    }
+}

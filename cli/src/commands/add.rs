@@ -1,0 +1,178 @@
+//! `axis add`: stores a credential.
+
+use axis_proto::v1::vault_status::State;
+use axis_proto::v1::{
+    AddCredentialRequest, AddCredentialResponse, ListActionsRequest, ListCredentialsRequest,
+    ServiceActions, VerifyPasswordRequest,
+};
+use clap::Args;
+use secrecy::ExposeSecret;
+
+use crate::client::{Daemon, ask};
+use crate::commands::call::DEFAULT_IDENTITY;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, Tone, printable, warn};
+use crate::prompt;
+
+/// Store a credential for a service
+///
+/// Asks for the master password and then for the secret, both without echo.
+/// The secret is sealed together with the hosts it may be sent to. Its shape
+/// is checked, and the upstream is asked whether it accepts it; neither keeps
+/// a secret from being stored, only said.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    axis add github\n  \
+    axis add github --label work --stdin < token.txt\n  \
+    axis add github --base-url https://github.example.com/api/v3")]
+pub struct Add {
+    /// The service, such as github
+    service: String,
+    /// Tells several credentials of one service apart, such as work
+    #[arg(long, default_value = "", hide_default_value = true)]
+    label: String,
+    /// Read the secret from standard input (a trailing newline is dropped)
+    #[arg(long)]
+    stdin: bool,
+    /// Send the credential to this server instead, and to no other
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "",
+        hide_default_value = true
+    )]
+    base_url: String,
+    /// Replace the credential that is there
+    #[arg(long)]
+    replace: bool,
+    /// Don't ask the upstream whether it accepts the credential
+    #[arg(long)]
+    no_check: bool,
+    /// Whoever types the secret here is told that it has no place here.
+    #[arg(hide = true, num_args = 0.., value_name = "NOTHING")]
+    more: Vec<String>,
+}
+
+impl Add {
+    /// Finds out all that can be wrong before the secret is typed, then stores it.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        if !self.more.is_empty() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "a secret is never an argument: the shell's history and the process table would show it",
+            )
+            .because("If that was a real secret, replace it at its vendor.")
+            .fix("axis add SERVICE, or axis add SERVICE --stdin"));
+        }
+        let output = Output::stdout();
+        let (mut daemon, status) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let vault = status.vault.unwrap_or_default();
+        if vault.state() == State::Absent {
+            return Err(Failure::new(Exit::Unavailable, "there is no vault yet").fix("axis init"));
+        }
+        let service = self.find_service(&mut daemon).await?;
+        self.refuse_taken(&mut daemon).await?;
+
+        let password = prompt::master_password()?;
+        ask(daemon.admin.verify_password(VerifyPasswordRequest {
+            master_password: password.expose_secret().to_owned(),
+        }))
+        .await?;
+        let secret = if self.stdin {
+            prompt::secret_from_stdin()?
+        } else {
+            prompt::secret(&format!("Secret for {}: ", printable(&self.service)))?
+        };
+        let added = ask(daemon.admin.add_credential(AddCredentialRequest {
+            master_password: password.expose_secret().to_owned(),
+            service: self.service,
+            label: self.label,
+            secret: secret.expose_secret().to_owned(),
+            base_url: self.base_url,
+            replace: self.replace,
+            check: !self.no_check,
+        }))
+        .await?;
+        show(output, &added)?;
+        if vault.state() == State::Locked {
+            output.line("The vault is still locked. Next: axis unlock")?;
+        }
+        next_step(output, &added, service.as_ref())?;
+        Ok(Exit::Done)
+    }
+
+    /// A mistyped service is told before anything secret is typed.
+    async fn find_service(&self, daemon: &mut Daemon) -> Result<Option<ServiceActions>, Failure> {
+        let known = ask(daemon.broker.list_actions(ListActionsRequest {
+            identity: DEFAULT_IDENTITY.to_owned(),
+            service: Some(self.service.clone()),
+            action: None,
+        }))
+        .await?;
+        Ok(known.services.into_iter().next())
+    }
+
+    async fn refuse_taken(&self, daemon: &mut Daemon) -> Result<(), Failure> {
+        let listed = ask(daemon.admin.list_credentials(ListCredentialsRequest {})).await?;
+        let taken = listed.credentials.iter().find(|credential| {
+            credential.service.eq_ignore_ascii_case(&self.service)
+                && credential.label.eq_ignore_ascii_case(&self.label)
+        });
+        match taken {
+            Some(credential) if !self.replace => Err(Failure::new(
+                Exit::Failed,
+                format!("{} has a credential already", credential.name),
+            )
+            .because("Another one can be kept beside it under a label: --label work")
+            .fix(format!("axis add {} --replace", credential.service))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn show(output: Output, added: &AddCredentialResponse) -> Result<(), Failure> {
+    let verb = if added.replaced { "Replaced" } else { "Stored" };
+    output.line(output.paint(Tone::Good, &format!("{verb} {}.", printable(&added.name))))?;
+    output.line(format_args!(
+        "  only ever sent to  {}",
+        printable(&added.hosts.join(", "))
+    ))?;
+    if let Some(checked) = &added.checked {
+        output.line(format_args!("  checked            {}", printable(checked)))?;
+    }
+    for warning in &added.warnings {
+        warn(warning);
+    }
+    Ok(())
+}
+
+fn next_step(
+    output: Output,
+    added: &AddCredentialResponse,
+    service: Option<&ServiceActions>,
+) -> Result<(), Failure> {
+    let Some(service) = service.filter(|service| !service.actions.is_empty()) else {
+        return Ok(());
+    };
+    let allowed = service.actions.iter().find(|action| action.allowed);
+    let name = printable(&service.service);
+    if let Some(action) = allowed {
+        return output.line(format_args!(
+            "\nPolicy lets {DEFAULT_IDENTITY} use it. Try: axis call {name} {}",
+            printable(&action.action)
+        ));
+    }
+    let first = service
+        .actions
+        .first()
+        .map_or("*", |action| action.action.as_str());
+    output.line(format_args!(
+        "\nPolicy doesn't let {DEFAULT_IDENTITY} use it yet. In policy.yaml, under its `allow:`"
+    ))?;
+    output.line(format_args!("  - service: {name}"))?;
+    output.line(format_args!("    actions: [\"{}\"]", printable(first)))?;
+    if let Some((_, label)) = added.name.split_once('/') {
+        output.line(format_args!("    credential: {}", printable(label)))?;
+    }
+    Ok(())
+}

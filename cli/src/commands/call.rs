@@ -1,0 +1,213 @@
+//! `axis call`: the owner's own call, by the same policy and on the same record.
+
+use std::env;
+
+use axis_proto::VERSION;
+use axis_proto::socket::{absolute_variable, broker_client};
+use axis_proto::v1::broker_client::BrokerClient;
+use axis_proto::v1::execute_request::Part as Up;
+use axis_proto::v1::execute_response::Part as Down;
+use axis_proto::v1::outcome::End;
+use axis_proto::v1::{Call as CallMessage, ExecuteRequest, ListActionsRequest, Outcome};
+use axis_shim::answer::Answer;
+use clap::Args;
+use serde_json::Value;
+use tonic::Code;
+use tonic::transport::Channel;
+
+use crate::client::{Daemon, within_time};
+use crate::commands::param;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::prompt;
+
+/// The identity that the owner's own calls are made under.
+pub const DEFAULT_IDENTITY: &str = "local-dev";
+
+/// Make a call yourself, by the same policy and on the same record as an agent's
+///
+/// Prints the answer as JSON, in the form that agents get. A key=value word
+/// takes its type from the action: text stays text; numbers, booleans, arrays
+/// and objects are written as JSON. Ctrl-C cancels the call.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    axis call github repos.get owner=rust-lang repo=rust\n  \
+    axis call github issues.create --params '{\"owner\":\"acme\",\"repo\":\"axis\"}' title=\"It works\" 'labels=[\"bug\"]'\n\n\
+    Exits with 4 when policy or a limit says no.")]
+pub struct Call {
+    /// The service, such as github
+    service: String,
+    /// The action, such as issues.create
+    action: String,
+    /// Params, one word each
+    #[arg(value_name = "KEY=VALUE")]
+    words: Vec<String>,
+    /// Params as one JSON object; words of the same name win
+    #[arg(long, value_name = "JSON")]
+    params: Option<String>,
+    /// Why; kept in the audit log
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "called by the owner with axis call"
+    )]
+    justification: String,
+    /// The name to act under [default: AXIS_IDENTITY, else local-dev]
+    #[arg(long, value_name = "NAME")]
+    identity: Option<String>,
+}
+
+impl Call {
+    /// Makes the call and prints its answer.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let mut broker = broker().await?;
+        let identity = match &self.identity {
+            Some(identity) => identity.clone(),
+            None => env::var("AXIS_IDENTITY")
+                .ok()
+                .filter(|identity| !identity.is_empty())
+                .unwrap_or_else(|| DEFAULT_IDENTITY.to_owned()),
+        };
+        let schema = if self.words.is_empty() {
+            Value::Null
+        } else {
+            self.schema(&mut broker, &identity).await?
+        };
+        let params = param::params(self.params.as_deref(), &self.words, &schema)?;
+        let params = serde_json::to_vec(&params)
+            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        let call = CallMessage {
+            identity,
+            service: self.service,
+            action: self.action,
+            justification: self.justification,
+            params: params.into(),
+            client_version: VERSION.to_owned(),
+        };
+        let outcome = execute(&mut broker, call).await?;
+        let exit = exit_of(&outcome);
+        Output::stdout().json_text(Answer::from_outcome(outcome).text())?;
+        Ok(exit)
+    }
+
+    /// The schema of the action's params; of an unknown action none, and the
+    /// call itself is answered with the nearest names.
+    async fn schema(
+        &self,
+        broker: &mut BrokerClient<Channel>,
+        identity: &str,
+    ) -> Result<Value, Failure> {
+        let request = ListActionsRequest {
+            identity: identity.to_owned(),
+            service: Some(self.service.clone()),
+            action: Some(self.action.clone()),
+        };
+        match within_time(broker.list_actions(request)).await? {
+            Ok(listed) => {
+                let detail = listed.detail.unwrap_or_default();
+                Ok(serde_json::from_slice(&detail.params_schema).unwrap_or_default())
+            }
+            Err(status) if status.code() == Code::NotFound => Ok(Value::Null),
+            Err(status) => Err(status.into()),
+        }
+    }
+}
+
+/// The broker: where `AXIS_SOCKET` names one there is nothing else to reach.
+async fn broker() -> Result<BrokerClient<Channel>, Failure> {
+    if let Some(path) = absolute_variable("AXIS_SOCKET")? {
+        return Ok(broker_client(&path)?);
+    }
+    let (daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+    Ok(daemon.broker)
+}
+
+/// One call to its end. Dropping the future cancels the call.
+async fn execute(
+    broker: &mut BrokerClient<Channel>,
+    call: CallMessage,
+) -> Result<Outcome, Failure> {
+    let request = ExecuteRequest {
+        part: Some(Up::Call(call)),
+    };
+    let mut answers = broker
+        .execute(tokio_stream::once(request))
+        .await?
+        .into_inner();
+    while let Some(answer) = answers.message().await? {
+        if let Some(Down::Outcome(outcome)) = answer.part {
+            return Ok(outcome);
+        }
+    }
+    Err(
+        Failure::new(Exit::Unavailable, "axisd ended in the middle of the call")
+            .because("The upstream may or may not have got it; the audit log says how far it came.")
+            .fix("axis logs"),
+    )
+}
+
+/// The exit code of an outcome.
+fn exit_of(outcome: &Outcome) -> Exit {
+    match &outcome.end {
+        Some(End::Success(_)) => Exit::Done,
+        Some(End::Denied(_)) => Exit::Denied,
+        Some(End::Failed(failed)) => exit_of_code(&failed.code),
+        None => Exit::Failed,
+    }
+}
+
+/// The exit code of an error code.
+fn exit_of_code(code: &str) -> Exit {
+    match code {
+        "vault_locked" | "daemon_unavailable" | "audit_unavailable" => Exit::Unavailable,
+        "invalid_params" | "unknown_service" | "unknown_action" => Exit::Usage,
+        _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axis_proto::v1::Failed;
+
+    use super::*;
+
+    fn ended(end: End) -> Outcome {
+        Outcome {
+            request_id: "id".to_owned(),
+            end: Some(end),
+        }
+    }
+
+    #[test]
+    fn an_error_code_has_its_exit_code() {
+        let cases = [
+            ("vault_locked", 3),
+            ("daemon_unavailable", 3),
+            ("audit_unavailable", 3),
+            ("invalid_params", 2),
+            ("unknown_service", 2),
+            ("unknown_action", 2),
+            ("no_credential", 1),
+            ("upstream_error", 1),
+            ("upstream_timeout", 1),
+            ("cancelled", 1),
+            ("internal_error", 1),
+        ];
+        for (code, exit) in cases {
+            let failed = Failed {
+                code: code.to_owned(),
+                ..Failed::default()
+            };
+            assert_eq!(exit_of(&ended(End::Failed(failed))) as u8, exit, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_has_its_exit_code() {
+        let success = axis_proto::v1::Success::default();
+        assert_eq!(exit_of(&ended(End::Success(success))), Exit::Done);
+        let denied = axis_proto::v1::Denied::default();
+        assert_eq!(exit_of(&ended(End::Denied(denied))), Exit::Denied);
+        assert_eq!(exit_of(&Outcome::default()), Exit::Failed);
+    }
+}

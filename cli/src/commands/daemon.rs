@@ -1,0 +1,133 @@
+//! `axis daemon`: starts and stops axisd.
+
+use std::time::Duration;
+
+use axis_proto::socket::SocketDir;
+use axis_proto::v1::vault_status::State;
+use axis_proto::v1::{StatusResponse, StopRequest};
+use clap::{Args, Subcommand};
+use tokio::time::{Instant, sleep};
+
+use crate::client::{self, ask, lock_is_held};
+use crate::commands::status::state_word;
+use crate::failure::{Exit, Failure};
+use crate::launch;
+use crate::output::{Output, Tone};
+use crate::prompt;
+
+/// How long a stop may take: axisd lets calls in flight finish for 10 s.
+const STOP_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// How often the lock file is looked at.
+const STOP_POLL: Duration = Duration::from_millis(20);
+
+/// Start, stop or restart axisd
+///
+/// Commands that need axisd start it themselves, so this is for updates and
+/// for trouble.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  axis daemon restart")]
+pub struct Daemon {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Start axisd and wait until it answers
+    ///
+    /// It unlocks the vault when AXIS_MASTER_PASSWORD is set.
+    #[command(after_help = "Example:\n  axis daemon start")]
+    Start,
+    /// Stop axisd; calls in flight may finish (10 s)
+    #[command(after_help = "Example:\n  axis daemon stop")]
+    Stop,
+    /// Stop axisd and start it again
+    ///
+    /// The vault is locked afterwards, unless AXIS_MASTER_PASSWORD is set.
+    #[command(after_help = "Example:\n  axis daemon restart")]
+    Restart,
+}
+
+impl Daemon {
+    /// Does it.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let output = Output::stdout();
+        match self.act {
+            Act::Start => {
+                if let Some((_, status)) = client::Daemon::running().await? {
+                    output.line(format_args!(
+                        "axisd is running already (process {}).",
+                        status.pid
+                    ))?;
+                } else {
+                    start(output).await?;
+                }
+            }
+            Act::Stop => {
+                output.line(match stop().await? {
+                    Some(pid) => format!("axisd (process {pid}) has stopped."),
+                    None => "axisd was not running.".to_owned(),
+                })?;
+            }
+            Act::Restart => {
+                stop().await?;
+                start(output).await?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+async fn start(output: Output) -> Result<(), Failure> {
+    launch::start_daemon(prompt::password_from_environment()?).await?;
+    let (_, status) = client::Daemon::reach(None).await?;
+    let StatusResponse { pid, vault, .. } = status;
+    let state = vault.unwrap_or_default().state();
+    output.line(format_args!(
+        "{} (process {pid}); the vault is {}.",
+        output.paint(Tone::Good, "axisd is running"),
+        state_word(state)
+    ))?;
+    match state {
+        State::Locked => output.line("Next: axis unlock"),
+        State::Absent => output.line("Next: axis init"),
+        State::Unlocked | State::Unspecified => Ok(()),
+    }
+}
+
+/// Stops the axisd that runs, of whatever version, and waits for its end.
+/// Returns its process id, or none where none ran.
+async fn stop() -> Result<Option<u32>, Failure> {
+    let dir = SocketDir::locate()?;
+    let Some((mut daemon, _)) = client::Daemon::running().await? else {
+        return if lock_is_held(&dir)? {
+            Err(still_there(
+                "an axisd holds the lock file but doesn't answer",
+                &dir,
+            ))
+        } else {
+            Ok(None)
+        };
+    };
+    let stopped = ask(daemon.admin.stop(StopRequest {})).await?;
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    while lock_is_held(&dir)? {
+        if Instant::now() >= deadline {
+            let what = format!(
+                "axisd (process {}) did not end within {} s",
+                stopped.pid,
+                STOP_TIMEOUT.as_secs()
+            );
+            return Err(still_there(&what, &dir).fix(format!("kill {}", stopped.pid)));
+        }
+        sleep(STOP_POLL).await;
+    }
+    Ok(Some(stopped.pid))
+}
+
+fn still_there(what: &str, dir: &SocketDir) -> Failure {
+    Failure::new(Exit::Failed, what)
+        .because(format!("The lock file is {}.", dir.lock_file().display()))
+        .fix("wait a moment and try again, or end the process axisd")
+}

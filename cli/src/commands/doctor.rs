@@ -1,0 +1,163 @@
+//! `axis doctor`: what is right, what isn't, and what mends it.
+
+use axis_proto::v1::check::State;
+use axis_proto::v1::{Check, DoctorRequest};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::client::{Daemon, ask, check_version};
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, Tone, printable, printable_lines};
+use crate::prompt;
+
+/// Check the installation and say what mends it
+///
+/// Exits with 1 when any check fails; warnings don't count.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  axis doctor\n  axis doctor --json")]
+pub struct Doctor {
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// The checks, and the isolation level where axisd could tell it.
+struct Report {
+    level: Option<u32>,
+    checks: Vec<Check>,
+}
+
+impl Doctor {
+    /// Runs the checks.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let output = Output::stdout();
+        let report = report().await;
+        if self.json {
+            output.json(&document(&report))?;
+        } else {
+            show(output, &report)?;
+        }
+        let failed = report
+            .checks
+            .iter()
+            .any(|check| check.state() == State::Fail);
+        Ok(if failed { Exit::Failed } else { Exit::Done })
+    }
+}
+
+/// Where axisd can't be reached the doctor answers all the same.
+async fn report() -> Report {
+    match examine().await {
+        Ok(report) => report,
+        Err(failure) => Report {
+            level: None,
+            checks: vec![failed("daemon", &failure, "axis daemon start")],
+        },
+    }
+}
+
+async fn examine() -> Result<Report, Failure> {
+    let password = prompt::password_from_environment()?;
+    let (mut daemon, status) = Daemon::running_or_started(password).await?;
+    let mut checks = Vec::new();
+    if let Err(mismatch) = check_version(&status.version) {
+        checks.push(failed("version", &mismatch, "axis daemon restart"));
+    }
+    let answer = ask(daemon.admin.doctor(DoctorRequest {})).await?;
+    checks.extend(answer.checks);
+    Ok(Report {
+        level: Some(answer.level),
+        checks,
+    })
+}
+
+fn failed(name: &str, failure: &Failure, fix: &str) -> Check {
+    let (message, told_fix) = failure.sentence();
+    Check {
+        name: name.to_owned(),
+        state: State::Fail.into(),
+        message,
+        // The doctor doesn't send to the doctor.
+        fix: told_fix
+            .filter(|fix| fix != "axis doctor")
+            .unwrap_or_else(|| fix.to_owned()),
+    }
+}
+
+fn state_word(state: State) -> &'static str {
+    match state {
+        State::Ok => "ok",
+        State::Warn => "warn",
+        State::Fail | State::Unspecified => "fail",
+    }
+}
+
+fn document(report: &Report) -> Value {
+    let checks: Vec<Value> = report
+        .checks
+        .iter()
+        .map(|check| {
+            json!({
+                "name": check.name,
+                "state": state_word(check.state()),
+                "message": check.message,
+                "fix": check.fix,
+            })
+        })
+        .collect();
+    json!({ "level": report.level, "checks": checks })
+}
+
+fn show(output: Output, report: &Report) -> Result<(), Failure> {
+    for check in &report.checks {
+        let (tone, mark) = match check.state() {
+            State::Ok => (Tone::Good, "✓"),
+            State::Warn => (Tone::Warn, "!"),
+            State::Fail | State::Unspecified => (Tone::Bad, "✗"),
+        };
+        let mut lines = printable_lines(&check.message);
+        output.line(format_args!(
+            "{} {:<12} {}",
+            output.paint(tone, mark),
+            printable(&check.name),
+            lines.next().unwrap_or_default()
+        ))?;
+        for line in lines {
+            output.line(format_args!("  {:<12} {line}", ""))?;
+        }
+        for line in printable_lines(&check.fix) {
+            output.line(format_args!("  {:<12} fix: {line}", ""))?;
+        }
+    }
+    match report.level {
+        Some(level) => output.line(format_args!(
+            "\nIsolation level {level} of 4 (docs/security.md says what each keeps out)"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_daemon_there_is_still_a_check_with_a_fix() {
+        let failure = Failure::new(Exit::Unavailable, "axisd can't be started")
+            .because("there is no axisd beside axis")
+            .fix("axis doctor");
+        let report = Report {
+            level: None,
+            checks: vec![failed("daemon", &failure, "axis daemon start")],
+        };
+        assert_eq!(
+            document(&report),
+            json!({"level": null, "checks": [{
+                "name": "daemon",
+                "state": "fail",
+                "message": "axisd can't be started: there is no axisd beside axis",
+                "fix": "axis daemon start"
+            }]})
+        );
+    }
+}

@@ -1,0 +1,24 @@
+//! `axis mcp`: the MCP server that agents talk to.
+
+use clap::Args;
+
+use crate::failure::{Exit, Failure};
+use crate::launch;
+
+/// Serve an agent over MCP on standard input and output
+///
+/// This is what an MCP host starts. It holds nothing: every call goes to
+/// axisd, which decides. AXIS_IDENTITY names the agent for your policy.
+#[derive(Debug, Args)]
+#[command(after_help = "Example, in an MCP host's configuration:\n  \
+    {\"command\": \"/usr/local/bin/axis\", \"args\": [\"mcp\"], \"env\": {\"AXIS_IDENTITY\": \"local-dev\"}}\n\n\
+    By hand:\n  axis mcp")]
+pub struct Mcp {}
+
+impl Mcp {
+    /// Serves until the host closes standard input.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        launch::serve_mcp().await?;
+        Ok(Exit::Done)
+    }
+}

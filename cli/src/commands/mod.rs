@@ -1,0 +1,60 @@
+//! The commands, one file each: arguments, a call to axisd, and words.
+
+mod add;
+mod call;
+mod daemon;
+mod demo;
+mod doctor;
+mod init;
+mod list;
+mod lock;
+mod logs;
+mod mcp;
+mod param;
+mod revoke;
+mod status;
+mod unlock;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::failure::{Exit, Failure};
+
+/// What `axis` can do; the main commands first.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Init(init::Init),
+    Add(add::Add),
+    List(list::List),
+    Revoke(revoke::Revoke),
+    Call(call::Call),
+    Mcp(mcp::Mcp),
+    Logs(logs::Logs),
+    Status(status::Status),
+    Unlock(unlock::Unlock),
+    Lock(lock::Lock),
+    Doctor(doctor::Doctor),
+    Daemon(daemon::Daemon),
+    Demo(demo::Demo),
+}
+
+impl Command {
+    /// Does it.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Init(init) => init.run().await,
+            Self::Add(add) => add.run().await,
+            Self::List(list) => list.run().await,
+            Self::Revoke(revoke) => revoke.run().await,
+            Self::Call(call) => call.run().await,
+            Self::Mcp(mcp) => mcp.run().await,
+            Self::Logs(logs) => logs.run().await,
+            Self::Status(status) => status.run().await,
+            Self::Unlock(unlock) => unlock.run().await,
+            Self::Lock(lock) => lock.run().await,
+            Self::Doctor(doctor) => doctor.run().await,
+            Self::Daemon(daemon) => daemon.run().await,
+            Self::Demo(demo) => demo.run().await,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `axis revoke`: removes a credential.
+
+use axis_proto::v1::RevokeCredentialRequest;
+use clap::Args;
+use secrecy::ExposeSecret;
+
+use crate::client::{Daemon, ask};
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, Tone, printable};
+use crate::prompt;
+
+/// Remove a credential from the vault
+///
+/// Agents can't use it from then on. The credential itself stays valid at its
+/// vendor: revoke it there too where it may have been seen.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  axis revoke github\n  axis revoke github --label work")]
+pub struct Revoke {
+    /// The service, such as github
+    service: String,
+    /// The label of the credential, where it has one
+    #[arg(long, default_value = "", hide_default_value = true)]
+    label: String,
+}
+
+impl Revoke {
+    /// Removes it; the master password is the confirmation.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let output = Output::stdout();
+        let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let password = prompt::master_password()?;
+        let revoked = ask(daemon.admin.revoke_credential(RevokeCredentialRequest {
+            master_password: password.expose_secret().to_owned(),
+            service: self.service,
+            label: self.label,
+        }))
+        .await?;
+        output.line(output.paint(
+            Tone::Good,
+            &format!("Removed {}.", printable(&revoked.name)),
+        ))?;
+        output.line("It is still valid at its vendor.")?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,38 @@
+//! What the command line takes from the shim crate: starting axisd, and being
+//! an MCP server.
+
+use axis_proto::socket::SocketDir;
+use axis_shim::Settings;
+use axis_shim::launch::{self, Launch, LaunchError};
+use secrecy::SecretString;
+
+use crate::failure::{Exit, Failure};
+
+/// Makes sure that an axisd answers; starts one from the directory of this
+/// binary where none does, unless `AXIS_AUTOSTART=0`.
+pub async fn ensure_daemon(password: Option<SecretString>) -> Result<(), Failure> {
+    launch::ensure_daemon(password).await?;
+    Ok(())
+}
+
+/// Starts axisd because the owner said so, whatever `AXIS_AUTOSTART` says.
+pub async fn start_daemon(password: Option<SecretString>) -> Result<(), Failure> {
+    let socket = SocketDir::locate()?.broker();
+    Launch::locate(socket, password)?.run().await?;
+    Ok(())
+}
+
+/// Serves MCP on standard input and output until the host closes them.
+pub async fn serve_mcp() -> Result<(), Failure> {
+    let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
+    axis_shim::run(input, output, Settings::from_env())
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, format!("axis mcp ended: {error}")))
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        // The sentence says what to do, too.
+        Self::new(Exit::Unavailable, "axisd could not be started").because(error.to_string())
+    }
+}

@@ -1,0 +1,266 @@
+//! How the owner's secrets come in: typed without echo, on stdin, or (the
+//! master password) in `AXIS_MASTER_PASSWORD`. Never as an argument.
+
+use std::env::{self, VarError};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+
+use rustix::termios::{QueueSelector, tcflush};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::failure::{Exit, Failure};
+use crate::output::warn;
+
+/// The variable that stands for the prompt in scripts.
+const PASSWORD_VARIABLE: &str = "AXIS_MASTER_PASSWORD";
+
+/// The shortest master password, in characters.
+const MIN_PASSWORD_CHARS: usize = 8;
+
+/// The largest secret that is read, in bytes.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+/// How often a new password may be typed wrong.
+const ATTEMPTS: usize = 3;
+
+/// zxcvbn's score, 0 to 4, from which a password is not warned of.
+const STRONG_SCORE: u8 = 3;
+
+/// The master password from the environment, where it is set.
+pub fn password_from_environment() -> Result<Option<SecretString>, Failure> {
+    let password = match env::var(PASSWORD_VARIABLE) {
+        Ok(password) => SecretString::from(password),
+        Err(VarError::NotPresent) => return Ok(None),
+        Err(VarError::NotUnicode(_)) => {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("{PASSWORD_VARIABLE} is not UTF-8 text"),
+            ));
+        }
+    };
+    if password.expose_secret().starts_with("${") {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{PASSWORD_VARIABLE} holds a variable that was not expanded"),
+        )
+        .because("Whoever started this command passed \"${…}\" on as it stood.")
+        .fix("set the variable to the password itself, or unset it to be asked"));
+    }
+    Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
+}
+
+/// The master password: from the environment, else asked for.
+pub fn master_password() -> Result<SecretString, Failure> {
+    if let Some(password) = password_from_environment()? {
+        return Ok(password);
+    }
+    let password = ask("Master password: ", PASSWORD_HELP)?;
+    if password.expose_secret().is_empty() {
+        return Err(Failure::new(Exit::Usage, "no master password was entered"));
+    }
+    Ok(password)
+}
+
+/// A new master password: from the environment, else asked for twice.
+/// One that is easy to guess is warned of.
+pub fn new_master_password() -> Result<SecretString, Failure> {
+    let password = match password_from_environment()? {
+        Some(password) => {
+            check_length(&password)?;
+            password
+        }
+        None => ask_for_new_password()?,
+    };
+    if let Some(reason) = weakness(&password) {
+        warn(&format!("this master password is weak: {reason}"));
+    }
+    Ok(password)
+}
+
+/// A secret typed without echo. What was pasted after its first line is
+/// dropped, so that it doesn't end up in the shell.
+pub fn secret(prompt: &str) -> Result<SecretString, Failure> {
+    let secret = ask(
+        prompt,
+        "pipe the secret in and add --stdin, for example: axis add github --stdin < token.txt",
+    )?;
+    if let Ok(terminal) = File::open("/dev/tty") {
+        // Nothing is lost where this fails: the rest stays visible.
+        let _ = tcflush(&terminal, QueueSelector::IFlush);
+    }
+    clean(&secret)
+}
+
+/// A secret read from stdin to its end.
+pub fn secret_from_stdin() -> Result<SecretString, Failure> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    io::stdin()
+        .lock()
+        .take(MAX_SECRET_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| {
+            Failure::new(
+                Exit::Failed,
+                format!("can't read the secret from stdin: {error}"),
+            )
+        })?;
+    if bytes.len() as u64 > MAX_SECRET_BYTES {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("the secret on stdin is longer than {MAX_SECRET_BYTES} bytes"),
+        ));
+    }
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| Failure::new(Exit::Usage, "the secret on stdin is not UTF-8 text"))?;
+    clean(&SecretString::from(text))
+}
+
+const PASSWORD_HELP: &str = "set AXIS_MASTER_PASSWORD, or run the command in a terminal";
+
+/// The secret without its line end; refused where it is empty or holds
+/// control characters. What was typed is never repeated.
+fn clean(secret: &SecretString) -> Result<SecretString, Failure> {
+    let text = secret.expose_secret().trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the secret is empty; nothing was stored",
+        ));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the secret has a line break or another control character in it; nothing was stored",
+        )
+        .fix("copy the secret again, on one line"));
+    }
+    Ok(SecretString::from(text))
+}
+
+fn ask_for_new_password() -> Result<SecretString, Failure> {
+    for attempt in 1..=ATTEMPTS {
+        let password = ask("New master password: ", PASSWORD_HELP)?;
+        let fault = if let Err(fault) = check_length(&password) {
+            fault
+        } else {
+            let again = ask("The same again: ", PASSWORD_HELP)?;
+            if again.expose_secret() == password.expose_secret() {
+                return Ok(password);
+            }
+            Failure::new(Exit::Usage, "the two passwords differ")
+        };
+        if attempt == ATTEMPTS {
+            return Err(fault);
+        }
+        warn(&fault.sentence().0);
+    }
+    Err(Failure::cancelled())
+}
+
+fn check_length(password: &SecretString) -> Result<(), Failure> {
+    let length = password.expose_secret().chars().count();
+    if length >= MIN_PASSWORD_CHARS {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        format!("the master password needs at least {MIN_PASSWORD_CHARS} characters"),
+    ))
+}
+
+/// Why a password is easy to guess, where it is.
+fn weakness(password: &SecretString) -> Option<String> {
+    let estimate = zxcvbn::zxcvbn(password.expose_secret(), &["axis"]);
+    if u8::from(estimate.score()) >= STRONG_SCORE {
+        return None;
+    }
+    let warning = estimate
+        .feedback()
+        .and_then(zxcvbn::feedback::Feedback::warning)
+        .map_or_else(
+            || "It can be guessed with little effort.".to_owned(),
+            |warning| warning.to_string(),
+        );
+    Some(format!("{warning} A few random words make a better one."))
+}
+
+fn ask(prompt: &str, without_terminal: &str) -> Result<SecretString, Failure> {
+    match rpassword::prompt_password(prompt) {
+        Ok(typed) => Ok(SecretString::from(typed)),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::Interrupted => Failure::cancelled(),
+            ErrorKind::UnexpectedEof => Failure::new(Exit::Usage, "nothing was entered"),
+            _ => Failure::new(
+                Exit::Usage,
+                format!(
+                    "there is no terminal to ask \"{}\" on",
+                    prompt.trim_end_matches([':', ' '])
+                ),
+            )
+            .because(error.to_string())
+            .fix(without_terminal),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_loses_its_line_end_and_nothing_else() {
+        let cases = [
+            ("ghp_abc", "ghp_abc"),
+            ("ghp_abc\n", "ghp_abc"),
+            ("ghp_abc\r\n", "ghp_abc"),
+            ("ghp_abc\r", "ghp_abc"),
+            (" with blanks \n", " with blanks "),
+            ("ключ\n", "ключ"),
+        ];
+        for (typed, stored) in cases {
+            let secret = clean(&SecretString::from(typed)).unwrap();
+            assert_eq!(secret.expose_secret(), stored, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_can_not_be_one_is_refused_without_repeating_it() {
+        for typed in [
+            "",
+            "\n",
+            "\r\n",
+            "first\nsecond",
+            "tab\tin",
+            "nul\0",
+            "esc\u{1b}[A",
+        ] {
+            let failure = clean(&SecretString::from(typed)).unwrap_err();
+            assert_eq!(failure.exit(), Exit::Usage, "{typed:?}");
+            let told = failure.to_string();
+            assert!(!told.contains("first") && !told.contains("[A"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_measured_in_characters() {
+        for (password, good) in [
+            ("1234567", false),
+            ("12345678", true),
+            ("пароль12", true),
+            ("", false),
+        ] {
+            let result = check_length(&SecretString::from(password));
+            assert_eq!(result.is_ok(), good, "{password}");
+        }
+    }
+
+    #[test]
+    fn only_a_weak_password_is_warned_of() {
+        for weak in ["password", "12345678", "axisaxis"] {
+            assert!(weakness(&SecretString::from(weak)).is_some(), "{weak}");
+        }
+        let strong = SecretString::from("plinth-ferret-ocean-47-quartz");
+        assert!(weakness(&strong).is_none());
+    }
+}
