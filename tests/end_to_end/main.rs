@@ -1,0 +1,12 @@
+//! The whole house: real binaries, a real MCP session, an upstream on
+//! loopback, and what came over the wire.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod calls;
+mod daemon;
+mod demo;
+mod owner;
+mod policy;
+mod services;
+mod shim;

@@ -1,0 +1,263 @@
+//! What happens when things break in mid-call: the daemon, the disk, the log.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::fs;
+use std::time::Duration;
+
+use axis_tests::{Home, Host, Reply, Upstream, canary, wait_for};
+use serde_json::{Value, json};
+
+const ALLOW: &str =
+    "policies:\n  - identity: local-dev\n    allow:\n      - {service: '*', actions: ['*']}\n";
+
+fn repo() -> Value {
+    json!({"owner": "a", "repo": "b"})
+}
+
+#[test]
+fn slow_each_request_that_reached_the_upstream_is_on_record_through_repeated_kill_9() {
+    let upstream =
+        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_millis(30)));
+    let home = Home::with_github(&upstream, &canary("kill"), ALLOW);
+    let mut host = Host::connect(&home, "local-dev");
+    for round in 0..8_u64 {
+        let ids: Vec<u64> = (0..8)
+            .map(|_| host.start_execute("github", "repos.get", &repo()))
+            .collect();
+        let before = upstream.requests().len();
+        upstream.wait_for_requests(before.max(1));
+        // at another moment of the calls each time
+        std::thread::sleep(Duration::from_millis(round * 7));
+        home.kill();
+        for id in ids {
+            let answer = host.executed(id);
+            assert!(
+                answer["ok"] == true
+                    || answer["error"]["code"] == "daemon_unavailable"
+                    || answer["error"]["code"] == "vault_locked",
+                "{answer}"
+            );
+        }
+        home.axis(&["unlock"]).ok();
+    }
+    let started = home
+        .audited_calls()
+        .iter()
+        .filter(|line| line["event"] == "started")
+        .count();
+    assert!(started >= upstream.requests().len(), "{started} lines");
+    home.axis_without_password(&["logs", "verify"]).ok();
+}
+
+#[test]
+fn a_torn_last_line_is_set_aside_and_said_and_the_chain_goes_on() {
+    let upstream = Upstream::friendly();
+    let home = Home::with_github(&upstream, &canary("torn"), ALLOW);
+    let mut host = Host::connect(&home, "local-dev");
+    assert_eq!(host.execute("github", "repos.get", &repo())["ok"], true);
+    home.kill();
+    let path = home.file("audit.jsonl");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() - 20);
+    fs::write(&path, &bytes).unwrap();
+    home.axis(&["unlock"]).ok();
+    assert_eq!(host.execute("github", "repos.get", &repo())["ok"], true);
+    home.axis_without_password(&["logs", "verify"]).ok();
+    assert!(home.audit().iter().any(|line| line["act"] == "torn_line"));
+    let torn: Vec<_> = fs::read_dir(home.path())
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter(|name| name.contains("torn"))
+        .collect();
+    assert_eq!(torn.len(), 1, "{torn:?}");
+    let status = home.axis_without_password(&["status"]).ok().stdout;
+    assert!(status.contains("torn"), "{status}");
+}
+
+#[test]
+fn a_log_that_cant_be_written_refuses_calls_until_it_is_mended() {
+    let upstream = Upstream::friendly();
+    let home = Home::with_github(&upstream, &canary("readonly"), ALLOW);
+    let mut host = Host::connect(&home, "local-dev");
+    let path = home.file("audit.jsonl");
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    let answer = host.execute("github", "repos.get", &repo());
+    assert_eq!(answer["error"]["code"], "audit_unavailable", "{answer}");
+    assert!(upstream.requests().is_empty());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(host.execute("github", "repos.get", &repo())["ok"], true);
+    home.axis_without_password(&["logs", "verify"]).ok();
+}
+
+#[test]
+fn a_deleted_log_is_noticed_and_the_chain_goes_on() {
+    let upstream = Upstream::friendly();
+    let home = Home::with_github(&upstream, &canary("deleted"), ALLOW);
+    let mut host = Host::connect(&home, "local-dev");
+    assert_eq!(host.execute("github", "repos.get", &repo())["ok"], true);
+    fs::remove_file(home.file("audit.jsonl")).unwrap();
+    assert_eq!(host.execute("github", "repos.get", &repo())["ok"], true);
+    let lines = home.audit();
+    assert_eq!(lines[0]["act"], "log_vanished", "{lines:?}");
+    assert!(lines[0]["seq"].as_u64().unwrap() > 1);
+    assert!(
+        home.axis_without_password(&["status"])
+            .ok()
+            .stdout
+            .contains("audit")
+    );
+}
+
+#[test]
+fn a_full_disk_refuses_calls_leaves_no_torn_line_and_mends_itself() {
+    if !rustix::process::geteuid().is_root() {
+        return; // only root may mount the small disk
+    }
+    let upstream = Upstream::friendly();
+    let home = Home::empty();
+    let disk = home.file("disk");
+    fs::create_dir(&disk).unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs"])
+        .arg(&disk)
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        return; // this sandbox mounts nothing
+    }
+    let small = SmallDisk(disk.clone());
+    let axis = |arguments: &[&str], input: &str| {
+        let mut command = home.command("axis");
+        command
+            .args(arguments)
+            .env("AXIS_HOME", &disk)
+            .env("AXIS_MASTER_PASSWORD", axis_tests::PASSWORD);
+        axis_tests::run(command, input)
+    };
+    axis(&["init"], "").ok();
+    axis(
+        &[
+            "add",
+            "github",
+            "--stdin",
+            "--no-check",
+            "--base-url",
+            &upstream.url(),
+        ],
+        "ghp_CANARYfulldisk01\n",
+    )
+    .ok();
+    fs::write(disk.join("policy.yaml"), ALLOW).unwrap();
+    let call = || axis(&["call", "github", "repos.get", "owner=a", "repo=b"], "");
+    wait_for("the policy to be in force", || {
+        call().status.success().then_some(())
+    });
+    let reached = upstream.requests().len();
+
+    let filler = disk.join("filler");
+    let mut written = Vec::new();
+    while fs::write(&filler, &written).is_ok() {
+        written.resize(written.len() + 4096, b'x');
+    }
+    let mut refused = call();
+    // what was left of the last page is used up first
+    for _ in 0..40 {
+        if refused.code() != 0 {
+            break;
+        }
+        refused = call();
+    }
+    assert!(refused.stdout.contains("audit_unavailable"), "{refused:?}");
+    assert!(upstream.requests().len() <= reached + 40);
+    let reached = upstream.requests().len();
+    assert!(call().stdout.contains("audit_unavailable"));
+    assert_eq!(
+        upstream.requests().len(),
+        reached,
+        "nothing is sent without a record"
+    );
+
+    fs::remove_file(&filler).unwrap();
+    call().ok();
+    axis(&["logs", "verify"], "").ok();
+    axis(&["daemon", "stop"], "").ok();
+    drop(small);
+}
+
+struct SmallDisk(std::path::PathBuf);
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(&self.0)
+            .status();
+    }
+}
+
+#[test]
+fn a_flood_of_denials_is_folded_into_few_lines() {
+    let home = Home::ready();
+    home.policy("policies: []\n");
+    let mut host = Host::connect(&home, "local-dev");
+    for _ in 0..400 {
+        assert_eq!(host.execute("github", "repos.get", &repo())["denied"], true);
+    }
+    drop(host);
+    let folded = wait_for("the folded line", || {
+        home.audited_calls()
+            .into_iter()
+            .find(|line| line["folded"].is_u64())
+    });
+    let lines = home.audited_calls();
+    assert!(lines.len() <= 70, "{} lines for 400 denials", lines.len());
+    let total = lines.len() as u64 - 1 + folded["folded"].as_u64().unwrap();
+    assert_eq!(total, 400, "none is lost: {folded}");
+}
+
+#[test]
+fn a_hundred_shims_at_once_are_served() {
+    let upstream = Upstream::friendly();
+    let home = Home::with_github(&upstream, &canary("many"), ALLOW);
+    let mut hosts: Vec<Host> = (0..100)
+        .map(|_| {
+            let mut command = home.command("axis");
+            command.arg("mcp").env("AXIS_IDENTITY", "local-dev");
+            Host::spawn(command)
+        })
+        .collect();
+    let ids: Vec<u64> = hosts
+        .iter_mut()
+        .map(|host| {
+            host.initialize("2025-06-18");
+            host.start_execute("github", "repos.get", &repo())
+        })
+        .collect();
+    for (host, id) in hosts.iter_mut().zip(ids) {
+        assert_eq!(host.executed(id)["ok"], true);
+    }
+    assert_eq!(upstream.requests().len(), 100);
+}
+
+#[test]
+fn a_client_that_speaks_nonsense_harms_nobody_else() {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    let upstream = Upstream::friendly();
+    let home = Home::with_github(&upstream, &canary("nonsense"), ALLOW);
+    let mut host = Host::connect(&home, "local-dev");
+    for _ in 0..20 {
+        let mut stream = UnixStream::connect(home.file("run/broker.sock")).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let _ = stream.write_all(&[0xff; 100_000]);
+        let _ = stream.read(&mut [0; 1024]);
+    }
+    // and one that connects and never says a word
+    let _silent: Vec<UnixStream> = (0..50)
+        .map(|_| UnixStream::connect(home.file("run/broker.sock")).unwrap())
+        .collect();
+    assert_eq!(host.execute("github", "repos.get", &repo())["ok"], true);
+}
