@@ -162,7 +162,7 @@ fn the_vendors_own_message_and_status_reach_the_agent() {
 #[test]
 fn cancelling_the_request_cancels_the_upstream_call_and_is_on_record() {
     let upstream =
-        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_secs(60)));
+        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_mins(1)));
     let home = Home::with_github(&upstream, &canary("cancel"), ALLOW_GITHUB);
     let mut host = Host::connect(&home, "local-dev");
     let id = host.start_execute("github", "repos.get", &repo());

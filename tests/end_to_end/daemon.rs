@@ -101,7 +101,7 @@ fn calls_in_flight_finish_before_it_ends() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let upstream =
-        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_secs(60)));
+        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_mins(1)));
     let home = Home::with_github(&upstream, &canary("second"), ALLOW_GITHUB);
     home.kill();
     let mut axisd = home.axisd_unlocked();

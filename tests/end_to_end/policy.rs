@@ -1,12 +1,16 @@
 //! policy.yaml while the daemon runs.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use axis_tests::{Home, Host, Upstream, canary, wait_for};
 use serde_json::{Value, json};
 
 use crate::calls::ALLOW_GITHUB;
+
+/// One way in which an editor writes a text to a file.
+type Save = fn(&Path, &str);
 
 const DENY_ALL: &str = "policies: []\n";
 
@@ -22,7 +26,7 @@ fn a_saved_policy_is_live_at_once_however_the_editor_saves() {
     assert_eq!(get(&mut host)["ok"], true);
     let path = home.file("policy.yaml");
     // in place, by rename, by rename again (a watch on the file would be dead), gone for a moment
-    let saves: [(&str, fn(&std::path::Path, &str)); 4] = [
+    let saves: [(&str, Save); 4] = [
         ("in place", |path, text| fs::write(path, text).unwrap()),
         ("by rename", |path, text| {
             let new = path.with_extension("new");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use axis_tests::{Home, Host, Reply, Upstream, canary, wait_for};
@@ -81,7 +82,6 @@ fn a_log_that_cant_be_written_refuses_calls_until_it_is_mended() {
     let home = Home::with_github(&upstream, &canary("readonly"), ALLOW);
     let mut host = Host::connect(&home, "local-dev");
     let path = home.file("audit.jsonl");
-    use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
     let answer = host.execute("github", "repos.get", &repo());
     assert_eq!(answer["error"]["code"], "audit_unavailable", "{answer}");
@@ -252,7 +252,7 @@ fn a_client_that_speaks_nonsense_harms_nobody_else() {
         stream
             .set_read_timeout(Some(Duration::from_secs(5)))
             .unwrap();
-        let _ = stream.write_all(&[0xff; 100_000]);
+        let _ = stream.write_all(&vec![0xff; 100_000]);
         let _ = stream.read(&mut [0; 1024]);
     }
     // and one that connects and never says a word

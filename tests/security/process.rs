@@ -1,6 +1,7 @@
 //! What another process of the same user, or of another one, can get at.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use axis_tests::{Home, Host, PASSWORD, Upstream, canary, wait_for};
@@ -214,10 +215,9 @@ fn another_user_cant_connect() {
     if !is_root() {
         return; // it takes a second user to try
     }
-    use std::os::unix::fs::PermissionsExt;
     let home = Home::ready();
     let script = format!(
-        "use IO::Socket::UNIX; $SIG{PIPE} = 'IGNORE'; \
+        "use IO::Socket::UNIX; $SIG{{PIPE}} = 'IGNORE'; \
          my $s = IO::Socket::UNIX->new(Peer => '{}') or die $!; \
          syswrite $s, \"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\"; \
          my $n = sysread $s, my $answer, 100; print 'GOT ', $n // 0;",

@@ -45,7 +45,7 @@ fn an_answer_over_the_cap_is_an_error_that_says_so() {
 #[test]
 fn an_upstream_that_hangs_ends_in_a_timeout() {
     let upstream =
-        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_secs(300)));
+        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_mins(5)));
     let home = Home::with_github(&upstream, &canary("hang"), ALLOW);
     home.kill();
     std::fs::write(home.file("daemon.yaml"), "limits: {call_timeout: 1}\n").unwrap();

@@ -35,6 +35,10 @@ impl Ran {
 
     /// Itself, if it ended with 0.
     #[track_caller]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the assertion is the point"
+    )]
     pub fn ok(self) -> Self {
         assert!(self.status.success(), "{self:#?}");
         self

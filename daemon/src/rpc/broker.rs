@@ -58,29 +58,23 @@ impl BrokerService for BrokerRpc {
             return Err(Status::invalid_argument("the first message must be a call"));
         };
         let id = Uuid::new_v4();
-        let outcome = if call.client_version == VERSION {
-            let request = action_request(id, call, caller);
-            let cancelled = CancellationToken::new();
-            // dropped with the answer's stream: a client that goes away cancels its call
-            let guard = cancelled.clone().drop_guard();
-            let broker = self.broker.clone();
-            let task = self
-                .calls
-                .spawn(async move { broker.execute(request, cancelled).await });
-            let outcome = async move {
-                let outcome = task.await.unwrap_or_else(|error| crashed(id, &error));
-                drop(guard.disarm());
-                outcome
-            };
-            return Ok(Response::new(Box::pin(stream::once(async move {
-                Ok(execute_response(outcome.await))
-            }))));
-        } else {
-            other_version(id, &call.client_version)
-        };
-        Ok(Response::new(Box::pin(stream::once(async move {
-            Ok(execute_response(outcome))
-        }))))
+        if call.client_version != VERSION {
+            let outcome = other_version(id, &call.client_version);
+            return Ok(Response::new(one_answer(async { outcome })));
+        }
+        let request = action_request(id, call, caller);
+        let cancelled = CancellationToken::new();
+        // dropped with the answer's stream: a client that goes away cancels its call
+        let guard = cancelled.clone().drop_guard();
+        let broker = self.broker.clone();
+        let task = self
+            .calls
+            .spawn(async move { broker.execute(request, cancelled).await });
+        Ok(Response::new(one_answer(async move {
+            let outcome = task.await.unwrap_or_else(|error| crashed(id, &error));
+            guard.disarm();
+            outcome
+        })))
     }
 
     async fn list_actions(
@@ -137,6 +131,12 @@ impl BrokerService for BrokerRpc {
         let until = self.stopping.clone().cancelled_owned();
         Ok(Response::new(Box::pin(changes.take_until(until))))
     }
+}
+
+fn one_answer(
+    outcome: impl Future<Output = Outcome> + Send + 'static,
+) -> Answers<v1::ExecuteResponse> {
+    Box::pin(stream::once(async { Ok(execute_response(outcome.await)) }))
 }
 
 fn identity(text: &str) -> Result<Identity, Status> {
