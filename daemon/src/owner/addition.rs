@@ -74,7 +74,7 @@ impl Owner {
             .unwrap_or_else(|| service.base_url().clone());
         let hosts = vec![target.host().clone()];
 
-        self.intend(Act::Add, &name, by)?;
+        self.recordable()?;
         let sealed = NewCredential {
             name: name.clone(),
             secret: secret.clone(),
@@ -83,8 +83,7 @@ impl Owner {
         };
         let written = self.broker.vault.add(password, sealed, replace).await;
         let written = self.audited(written, Some(by))?;
-        self.note(Act::Keystore, None, Some(written.generation), Some(by));
-        self.broker.changed();
+        self.record_change(Act::Add, &name, written.generation, by);
 
         let checked = if check {
             self.check(service, &secret, &target, &hosts, &mut warnings)

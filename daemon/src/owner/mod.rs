@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::addition::{Added, Addition};
-use crate::audit::{self, Act, AdminAct, AuditKey, AuditUnavailable, FileReport, Peer, Proof};
+use crate::audit::{self, Act, AdminAct, AuditKey, FileReport, Peer, Proof};
 use crate::broker::Broker;
 use crate::host::BaseUrlError;
 use crate::names::CredentialName;
@@ -64,8 +64,8 @@ pub enum OwnerError {
     #[error("the owner has locked the vault")]
     LockedByOwner,
     /// Nothing is done that can't be recorded.
-    #[error(transparent)]
-    Audit(#[from] AuditUnavailable),
+    #[error("nothing was done, since it can't be put on record: {0}")]
+    Unrecordable(String),
     /// The log can't be read, so the keystore's age can't be told.
     #[error("the audit log can't be read, so whether the keystore is the newest can't be told")]
     LogUnreadable,
@@ -85,7 +85,7 @@ impl OwnerError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::LockedByOwner => Some("axis unlock"),
-            Self::Audit(_) | Self::LogUnreadable => Some("axis doctor"),
+            Self::Unrecordable(_) | Self::LogUnreadable => Some("axis doctor"),
             _ => None,
         }
     }
@@ -164,6 +164,7 @@ impl Owner {
     /// Makes the vault, and policy.yaml where there is none.
     pub async fn init(&self, password: SecretString, by: &Peer) -> Result<u64, OwnerError> {
         self.paths.create()?;
+        self.recordable()?;
         let generation = self.broker.vault.init(password).await?;
         self.write_default_policy()?;
         self.broker.audit.set_key(audit_key(&self.broker.vault));
@@ -237,11 +238,10 @@ impl Owner {
         name: &CredentialName,
         by: &Peer,
     ) -> Result<(), OwnerError> {
-        self.intend(Act::Revoke, name, by)?;
+        self.recordable()?;
         let written = self.broker.vault.revoke(password, name).await;
         let written = self.audited(written, Some(by))?;
-        self.note(Act::Keystore, None, Some(written.generation), Some(by));
-        self.broker.changed();
+        self.record_change(Act::Revoke, name, written.generation, by);
         Ok(())
     }
 
@@ -308,14 +308,21 @@ impl Owner {
         Ok(result?)
     }
 
-    /// Records what is about to be done to a credential; it isn't, if that
-    /// can't be recorded.
-    fn intend(&self, act: Act, name: &CredentialName, by: &Peer) -> Result<(), AuditUnavailable> {
-        self.broker.audit.admin(&AdminAct {
-            detail: Some(&name.to_string()),
-            peer: Some(by),
-            ..act.into()
-        })
+    /// Whether an act could be put on record now; one that can't is not done.
+    fn recordable(&self) -> Result<(), OwnerError> {
+        let status = self.broker.audit.status();
+        if status.writable {
+            return Ok(());
+        }
+        let reason = status.warnings.into_iter().next();
+        Err(OwnerError::Unrecordable(reason.unwrap_or_default()))
+    }
+
+    /// Records a change of the keystore: what was done, and the new generation.
+    fn record_change(&self, act: Act, name: &CredentialName, generation: u64, by: &Peer) {
+        self.record(act, Some(&name.to_string()), Some(by));
+        self.note(Act::Keystore, None, Some(generation), Some(by));
+        self.broker.changed();
     }
 
     fn record(&self, act: Act, detail: Option<&str>, by: Option<&Peer>) {

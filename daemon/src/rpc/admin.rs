@@ -212,7 +212,7 @@ impl From<OwnerError> for Status {
             OwnerError::UnknownService(_) => Code::NotFound,
             OwnerError::Secret { .. } | OwnerError::BaseUrl(_) => Code::InvalidArgument,
             OwnerError::LockedByOwner | OwnerError::LogUnreadable => Code::FailedPrecondition,
-            OwnerError::Audit(_) | OwnerError::Logs(_) => Code::Unavailable,
+            OwnerError::Unrecordable(_) | OwnerError::Logs(_) => Code::Unavailable,
             OwnerError::Files(_) | OwnerError::Crashed => Code::Internal,
         };
         let hint = error.hint().unwrap_or_default();
