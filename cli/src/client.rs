@@ -136,7 +136,13 @@ fn silent(waited: Duration) -> Failure {
 
 impl From<SocketError> for Failure {
     fn from(error: SocketError) -> Self {
-        Self::new(Exit::Unavailable, error.to_string())
+        let exit = match &error {
+            SocketError::NotAbsolute { .. }
+            | SocketError::PathTooLong { .. }
+            | SocketError::NoHome => Exit::Usage,
+            SocketError::UnsafeDirectory { .. } | SocketError::Io { .. } => Exit::Unavailable,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

@@ -32,6 +32,9 @@ pub async fn serve_mcp() -> Result<(), Failure> {
 
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
+        if let LaunchError::Socket(error) = error {
+            return error.into();
+        }
         // The sentence says what to do, too.
         Self::new(Exit::Unavailable, "axisd could not be started").because(error.to_string())
     }

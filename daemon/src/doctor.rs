@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use axis_proto::shell;
+
 use crate::owner::Owner;
 use crate::paths::parent;
 use crate::vault::{VaultState, WhyLocked};
@@ -122,7 +124,7 @@ fn directories(owner: &Owner) -> Check {
     fail(
         "directories",
         format!("{} is open to other users", first.display()),
-        format!("chmod 700 {}", first.display()),
+        format!("chmod 700 {}", shell::word(&first.to_string_lossy())),
     )
 }
 
@@ -183,7 +185,7 @@ fn policy(owner: &Owner) -> Vec<Check> {
         )),
         (None, Some(policy)) => checks.push(ok(
             "policy",
-            format!("{path} is in force, {} rules", policy.rule_count()),
+            format!("{path} is in force, rules: {}", policy.rule_count()),
         )),
     }
     for warning in owner.broker.policy_warnings() {

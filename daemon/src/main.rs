@@ -45,11 +45,23 @@ fn main() -> ExitCode {
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the log may not be set up yet")]
             {
-                eprintln!("error: {error:#}");
+                eprintln!("error: {}", sentence(&error));
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes, each told once: many a message ends in its cause.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !sentence.ends_with(&cause) {
+            sentence.push_str(": ");
+            sentence.push_str(&cause);
+        }
+    }
+    sentence
 }
 
 fn start() -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use axis_proto::shell;
 use axis_proto::socket::{SocketDir, SocketError, absolute_variable};
 
 /// Every file and directory of one installation.
@@ -131,7 +132,7 @@ fn check_private(path: &Path) -> Result<(), PathsError> {
         return Err(PathsError::Unsafe {
             path: path.to_owned(),
             problem: format!("is open to others (mode {mode:04o})"),
-            fix: format!("run: chmod 700 {}", path.display()),
+            fix: format!("run: chmod 700 {}", shell::word(&path.to_string_lossy())),
         });
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! The gRPC interfaces of axisd and what both of their ends share: where the
-//! sockets are and how to reach them ([`socket`]), and how every Axis process
-//! shuts itself off from others ([`harden`]).
+//! sockets are and how to reach them ([`socket`]), how every Axis process
+//! shuts itself off from others ([`harden`]), and how a command is written
+//! that a message tells its reader to run ([`shell`]).
 
 pub mod harden;
+pub mod shell;
 pub mod socket;
 
 /// The generated messages, clients and servers of package `axis.v1`.

@@ -16,6 +16,7 @@ use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::MAX_MESSAGE_BYTES;
+use crate::shell;
 use crate::v1::admin_client::AdminClient;
 use crate::v1::broker_client::BrokerClient;
 
@@ -135,7 +136,7 @@ impl SocketDir {
             return Err(SocketError::UnsafeDirectory {
                 path: self.0.clone(),
                 problem: format!("is open to others (mode {mode:04o})"),
-                fix: format!("run: chmod 700 {}", self.0.display()),
+                fix: format!("run: chmod 700 {}", shell::word(&self.0.to_string_lossy())),
             });
         }
         Ok(())

@@ -8,5 +8,6 @@ mod daemon;
 mod demo;
 mod owner;
 mod policy;
+mod readme;
 mod services;
 mod shim;

@@ -1,5 +1,6 @@
 //! `axis add`: stores a credential.
 
+use axis_proto::shell;
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::{
     AddCredentialRequest, AddCredentialResponse, ListActionsRequest, ListCredentialsRequest,
@@ -7,8 +8,10 @@ use axis_proto::v1::{
 };
 use clap::Args;
 use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+use tonic::Code;
 
-use crate::client::{Daemon, ask};
+use crate::client::{Daemon, ask, within_time};
 use crate::commands::call::DEFAULT_IDENTITY;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, warn};
@@ -28,7 +31,7 @@ use crate::prompt;
 pub struct Add {
     /// The service, such as github
     service: String,
-    /// Tells several credentials of one service apart, such as work
+    /// Keep it beside the one without a label, under this name, such as work
     #[arg(long, default_value = "", hide_default_value = true)]
     label: String,
     /// Read the secret from standard input (a trailing newline is dropped)
@@ -97,19 +100,25 @@ impl Add {
         if vault.state() == State::Locked {
             output.line("The vault is still locked. Next: axis unlock")?;
         }
-        next_step(output, &added, service.as_ref())?;
+        next_step(output, &mut daemon, &added, service.as_ref()).await?;
         Ok(Exit::Done)
     }
 
     /// A mistyped service is told before anything secret is typed.
     async fn find_service(&self, daemon: &mut Daemon) -> Result<Option<ServiceActions>, Failure> {
-        let known = ask(daemon.broker.list_actions(ListActionsRequest {
+        let known = within_time(daemon.broker.list_actions(ListActionsRequest {
             identity: DEFAULT_IDENTITY.to_owned(),
             service: Some(self.service.clone()),
             action: None,
         }))
         .await?;
-        Ok(known.services.into_iter().next())
+        match known {
+            Ok(known) => Ok(known.services.into_iter().next()),
+            Err(status) if status.code() == Code::NotFound => {
+                Err(Failure::new(Exit::Usage, status.message()))
+            }
+            Err(status) => Err(status.into()),
+        }
     }
 
     async fn refuse_taken(&self, daemon: &mut Daemon) -> Result<(), Failure> {
@@ -146,33 +155,72 @@ fn show(output: Output, added: &AddCredentialResponse) -> Result<(), Failure> {
     Ok(())
 }
 
-fn next_step(
+async fn next_step(
     output: Output,
+    daemon: &mut Daemon,
     added: &AddCredentialResponse,
     service: Option<&ServiceActions>,
 ) -> Result<(), Failure> {
-    let Some(service) = service.filter(|service| !service.actions.is_empty()) else {
+    if added.name.contains('/') {
+        return output.line("\nIt is kept for later: calls use the credential without a label.");
+    }
+    let Some(service) = service else {
         return Ok(());
     };
-    let allowed = service.actions.iter().find(|action| action.allowed);
     let name = printable(&service.service);
-    if let Some(action) = allowed {
+    if let Some(action) = service.actions.iter().find(|action| action.allowed) {
+        let action = &action.action;
         return output.line(format_args!(
-            "\nPolicy lets {DEFAULT_IDENTITY} use it. Try: axis call {name} {}",
-            printable(&action.action)
+            "\nPolicy lets {DEFAULT_IDENTITY} use it. Try:\n  axis call {name} {}{}",
+            printable(action),
+            example(daemon, &service.service, action).await?
         ));
     }
-    let first = service
-        .actions
-        .first()
-        .map_or("*", |action| action.action.as_str());
+    let Some(first) = service.actions.first() else {
+        return Ok(());
+    };
     output.line(format_args!(
         "\nPolicy doesn't let {DEFAULT_IDENTITY} use it yet. In policy.yaml, under its `allow:`"
     ))?;
     output.line(format_args!("  - service: {name}"))?;
-    output.line(format_args!("    actions: [\"{}\"]", printable(first)))?;
-    if let Some((_, label)) = added.name.split_once('/') {
-        output.line(format_args!("    credential: {}", printable(label)))?;
+    output.line(format_args!(
+        "    actions: [\"{}\"]",
+        printable(&first.action)
+    ))
+}
+
+/// The params of an example call, as words of a command line.
+async fn example(daemon: &mut Daemon, service: &str, action: &str) -> Result<String, Failure> {
+    let listed = ask(daemon.broker.list_actions(ListActionsRequest {
+        identity: DEFAULT_IDENTITY.to_owned(),
+        service: Some(service.to_owned()),
+        action: Some(action.to_owned()),
+    }))
+    .await?;
+    let example = listed.detail.unwrap_or_default().example;
+    Ok(words(&serde_json::from_slice(&example).unwrap_or_default()))
+}
+
+fn words(params: &Map<String, Value>) -> String {
+    let word = |(key, value): (&String, &Value)| {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        format!(" {}", shell::word(&format!("{key}={value}")))
+    };
+    params.iter().map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_can_be_pasted_into_a_shell() {
+        let params = serde_json::json!({"owner": "octocat", "title": "It doesn't start", "n": [1]});
+        assert_eq!(
+            words(params.as_object().unwrap()),
+            r" owner=octocat 'title=It doesn'\''t start' 'n=[1]'"
+        );
     }
-    Ok(())
 }

@@ -32,7 +32,8 @@ pub const DEFAULT_IDENTITY: &str = "local-dev";
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     axis call github repos.get owner=rust-lang repo=rust\n  \
-    axis call github issues.create --params '{\"owner\":\"acme\",\"repo\":\"axis\"}' title=\"It works\" 'labels=[\"bug\"]'\n\n\
+    axis call github repos.get --params '{\"owner\":\"rust-lang\",\"repo\":\"rust\"}'\n  \
+    axis call github issues.create owner=acme repo=axis title=Hi 'labels=[\"bug\"]'\n\n\
     Exits with 4 when policy or a limit says no.")]
 pub struct Call {
     /// The service, such as github

@@ -51,7 +51,7 @@ async fn report() -> Report {
         Ok(report) => report,
         Err(failure) => Report {
             level: None,
-            checks: vec![failed("daemon", &failure, "axis daemon start")],
+            checks: vec![failed("daemon", &failure)],
         },
     }
 }
@@ -61,7 +61,7 @@ async fn examine() -> Result<Report, Failure> {
     let (mut daemon, status) = Daemon::running_or_started(password).await?;
     let mut checks = Vec::new();
     if let Err(mismatch) = check_version(&status.version) {
-        checks.push(failed("version", &mismatch, "axis daemon restart"));
+        checks.push(failed("version", &mismatch));
     }
     let answer = ask(daemon.admin.doctor(DoctorRequest {})).await?;
     checks.extend(answer.checks);
@@ -71,16 +71,18 @@ async fn examine() -> Result<Report, Failure> {
     })
 }
 
-fn failed(name: &str, failure: &Failure, fix: &str) -> Check {
-    let (message, told_fix) = failure.sentence();
+fn failed(name: &str, failure: &Failure) -> Check {
+    let (message, fix) = failure.sentence();
     Check {
         name: name.to_owned(),
         state: State::Fail.into(),
         message,
-        // The doctor doesn't send to the doctor.
-        fix: told_fix
-            .filter(|fix| fix != "axis doctor")
-            .unwrap_or_else(|| fix.to_owned()),
+        fix: match fix {
+            // The doctor doesn't send to the doctor.
+            Some(fix) if fix == "axis doctor" => "axis daemon restart".to_owned(),
+            // Without one the message says what to do.
+            fix => fix.unwrap_or_default(),
+        },
     }
 }
 
@@ -143,20 +145,20 @@ mod tests {
 
     #[test]
     fn without_a_daemon_there_is_still_a_check_with_a_fix() {
-        let failure = Failure::new(Exit::Unavailable, "axisd can't be started")
-            .because("there is no axisd beside axis")
+        let failure = Failure::new(Exit::Unavailable, "axisd doesn't answer")
+            .because("it was started")
             .fix("axis doctor");
         let report = Report {
             level: None,
-            checks: vec![failed("daemon", &failure, "axis daemon start")],
+            checks: vec![failed("daemon", &failure)],
         };
         assert_eq!(
             document(&report),
             json!({"level": null, "checks": [{
                 "name": "daemon",
                 "state": "fail",
-                "message": "axisd can't be started: there is no axisd beside axis",
-                "fix": "axis daemon start"
+                "message": "axisd doesn't answer: it was started",
+                "fix": "axis daemon restart"
             }]})
         );
     }

@@ -3,8 +3,8 @@
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::{InitRequest, StatusRequest, StatusResponse, VaultStatus};
 use clap::Args;
-use secrecy::ExposeSecret;
-use tonic::Code;
+use secrecy::{ExposeSecret, SecretString};
+use tonic::{Code, Status};
 
 use crate::client::{Daemon, ask, within_time};
 use crate::failure::{Exit, Failure};
@@ -14,7 +14,8 @@ use crate::prompt;
 /// Make the vault, the directories and the default policy
 ///
 /// Asks twice for the new master password (at least 8 characters), or takes
-/// it from AXIS_MASTER_PASSWORD. Running it again changes nothing.
+/// it from AXIS_MASTER_PASSWORD. Running it again makes what is missing and
+/// changes nothing that is there.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  axis init")]
 pub struct Init {}
@@ -27,14 +28,19 @@ impl Init {
         let (mut daemon, status) = Daemon::reach(None).await?;
         let vault = status.vault.clone().unwrap_or_default();
         if vault.state() != State::Absent {
-            return already_there(output, &vault);
+            let policy = status.policy.unwrap_or_default();
+            if policy.loaded || policy.error.is_some() {
+                return already_there(output, &vault);
+            }
+            let password = prompt::master_password()?;
+            make(&mut daemon, &password).await??;
+            output.line(output.paint(Tone::Good, "The policy is made anew."))?;
+            output.line(format_args!("  policy  {}", printable(&policy.path)))?;
+            return Ok(Exit::Done);
         }
         let password = prompt::new_master_password()?;
-        let request = InitRequest {
-            master_password: password.expose_secret().to_owned(),
-        };
-        match within_time(daemon.admin.init(request)).await? {
-            Ok(_) => {}
+        match make(&mut daemon, &password).await? {
+            Ok(()) => {}
             Err(status) if status.code() == Code::AlreadyExists => {
                 return already_there(output, &vault);
             }
@@ -44,6 +50,14 @@ impl Init {
         made(output, &status)?;
         Ok(Exit::Done)
     }
+}
+
+/// Has axisd make what is missing.
+async fn make(daemon: &mut Daemon, password: &SecretString) -> Result<Result<(), Status>, Failure> {
+    let request = InitRequest {
+        master_password: password.expose_secret().to_owned(),
+    };
+    Ok(within_time(daemon.admin.init(request)).await?.map(|_| ()))
 }
 
 fn already_there(output: Output, vault: &VaultStatus) -> Result<Exit, Failure> {

@@ -1,12 +1,13 @@
 //! `axis list`: what is in the vault, secrets aside.
 
-use axis_proto::v1::{ListCredentialsRequest, ListCredentialsResponse};
+use axis_proto::v1::vault_status::State;
+use axis_proto::v1::{ListCredentialsRequest, ListCredentialsResponse, VaultStatus};
 use clap::Args;
 use serde::Serialize;
 
 use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
-use crate::output::{Cell, Output, Table, Tone};
+use crate::output::{Cell, Output, Table, Tone, tell, warn};
 use crate::prompt;
 
 /// List the stored credentials
@@ -41,12 +42,13 @@ impl List {
     /// Lists them.
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
-        let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let (mut daemon, status) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let vault = status.vault.unwrap_or_default();
         let listed = ask(daemon.admin.list_credentials(ListCredentialsRequest {})).await?;
         if self.json {
             output.json(&document(&listed))?;
         } else {
-            show(output, &listed)?;
+            show(output, &listed, &vault)?;
         }
         Ok(Exit::Done)
     }
@@ -70,13 +72,21 @@ fn document(listed: &ListCredentialsResponse) -> Document<'_> {
     }
 }
 
-fn show(output: Output, listed: &ListCredentialsResponse) -> Result<(), Failure> {
+fn show(
+    output: Output,
+    listed: &ListCredentialsResponse,
+    vault: &VaultStatus,
+) -> Result<(), Failure> {
     if listed.credentials.is_empty() {
-        return if output.is_terminal() {
-            output.line("No credentials yet. Next: axis add github")
-        } else {
-            Ok(())
-        };
+        // A keystore that can't be read looks empty, too.
+        match vault.state() {
+            State::Unlocked | State::Unspecified => {
+                tell("No credentials yet. Next: axis add github");
+            }
+            State::Absent => tell("There is no vault yet. Next: axis init"),
+            State::Locked => warn(&vault.detail),
+        }
+        return Ok(());
     }
     let rows: Vec<Vec<Cell>> = listed
         .credentials

@@ -84,7 +84,7 @@ impl Logs {
                     line.push(b'\n');
                     write(&line)?;
                 }
-                Ok(Some(message)) => table.row(output, &row(&message.line))?,
+                Ok(Some(message)) => table.flowing_row(output, &row(&message.line))?,
                 Ok(None) if self.tail => return Err(stopped()),
                 Ok(None) => return Ok(Exit::Done),
                 Err(status) if self.tail && is_unreachable(&status) => return Err(stopped()),

@@ -1,9 +1,12 @@
 //! `axis mcp`: the MCP server that agents talk to.
 
+use std::io::{IsTerminal, stdin};
+
 use clap::Args;
 
 use crate::failure::{Exit, Failure};
 use crate::launch;
+use crate::output::tell;
 
 /// Serve an agent over MCP on standard input and output
 ///
@@ -18,6 +21,9 @@ pub struct Mcp {}
 impl Mcp {
     /// Serves until the host closes standard input.
     pub async fn run(self) -> Result<Exit, Failure> {
+        if stdin().is_terminal() {
+            tell("axis mcp waits for an MCP host's JSON-RPC on standard input. Ctrl-D ends it.");
+        }
         launch::serve_mcp().await?;
         Ok(Exit::Done)
     }

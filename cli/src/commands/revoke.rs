@@ -1,6 +1,6 @@
 //! `axis revoke`: removes a credential.
 
-use axis_proto::v1::RevokeCredentialRequest;
+use axis_proto::v1::{Credential, ListCredentialsRequest, RevokeCredentialRequest};
 use clap::Args;
 use secrecy::ExposeSecret;
 
@@ -28,6 +28,7 @@ impl Revoke {
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+        self.find(&mut daemon).await?;
         let password = prompt::master_password()?;
         let revoked = ask(daemon.admin.revoke_credential(RevokeCredentialRequest {
             master_password: password.expose_secret().to_owned(),
@@ -41,5 +42,35 @@ impl Revoke {
         ))?;
         output.line("It is still valid at its vendor.")?;
         Ok(Exit::Done)
+    }
+
+    /// A mistyped name is told before the password is typed.
+    async fn find(&self, daemon: &mut Daemon) -> Result<(), Failure> {
+        let listed = ask(daemon.admin.list_credentials(ListCredentialsRequest {})).await?;
+        let is_meant = |credential: &Credential| {
+            credential.service.eq_ignore_ascii_case(&self.service)
+                && credential.label.eq_ignore_ascii_case(&self.label)
+        };
+        if listed.credentials.iter().any(is_meant) {
+            return Ok(());
+        }
+        let label = match self.label.as_str() {
+            "" => String::new(),
+            label => format!("/{label}"),
+        };
+        let stored: Vec<&str> = listed
+            .credentials
+            .iter()
+            .map(|credential| credential.name.as_str())
+            .collect();
+        let stored = match stored.as_slice() {
+            [] => "nothing is stored".to_owned(),
+            names => format!("stored: {}", names.join(", ")),
+        };
+        Err(Failure::new(
+            Exit::Failed,
+            format!("there is no credential {}{label}", self.service),
+        )
+        .because(stored))
     }
 }

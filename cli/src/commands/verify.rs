@@ -98,10 +98,11 @@ fn show_file(output: Output, file: &LogFile) -> Result<(), Failure> {
     };
     let aside = if file.set_aside { " (set aside)" } else { "" };
     output.line(format_args!("{mark} {}{aside}", printable(&file.path)))?;
-    output.line(format_args!(
-        "    {} lines, {} proven by the audit key",
-        file.lines, file.proven
-    ))?;
+    let with_mac = match file.proven {
+        0 => String::new(),
+        proven => format!(", {proven} of them with the audit key's MAC"),
+    };
+    output.line(format_args!("    {} lines{with_mac}", file.lines))?;
     for line in printable_lines(&file.coverage) {
         output.line(format_args!("    {line}"))?;
     }

@@ -218,7 +218,7 @@ async fn recorded(stage: &mut Stage, home: &mut Home) -> Result<(), Failure> {
     )?;
     stage.observe(
         report.intact && lines > 0 && proven > 0,
-        &format!("the log is intact: {lines} lines, {proven} proven by the vault's key"),
+        &format!("the log is intact: {lines} lines, {proven} of them with the vault's MAC"),
     )
 }
 

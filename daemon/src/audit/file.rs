@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axis_proto::shell;
 use rustix::fs::{Access, FileType, Mode, Stat};
 use rustix::io::Errno;
 
@@ -20,7 +21,10 @@ pub enum AuditUnavailable {
         path: PathBuf,
     },
     /// File or directory could be read or changed by others.
-    #[error("{path} is open to other users (mode {mode}); run: chmod {wanted} {path}")]
+    #[error(
+        "{path} is open to other users (mode {mode}); run: chmod {wanted} {}",
+        shell::word(&path.to_string_lossy())
+    )]
     OpenToOthers {
         /// The file or directory.
         path: PathBuf,
@@ -31,7 +35,8 @@ pub enum AuditUnavailable {
     },
     /// The owner, or the file system, lets nobody write.
     #[error(
-        "the audit log {path} is read-only; run: chmod 600 {path}, or make its file system writable"
+        "the audit log {path} is read-only; run: chmod 600 {}, or make its file system writable",
+        shell::word(&path.to_string_lossy())
     )]
     ReadOnly {
         /// The log.

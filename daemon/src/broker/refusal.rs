@@ -86,11 +86,13 @@ impl From<LimitDenial> for Refusal {
 
 impl From<ResolveError> for Failure {
     fn from(error: ResolveError) -> Self {
-        let code = match error {
-            ResolveError::UnknownService { .. } => Code::UnknownService,
-            ResolveError::UnknownAction { .. } => Code::UnknownAction,
-        };
-        Self::new(code, error.to_string())
+        let message = error.to_string();
+        match error {
+            // In the hint, since the owner, who has no such tool, reads the message, too.
+            ResolveError::UnknownService { .. } => Self::new(Code::UnknownService, message)
+                .hint("list_actions shows what each service can do"),
+            ResolveError::UnknownAction { .. } => Self::new(Code::UnknownAction, message),
+        }
     }
 }
 

@@ -125,11 +125,7 @@ impl Catalogue {
         let near = did_you_mean(&cut(wanted), names()).map(|near| near + " ");
         ResolveError::UnknownService {
             service: cut(wanted),
-            advice: format!(
-                "{}Known: {}; list_actions shows what each can do",
-                near.unwrap_or_default(),
-                known.join(", ")
-            ),
+            advice: format!("{}Known: {}", near.unwrap_or_default(), known.join(", ")),
         }
     }
 

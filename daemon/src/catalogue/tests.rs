@@ -154,7 +154,7 @@ fn an_unknown_service_is_an_error_that_names_the_nearest() {
         ("opnai", "Did you mean \"openai\"?"),
         ("githib", "Did you mean \"github\"?"),
         ("constructor", "Known: anthropic, github, openai"),
-        ("__proto__", "list_actions"),
+        ("__proto__", "Known"),
         ("toString", "Known"),
         (".", "Known"),
         ("*", "Known"),

@@ -10,8 +10,8 @@ use crate::auth;
 use crate::catalogue::Service;
 use crate::host::{BaseUrl, Host};
 use crate::names::CredentialName;
-use crate::upstream::LeakGuard;
 use crate::upstream::request::BoundRequest;
+use crate::upstream::{LeakGuard, UpstreamError};
 use crate::vault::NewCredential;
 
 /// How long the upstream may take to say whether it accepts a credential.
@@ -156,7 +156,13 @@ impl Owner {
                 None
             }
             Err(error) => {
-                warnings.push(format!("it was stored unchecked: {error}"));
+                let why = match error {
+                    UpstreamError::Unreachable { host, reason } => {
+                        format!("could not connect to {host}: {reason}")
+                    }
+                    error => error.to_string(),
+                };
+                warnings.push(format!("it was stored unchecked: {why}"));
                 None
             }
         }

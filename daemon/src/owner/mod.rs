@@ -5,7 +5,7 @@ mod addition;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use secrecy::SecretString;
@@ -138,22 +138,26 @@ impl Owner {
     /// The system gives no thread.
     pub fn watch_policy(self: &Arc<Self>) -> io::Result<PolicyWatch> {
         let owner = self.clone();
-        self.broker.policy.watch(move |change| {
-            match change {
-                Change::InForce(policy) => {
-                    owner.policy_loaded(policy.rule_count());
-                    owner.broker.remember_further();
-                }
-                Change::Refused(error) => {
-                    owner.policy_refused(&error.headline(), &error.to_string());
-                }
-                Change::Removed => owner.policy_refused(
-                    "policy.yaml is gone",
-                    "the policy file is gone: every call is denied",
-                ),
+        self.broker
+            .policy
+            .watch(move |change| owner.policy_changed(change))
+    }
+
+    fn policy_changed(&self, change: Change) {
+        match change {
+            Change::InForce(policy) => {
+                self.policy_loaded(policy.rule_count());
+                self.broker.remember_further();
             }
-            owner.broker.changed();
-        })
+            Change::Refused(error) => {
+                self.policy_refused(&error.headline(), &error.to_string());
+            }
+            Change::Removed => self.policy_refused(
+                "policy.yaml is gone",
+                "the policy file is gone: every call is denied",
+            ),
+        }
+        self.broker.changed();
     }
 
     /// How long the daemon runs.
@@ -161,12 +165,18 @@ impl Owner {
         self.broker.clock.monotonic().saturating_sub(self.started)
     }
 
-    /// Makes the vault, and policy.yaml where there is none.
+    /// Makes the vault, and policy.yaml where there is none. Where only that is
+    /// missing, the vault's password makes it anew.
     pub async fn init(&self, password: SecretString, by: &Peer) -> Result<u64, OwnerError> {
         self.paths.create()?;
         self.recordable()?;
+        let has_vault = !matches!(self.broker.vault.state(), VaultState::Absent);
+        if has_vault && !self.paths.policy.exists() {
+            self.verify_password(password, by).await?;
+            self.write_default_policy()?;
+            return Ok(generation(&self.broker.vault).unwrap_or_default());
+        }
         let generation = self.broker.vault.init(password).await?;
-        self.write_default_policy()?;
         self.broker.audit.set_key(audit_key(&self.broker.vault));
         self.broker.audit.note(&AdminAct {
             generation: Some(generation),
@@ -174,6 +184,7 @@ impl Owner {
             ..Act::Init.into()
         });
         self.remember_calls().await?;
+        self.write_default_policy()?;
         self.broker.changed();
         info!(generation, "the vault was made");
         Ok(generation)
@@ -342,7 +353,7 @@ impl Owner {
     fn policy_loaded(&self, rules: usize) {
         let path = self.paths.policy.display().to_string();
         info!(rules, path, "the policy is in force");
-        self.record(Act::PolicyLoaded, Some(&format!("{rules} rules")), None);
+        self.record(Act::PolicyLoaded, Some(&format!("rules: {rules}")), None);
     }
 
     fn policy_refused(&self, headline: &str, whole: &str) {
@@ -367,7 +378,13 @@ impl Owner {
                     source: error,
                 }))
             }
-            _ => Ok(()),
+            _ => {
+                // The watcher would take a moment, and `init` promises a policy.
+                if let Some(change) = self.broker.policy.refresh(Instant::now()) {
+                    self.policy_changed(change);
+                }
+                Ok(())
+            }
         }
     }
 }

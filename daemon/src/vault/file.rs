@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use axis_proto::shell;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
@@ -322,7 +323,10 @@ fn check_closed(
     if mode & 0o077 != 0 {
         return Err(unsafe_because(
             format!("is open to others (mode {mode:04o})"),
-            format!("run: chmod {closed_mode:o} {}", path.display()),
+            format!(
+                "run: chmod {closed_mode:o} {}",
+                shell::word(&path.to_string_lossy())
+            ),
         ));
     }
     Ok(())
