@@ -3,7 +3,6 @@
 use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::time::Duration;
 
 use axis_proto::VERSION;
@@ -58,18 +57,14 @@ impl Daemon {
 
     /// The axisd that runs, of whatever version; none is started.
     pub async fn running() -> Result<Option<(Self, StatusResponse)>, Failure> {
-        let dir = SocketDir::locate()?;
-        Self::at(&dir.admin(), &dir.broker()).await
+        Self::at(&SocketDir::locate()?).await
     }
 
-    /// The axisd that serves these two sockets, where one does.
-    pub async fn at(
-        admin: &Path,
-        broker: &Path,
-    ) -> Result<Option<(Self, StatusResponse)>, Failure> {
+    /// The axisd that serves the sockets in `dir`, where one does.
+    pub async fn at(dir: &SocketDir) -> Result<Option<(Self, StatusResponse)>, Failure> {
         let mut daemon = Self {
-            admin: admin_client(admin)?,
-            broker: broker_client(broker)?,
+            admin: admin_client(&dir.admin())?,
+            broker: broker_client(&dir.broker())?,
         };
         match tokio::time::timeout(STATUS_TIMEOUT, daemon.admin.status(StatusRequest {})).await {
             Ok(Ok(status)) => Ok(Some((daemon, status.into_inner()))),

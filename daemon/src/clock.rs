@@ -1,6 +1,7 @@
 //! Time as the daemon reads it: one clock that nobody can set, for limits and
 //! cooldowns, and the wall clock for records. Tests hand in their own.
 
+#[cfg(test)]
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -39,12 +40,14 @@ impl Clock for SystemClock {
 }
 
 /// A clock that a test moves by hand.
+#[cfg(test)]
 #[derive(Debug)]
 pub struct ManualClock {
     monotonic_ms: AtomicU64,
     wall_ms: AtomicI64,
 }
 
+#[cfg(test)]
 impl ManualClock {
     /// Starts at an arbitrary monotonic moment and the given wall time.
     pub fn starting_at(wall: Timestamp) -> Self {
@@ -68,6 +71,7 @@ impl ManualClock {
     }
 }
 
+#[cfg(test)]
 impl Clock for ManualClock {
     fn monotonic(&self) -> Duration {
         Duration::from_millis(self.monotonic_ms.load(Ordering::SeqCst))

@@ -6,9 +6,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
-const MAX_FILE_BYTES: u64 = 64 * 1024;
+use crate::yaml::{self, Place, Source};
+
+/// Longest file, in bytes.
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// The daemon's settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -46,8 +49,10 @@ pub enum AuditSync {
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     /// Largest answer of an upstream that is held in memory, in bytes: 1 KiB to 16 MiB.
+    #[serde(deserialize_with = "response_bytes")]
     pub response: usize,
     /// Longest whole call in seconds, where the action has no time of its own: 1 to 3600.
+    #[serde(deserialize_with = "call_timeout_s")]
     pub call_timeout: u64,
 }
 
@@ -108,27 +113,19 @@ pub enum ConfigError {
         /// The system's word.
         source: io::Error,
     },
-    /// It isn't the YAML it should be; line and column are in the reason.
-    #[error("{path}: {reason}")]
-    Malformed {
+    /// It is longer than any daemon.yaml needs to be.
+    #[error("{path} is longer than {MAX_BYTES} bytes; shorten it")]
+    TooLarge {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
-        reason: String,
     },
-    /// A number out of its range.
-    #[error("{path}: {field} is {value}; it must be from {least} to {most}")]
-    OutOfRange {
-        /// The file.
-        path: PathBuf,
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        value: u64,
-        /// The least it may be.
-        least: u64,
-        /// The most it may be.
-        most: u64,
+    /// Something in it isn't what it should be.
+    #[error("{problem}\n{place}")]
+    Malformed {
+        /// What is wrong.
+        problem: String,
+        /// Where.
+        place: Place,
     },
 }
 
@@ -144,10 +141,16 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(read(error)),
             Ok(file) => file
-                .take(MAX_FILE_BYTES)
+                .take(MAX_BYTES + 1)
                 .read_to_string(&mut text)
                 .map_err(read)?,
         };
+        // a file cut in the midst could still be YAML, and mean something else
+        if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
+            return Err(ConfigError::TooLarge {
+                path: path.to_owned(),
+            });
+        }
         Self::parse(&text, path)
     }
 
@@ -159,31 +162,36 @@ impl Config {
         {
             return Ok(Self::default());
         }
-        let config: Self = serde_yaml::from_str(text).map_err(|error| ConfigError::Malformed {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let check = |field, value: u64, least, most| {
-            if (least..=most).contains(&value) {
-                return Ok(());
-            }
-            Err(ConfigError::OutOfRange {
-                path: path.to_owned(),
-                field,
-                value,
-                least,
-                most,
-            })
-        };
-        check("limits.call_timeout", config.limits.call_timeout, 1, 3600)?;
-        check(
-            "limits.response",
-            u64::try_from(config.limits.response).unwrap_or(u64::MAX),
-            1024,
-            16 * 1024 * 1024,
-        )?;
-        Ok(config)
+        let source = Source::new(text, path);
+        source.parse().map_err(|error| ConfigError::Malformed {
+            problem: yaml::message(&error),
+            place: source.place(error.location()),
+        })
     }
+}
+
+fn response_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let bytes = within(deserializer, "limits.response", 1024, 16 * 1024 * 1024)?;
+    usize::try_from(bytes).map_err(de::Error::custom)
+}
+
+fn call_timeout_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(deserializer, "limits.call_timeout", 1, 3600)
+}
+
+fn within<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    field: &str,
+    least: u64,
+    most: u64,
+) -> Result<u64, D::Error> {
+    let value = u64::deserialize(deserializer)?;
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(de::Error::custom(format_args!(
+        "{field} is {value}; it must be from {least} to {most}"
+    )))
 }
 
 #[cfg(test)]
@@ -206,13 +214,52 @@ mod tests {
     }
 
     #[test]
+    fn a_mistake_is_shown_with_its_line_and_a_caret() {
+        for (text, expected) in [
+            (
+                "log:\n  format: jsn\n",
+                "\n --> daemon.yaml:2:11\n  |\n2 |   format: jsn\n  |           ^^^",
+            ),
+            (
+                "limits:\n  call_timeout: 0\n",
+                "limits.call_timeout is 0; it must be from 1 to 3600\n --> daemon.yaml:2:17\n  |\n2 |   call_timeout: 0\n  |                 ^",
+            ),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.ends_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_a_setting_is_refused() {
+        for text in [
+            "limits: {call_timeout: 0755}",
+            "audit: &a {}\nlog: {<<: *a}",
+            "log: !!map {}",
+            "audit: {}\naudit: {sync: always}",
+            "audit: {}\n---\naudit: {}",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_refused_not_cut() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = format!("audit: {{sync: always}} #{}", " ".repeat(64 * 1024));
+        fs::write(file.path(), text).unwrap();
+        let error = Config::load(file.path()).unwrap_err().to_string();
+        assert!(error.contains("longer than 65536 bytes"), "{error}");
+    }
+
+    #[test]
     fn mistakes_are_located() {
         let cases = [
             ("audit: {snyc: always}", "snyc"),
             ("audit: {sync: sometimes}", "sometimes"),
             ("limits: {call_timeout: 0}", "from 1 to 3600"),
             ("limits: {response: 99999999999}", "limits.response"),
-            ("limits: [", "line"),
+            ("limits: [", "daemon.yaml:1:9"),
         ];
         for (text, expected) in cases {
             let error = parse(text).unwrap_err();

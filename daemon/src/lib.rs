@@ -21,3 +21,4 @@ pub mod process;
 pub mod rpc;
 pub mod upstream;
 pub mod vault;
+pub mod yaml;

@@ -8,7 +8,7 @@ pub mod shell;
 pub mod socket;
 
 /// The generated messages, clients and servers of package `axis.v1`.
-#[allow(missing_docs, clippy::pedantic)]
+#[allow(missing_docs, clippy::pedantic, reason = "generated")]
 pub mod v1 {
     tonic::include_proto!("axis.v1");
 }
@@ -19,3 +19,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The largest gRPC message either end takes, in bytes: the response cap of
 /// 16 MiB with room for base64 and JSON escapes around it.
 pub const MAX_MESSAGE_BYTES: usize = 48 * 1024 * 1024;
+
+/// The longest justification of a call, in characters.
+pub const MAX_JUSTIFICATION_CHARS: usize = 2000;

@@ -80,7 +80,7 @@ impl SocketDir {
             return Ok(Self(dir));
         }
         if let Some(home) = absolute_variable("AXIS_HOME")? {
-            return Ok(Self(home.join("run")));
+            return Ok(Self::in_home(&home));
         }
         if let Some(runtime) = runtime_directory() {
             return Ok(Self(runtime.join("axis")));
@@ -88,6 +88,12 @@ impl SocketDir {
         let dirs = directories::ProjectDirs::from("", "", "axis").ok_or(SocketError::NoHome)?;
         let state = dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir());
         Ok(Self(state.join("run")))
+    }
+
+    /// The directory of an axisd whose AXIS_HOME is `home`, whatever this
+    /// process's environment says.
+    pub fn in_home(home: &Path) -> Self {
+        Self(home.join("run"))
     }
 
     /// The directory itself.

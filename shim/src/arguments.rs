@@ -3,13 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use axis_proto::MAX_JUSTIFICATION_CHARS;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::answer::Failure;
-
-/// The longest justification, in characters.
-pub const MAX_JUSTIFICATION: usize = 2000;
 
 const EXECUTE_EXAMPLE: &str = r#"{"service":"github","action":"repos.get","justification":"why this call is needed","params":{"owner":"octocat","repo":"hello-world"}}"#;
 const LIST_EXAMPLE: &str =
@@ -22,7 +20,7 @@ pub struct ExecuteArguments {
     pub service: String,
     /// The action's name as the model wrote it.
     pub action: String,
-    /// Why; 1 to 2000 characters.
+    /// Why; 1 to [`MAX_JUSTIFICATION_CHARS`] characters.
     pub justification: String,
     /// A JSON object, byte for byte as it came.
     pub params: Bytes,
@@ -53,9 +51,9 @@ impl ExecuteArguments {
         let justification = fields.required_text("justification", "why this call is needed");
         if let Some(text) = &justification {
             let length = text.chars().count();
-            if length > MAX_JUSTIFICATION {
+            if length > MAX_JUSTIFICATION_CHARS {
                 fields.wrong(format!(
-                    "\"justification\" has {length} characters: send 1 to {MAX_JUSTIFICATION}"
+                    "\"justification\" has {length} characters: send 1 to {MAX_JUSTIFICATION_CHARS}"
                 ));
             }
         }

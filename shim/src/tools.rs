@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use axis_proto::MAX_JUSTIFICATION_CHARS;
 use axis_proto::v1::{ListActionsResponse, ServiceActions};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
@@ -54,7 +55,7 @@ fn execute_action(knowledge: &Knowledge) -> Tool {
             "properties": {
                 "service": {"type": "string", "description": "The service's name, for example github"},
                 "action": {"type": "string", "description": "The action's name, for example repos.get"},
-                "justification": {"type": "string", "description": "Why this call is needed, in 1 to 2000 characters; the owner reads it in the audit log"},
+                "justification": {"type": "string", "description": format!("Why this call is needed, in 1 to {MAX_JUSTIFICATION_CHARS} characters; the owner reads it in the audit log")},
                 "params": {"type": "object", "description": "The action's params; {} for none"},
             },
             "required": ["service", "action", "justification", "params"],

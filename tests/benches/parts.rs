@@ -1,1 +1,179 @@
-fn main() {}
+//! The parts of a call, each alone. All but the derivation share the 90 µs that
+//! Axis may add to the direct call; `policy.rs` has the policy's and the limits'
+//! part, `whole_way.rs` the whole.
+
+#![expect(clippy::expect_used, reason = "a benchmark ends at its first surprise")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axisd::audit::{Audit, AuditKey, CallRecord, End, SyncMode};
+use axisd::catalogue::Catalogue;
+use axisd::clock::SystemClock;
+use axisd::host::BaseUrl;
+use axisd::names::{CredentialName, ServiceName};
+use axisd::upstream::LeakGuard;
+use axisd::vault::{KnownGeneration, NewCredential, Vault};
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const PASSWORD: &str = "correct horse battery staple";
+const SECRET: &str = "ghp_bench0123456789abcdefghijklmnop";
+
+fn main() {
+    divan::main();
+}
+
+/// Params to a request: resolve, schema, path, body. Budget: 10 µs.
+#[divan::bench(args = [
+    ("github", "repos.get", r#"{"owner":"octocat","repo":"hello-world"}"#),
+    ("github", "issues.create", r#"{"owner":"octocat","repo":"hello-world","title":"It does not start","body":"Since yesterday.","labels":["bug"]}"#),
+    ("openai", "responses.create", r#"{"model":"gpt-5","input":[{"role":"user","content":"Say hello"}],"max_output_tokens":100}"#),
+])]
+fn build(bencher: Bencher, (service, action, params): (&str, &str, &str)) {
+    let catalogue = Catalogue::builtin().expect("the built-in services are sound");
+    bencher.bench(|| {
+        let (_, action) = catalogue
+            .resolve(black_box(service), action)
+            .expect("it is built in");
+        action
+            .build(params.as_bytes())
+            .expect("the params are valid")
+    });
+}
+
+/// An answer without the secret through the leak guard. Budget: 5 µs for
+/// 1 KB, 20 ms for 16 MiB.
+#[divan::bench(args = [1024, 16 * 1024 * 1024])]
+fn leak_guard(bencher: Bencher, bytes: usize) {
+    let guard = LeakGuard::new(&[SECRET]);
+    let item = r#"{"id":1296269,"full_name":"octocat/hello-world","private":false},"#;
+    let text = &item.repeat(bytes / item.len() + 1)[..bytes];
+    bencher
+        .counter(BytesCount::new(bytes))
+        .with_inputs(|| Vec::with_capacity(bytes))
+        .bench_values(|mut out| {
+            let mut stream = guard.stream();
+            stream.push(black_box(text.as_bytes()), &mut out);
+            (stream.finish(&mut out), out)
+        });
+}
+
+/// The forms of a secret, made once for each stored credential. No budget.
+#[divan::bench]
+fn leak_guard_made() -> LeakGuard {
+    LeakGuard::new(&[black_box(SECRET)])
+}
+
+struct BenchKey([u8; 32]);
+
+impl AuditKey for BenchKey {
+    fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Both lines of a call, hashed, keyed and with the kernel. Budget: 10 µs, 5 µs
+/// a line.
+#[divan::bench(max_time = 1)]
+fn audit_started_and_finished(bencher: Bencher) {
+    let dir = TempDir::new().expect("a directory");
+    let path = dir.path().join("audit.jsonl");
+    let audit = Audit::open(path, Arc::new(SystemClock), SyncMode::Interval);
+    audit.set_key(Some(Arc::new(BenchKey([7; 32]))));
+    let call = CallRecord {
+        request_id: "2f1c9a52-3a5e-4f0a-9a53-1f2f6f0e7a11",
+        identity: "local-dev",
+        service: "github",
+        action: "repos.get",
+        justification: "to see how many stars it has",
+        credential: None,
+        peer: None,
+    };
+    let end = End {
+        status: Some(200),
+        latency: Duration::from_millis(1),
+        ..End::default()
+    };
+    bencher.bench_local(|| {
+        let started = audit.started(&call).expect("the log is writable");
+        audit.finished(started, &end);
+    });
+}
+
+/// A vault with `credentials` credentials, unlocked.
+struct Opened {
+    vault: Vault,
+    generation: u64,
+    runtime: Runtime,
+    _dir: TempDir,
+}
+
+fn name(number: usize) -> CredentialName {
+    let service = format!("service-{number}");
+    CredentialName::unlabelled(ServiceName::parse(&service).expect("a name"))
+}
+
+impl Opened {
+    fn with(credentials: usize) -> Self {
+        let dir = TempDir::new().expect("a directory");
+        let runtime = Runtime::new().expect("a runtime");
+        let vault = Vault::open(dir.path().join("keystore.json"), Arc::new(SystemClock));
+        let made = runtime.block_on(vault.init(PASSWORD.into()));
+        let mut generation = made.expect("a new vault");
+        let base_url = BaseUrl::parse("https://api.example.com").expect("a URL");
+        for number in 0..credentials {
+            let credential = NewCredential {
+                name: name(number),
+                secret: SecretString::from(SECRET),
+                hosts: vec![base_url.host().clone()],
+                base_url: None,
+            };
+            let added = runtime.block_on(vault.add(PASSWORD.into(), credential, false));
+            generation = added.expect("a new credential").generation;
+        }
+        Self {
+            vault,
+            generation,
+            runtime,
+            _dir: dir,
+        }
+    }
+}
+
+/// One PBKDF2 derivation and the check of the file. Budget: 65 ms.
+#[divan::bench(max_time = 2)]
+fn derivation(bencher: Bencher) {
+    let opened = Opened::with(1);
+    bencher.bench_local(|| {
+        let verified = opened.vault.verify_password(PASSWORD.into());
+        opened.runtime.block_on(verified).expect("it is right");
+    });
+}
+
+/// Unlocking, whatever is in the vault. Budget: 1.2 × one derivation.
+#[divan::bench(args = [1, 20], max_time = 2)]
+fn unlock(bencher: Bencher, credentials: usize) {
+    let opened = Opened::with(credentials);
+    let known = KnownGeneration::At(opened.generation);
+    bencher.bench_local(|| {
+        let unlocked = opened.vault.unlock(PASSWORD.into(), known, false);
+        opened.runtime.block_on(unlocked).expect("it opens")
+    });
+}
+
+/// The credential of a call. Budget: 1 µs, however many there are.
+#[divan::bench(args = [1, 20])]
+fn credential(bencher: Bencher, credentials: usize) {
+    let opened = Opened::with(credentials);
+    let name = name(credentials - 1);
+    bencher.bench(|| {
+        opened
+            .vault
+            .credential(black_box(&name))
+            .expect("it is there")
+    });
+}

@@ -28,7 +28,10 @@ fn slow_each_request_that_reached_the_upstream_is_on_record_through_repeated_kil
             .collect();
         let before = upstream.requests().len();
         upstream.wait_for_requests(before.max(1));
-        // at another moment of the calls each time
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it strikes at another moment of the calls each time"
+        )]
         std::thread::sleep(Duration::from_millis(round * 7));
         home.kill();
         for id in ids {

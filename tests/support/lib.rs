@@ -56,6 +56,10 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
             return value;
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the pause of the one waiting loop"
+        )]
         std::thread::sleep(Duration::from_millis(5));
     }
 }

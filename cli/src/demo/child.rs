@@ -54,6 +54,7 @@ impl OwnedChild {
 }
 
 impl Drop for OwnedChild {
+    #[expect(clippy::disallowed_methods, reason = "a destructor can't await")]
     fn drop(&mut self) {
         if self.0.start_kill().is_err() {
             return; // it has ended and was reaped

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use axis_proto::socket::SocketDir;
 use axis_proto::v1::{
     AddCredentialRequest, AddCredentialResponse, InitRequest, ListActionsRequest, StatusRequest,
     StopRequest,
@@ -173,11 +174,10 @@ fn beside_axis() -> Result<PathBuf, Failure> {
 }
 
 async fn answering(axisd: &mut OwnedChild, home: &Path, log: &Path) -> Result<Daemon, Failure> {
-    let sockets = home.join("run");
-    let (admin, broker) = (sockets.join("admin.sock"), sockets.join("broker.sock"));
+    let sockets = SocketDir::in_home(home);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some((daemon, _)) = Daemon::at(&admin, &broker).await? {
+        if let Some((daemon, _)) = Daemon::at(&sockets).await? {
             return Ok(daemon);
         }
         let ended = axisd.ended().map_err(|error| {

@@ -27,7 +27,7 @@ mod tests;
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -319,7 +319,7 @@ impl Audit {
         if let Some(log) = self.writer().snapshot() {
             return Ok(Some((log.file, log.size)));
         }
-        open_plain(&self.0.path)
+        reader::open_plain(&self.0.path)
     }
 
     /// Lines as they are written, without their newlines. A follower that
@@ -339,7 +339,7 @@ impl Audit {
         let key = key.as_deref();
         let mut reports: Vec<FileReport> = aside::set_aside_files(&self.0.path)
             .iter()
-            .map(|path| verify::report(path, true, None, read_whole(path, key)))
+            .map(|path| verify::report(path, true, None, verify::read_at(path, key)))
             .collect();
         reports.push(match log {
             Some(Snapshot { file, size, head }) => verify::report(
@@ -348,7 +348,12 @@ impl Audit {
                 Some(&head),
                 verify::read(file, size, key),
             ),
-            None => verify::report(&self.0.path, false, None, read_whole(&self.0.path, key)),
+            None => verify::report(
+                &self.0.path,
+                false,
+                None,
+                verify::read_at(&self.0.path, key),
+            ),
         });
         reports
     }
@@ -395,24 +400,4 @@ impl Audit {
     fn folds(&self) -> MutexGuard<'_, Folds> {
         self.0.folds.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn read_whole(path: &Path, key: Option<&dyn AuditKey>) -> io::Result<verify::Reading> {
-    match open_plain(path)? {
-        Some((file, size)) => verify::read(file, size, key),
-        None => Err(io::ErrorKind::NotFound.into()),
-    }
-}
-
-/// Opens a file for reading; a pipe or a device is none.
-fn open_plain(path: &Path) -> io::Result<Option<(Arc<File>, u64)>> {
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return Err(io::Error::other("it is not a plain file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    Ok(Some((Arc::new(file), size)))
 }

@@ -4,11 +4,26 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// No record comes near this length, in bytes; a longer line is none.
 pub(super) const MAX_LINE_BYTES: usize = 256 * 1024;
 const BLOCK_BYTES: usize = 64 * 1024;
+
+/// Opens a file for reading, and says how long it is; a pipe or a device is
+/// no file. `None` where there is none.
+pub(super) fn open_plain(path: &Path) -> io::Result<Option<(Arc<File>, u64)>> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(io::Error::other("it is not a plain file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    Ok(Some((Arc::new(file), size)))
+}
 
 /// The first so many bytes of a file, with a position of its own.
 struct Section {

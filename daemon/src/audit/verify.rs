@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::aside::file_name;
 use super::chain::{self, AuditKey, Fault, Head};
 use super::line::{Parsed, Recorded};
-use super::reader::{Forwards, Piece};
+use super::reader::{Forwards, Piece, open_plain};
 use super::record::Act;
 
 /// What was found in one file of the log.
@@ -134,6 +134,17 @@ impl Macs {
                 "lines 1 to {last} are proven by the audit key; the last {after}, written while the vault was locked, are only chained"
             ),
         }
+    }
+}
+
+/// Reads the file at `path`.
+///
+/// # Errors
+/// There is none, or it can't be read.
+pub(super) fn read_at(path: &Path, key: Option<&dyn AuditKey>) -> io::Result<Reading> {
+    match open_plain(path)? {
+        Some((file, size)) => read(file, size, key),
+        None => Err(io::ErrorKind::NotFound.into()),
     }
 }
 

@@ -2,17 +2,13 @@
 
 use std::fmt;
 
+use axis_proto::MAX_JUSTIFICATION_CHARS;
 use bytes::Bytes;
 use uuid::Uuid;
 
 use super::outcome::{Code, Failure};
 use crate::audit::{ConnectionId, Peer};
 use crate::names::Identity;
-
-/// Longest justification, in characters.
-pub const MAX_JUSTIFICATION_CHARS: usize = 2000;
-/// Largest params, in bytes.
-pub const MAX_PARAMS_BYTES: usize = 1024 * 1024;
 
 /// One request, as it came over the socket.
 #[derive(Clone)]
@@ -48,7 +44,7 @@ impl fmt::Debug for ActionRequest {
 }
 
 impl ActionRequest {
-    /// Checks what needs no catalogue: identity, justification and size.
+    /// Checks what needs no catalogue: identity and justification.
     pub fn check(&self) -> Result<Identity, Failure> {
         let identity = Identity::parse(&self.identity).map_err(|error| {
             Failure::new(Code::InvalidParams, error.to_string())
@@ -66,15 +62,6 @@ impl ActionRequest {
                 Code::InvalidParams,
                 format!(
                     "justification is {length} characters long; at most {MAX_JUSTIFICATION_CHARS} are taken"
-                ),
-            ));
-        }
-        if self.params.len() > MAX_PARAMS_BYTES {
-            return Err(Failure::new(
-                Code::RequestTooLarge,
-                format!(
-                    "params are {} bytes of JSON; at most {MAX_PARAMS_BYTES} are taken",
-                    self.params.len()
                 ),
             ));
         }

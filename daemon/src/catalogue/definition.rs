@@ -3,6 +3,7 @@
 //! [`super::service`].
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
@@ -13,69 +14,39 @@ use super::response::ResponseFormat;
 use super::schema::{KEYWORDS, Schema};
 use crate::auth::AuthScheme;
 use crate::host::BaseUrl;
+use crate::yaml;
 
 /// Largest definition, in bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Why a definition can't be used: the place, and what is wrong there.
+/// Why a definition can't be used. Displays as several lines, the offending
+/// one with a caret under it; without colour.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}\n{place}")]
 pub struct DefinitionError {
-    /// The file.
-    pub origin: String,
-    /// Counted from 1; 0 where the whole file is meant.
-    pub line: u64,
-    /// Counted from 1; 0 where the whole file is meant.
-    pub column: u64,
     /// What is wrong, and what to write.
-    pub problem: String,
-    /// The offending line.
-    pub text: String,
-}
-
-impl fmt::Display for DefinitionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            origin,
-            line,
-            column,
-            problem,
-            text,
-        } = self;
-        if *line == 0 {
-            return write!(f, "{origin}: {problem}");
-        }
-        let margin = " ".repeat(line.to_string().len());
-        let indent = " ".repeat(usize::try_from(column.saturating_sub(1)).unwrap_or(0));
-        write!(
-            f,
-            "{origin}:{line}:{column}: {problem}\n{margin} |\n{line} | {text}\n{margin} | {indent}^"
-        )
-    }
+    problem: String,
+    place: yaml::Place,
 }
 
 /// The text of a definition with its name, to point into.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) origin: &'a str,
-    pub(super) text: &'a str,
-}
+pub(super) struct Source<'a>(yaml::Source<'a>);
 
-impl Source<'_> {
-    /// The error that `problem` is at `location`.
+impl<'a> Source<'a> {
+    pub(super) fn new(text: &'a str, origin: &'a Path) -> Self {
+        Self(yaml::Source::new(text, origin))
+    }
+
+    /// The error that `problem` is at `location`; without one, in the file.
     pub(super) fn error(
         self,
         location: Option<Location>,
         problem: impl Into<String>,
     ) -> DefinitionError {
-        let (line, column) = location.map_or((0, 0), |at| (at.line(), at.column()));
-        let index = usize::try_from(line).unwrap_or(0).checked_sub(1);
-        let text = index.and_then(|index| self.text.lines().nth(index));
         DefinitionError {
-            origin: self.origin.to_owned(),
-            line,
-            column,
             problem: problem.into(),
-            text: text.unwrap_or_default().chars().take(200).collect(),
+            place: self.0.place(location),
         }
     }
 }
@@ -300,26 +271,13 @@ impl<'de> Deserialize<'de> for ParamDefinition {
 
 /// Reads a definition.
 pub(super) fn parse(source: Source<'_>) -> Result<Definition, DefinitionError> {
-    if source.text.len() > MAX_BYTES {
+    if source.0.text().len() > MAX_BYTES {
         return Err(source.error(None, format!("larger than {MAX_BYTES} bytes")));
     }
-    let options = serde_yaml::options! {
-        strict_booleans: true,
-        leading_zero_numbers_as_strings: true,
-        underscored_numbers_as_strings: true,
-        reject_unsupported_tags: true,
-        merge_keys: serde_yaml::options::MergeKeyPolicy::Error,
-    };
-    serde_yaml::from_str_with_options(source.text, options).map_err(|error| {
-        let problem = error.render_with_options(serde_yaml::render_options! {
-            snippets: serde_yaml::SnippetMode::Off,
-        });
-        // the place is said once, in front
-        let problem = problem
-            .rsplit_once(" at line ")
-            .map_or(problem.as_str(), |(what, _)| what);
-        source.error(error.location(), problem)
-    })
+    source
+        .0
+        .parse()
+        .map_err(|error| source.error(error.location(), yaml::message(&error)))
 }
 
 #[cfg(test)]

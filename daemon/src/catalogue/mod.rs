@@ -74,12 +74,7 @@ impl Catalogue {
     pub fn builtin() -> Result<Self, DefinitionError> {
         let mut services = BTreeMap::new();
         for file in BUILTIN.files() {
-            let origin = file.path().display().to_string();
-            let text = file.contents_utf8().unwrap_or_default();
-            let source = Source {
-                origin: &origin,
-                text,
-            };
+            let source = Source::new(file.contents_utf8().unwrap_or_default(), file.path());
             let service = Service::define(source)?;
             if services.contains_key(service.name()) {
                 let problem = format!("the service {} is already defined", service.name());

@@ -1,15 +1,13 @@
 //! The catalogue as a whole: the built-in services, and finding them.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use super::*;
 
 /// A service from a definition's text.
 pub(super) fn define(text: &str) -> Result<Service, DefinitionError> {
-    Service::define(Source {
-        origin: "test.yaml",
-        text,
-    })
+    Service::define(Source::new(text, Path::new("test.yaml")))
 }
 
 /// The built-in services, read once.

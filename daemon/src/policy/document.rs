@@ -168,13 +168,13 @@ pub(super) fn read(text: &str, origin: &Path) -> Result<Vec<Entry>, PolicyError>
             return Err(source.error_at(&surplus.service, fault));
         }
         rules += entry.allow.len();
-        entries.push(entry.check(scope, &source)?);
+        entries.push(entry.check(scope, source)?);
     }
     Ok(entries)
 }
 
 impl EntryText {
-    fn check(&self, scope: Scope, source: &Source<'_>) -> Result<Entry, PolicyError> {
+    fn check(&self, scope: Scope, source: Source<'_>) -> Result<Entry, PolicyError> {
         let limit = self.rate_limit.as_ref();
         Ok(Entry {
             scope,
@@ -195,7 +195,7 @@ impl EntryText {
 }
 
 impl RuleText {
-    fn check(&self, source: &Source<'_>) -> Result<Rule, PolicyError> {
+    fn check(&self, source: Source<'_>) -> Result<Rule, PolicyError> {
         let ttl = self.ttl.as_ref();
         Ok(Rule {
             service: source.check(&self.service, |text| ServicePattern::parse(text))?,

@@ -1,12 +1,9 @@
 //! Why a policy file was refused, said the way rustc points at code.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::names::NameError;
-
-/// Most characters of the offending line that are shown.
-const EXCERPT_CHARS: usize = 96;
+use crate::yaml::Place;
 
 /// What is wrong with a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -165,54 +162,24 @@ pub enum Fault {
 
 /// A refused policy file: the fault, and where it stands. Displays as several
 /// lines, the offending one with a caret under it; without colour.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}\n{place}")]
 pub struct PolicyError {
-    origin: PathBuf,
     fault: Box<Fault>,
-    place: Option<Box<Place>>,
-}
-
-/// A stretch of one line of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    line: usize,
-    column: usize,
-    /// The line, cut and made printable.
-    excerpt: String,
-    /// Characters of the excerpt before the caret.
-    indent: usize,
-    /// Carets.
-    width: usize,
+    place: Place,
 }
 
 impl PolicyError {
     /// A fault of the file as a whole.
     pub(super) fn of_file(origin: &Path, fault: Fault) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            fault: Box::new(fault),
-            place: None,
-        }
+        Self::at(Place::whole(origin), fault)
     }
 
-    /// A fault at a place of `text`; line and column count characters from 1.
-    pub(super) fn at(
-        origin: &Path,
-        fault: Fault,
-        text: &str,
-        line: usize,
-        column: usize,
-        width: usize,
-    ) -> Self {
+    /// A fault at a place of the file.
+    pub(super) fn at(place: Place, fault: Fault) -> Self {
         Self {
-            origin: origin.to_owned(),
             fault: Box::new(fault),
-            place: Some(Box::new(Place::cut(
-                text,
-                line.max(1),
-                column.max(1),
-                width,
-            ))),
+            place,
         }
     }
 
@@ -223,94 +190,16 @@ impl PolicyError {
 
     /// The line, from 1, where the fault stands in one.
     pub fn line(&self) -> Option<usize> {
-        self.place.as_ref().map(|place| place.line)
+        self.place.line()
     }
 
     /// The column in characters, from 1, where the fault stands in one.
     pub fn column(&self) -> Option<usize> {
-        self.place.as_ref().map(|place| place.column)
+        self.place.column()
     }
 
     /// File, line, column and fault in one line, for a status or a log.
     pub fn headline(&self) -> String {
-        let origin = self.origin.display();
-        match &self.place {
-            Some(place) => format!("{origin}:{}:{}: {}", place.line, place.column, self.fault),
-            None => format!("{origin}: {}", self.fault),
-        }
+        format!("{}: {}", self.place.short(), self.fault)
     }
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = self.origin.display();
-        writeln!(f, "{}", self.fault)?;
-        let Some(place) = &self.place else {
-            return write!(f, " --> {origin}");
-        };
-        let Place { line, column, .. } = &**place;
-        let gutter = " ".repeat(line.to_string().len());
-        let indent = " ".repeat(place.indent);
-        let carets = "^".repeat(place.width);
-        writeln!(f, "{gutter}--> {origin}:{line}:{column}")?;
-        writeln!(f, "{gutter} |")?;
-        writeln!(f, "{line} | {}", place.excerpt)?;
-        write!(f, "{gutter} | {indent}{carets}")
-    }
-}
-
-impl std::error::Error for PolicyError {}
-
-impl Place {
-    fn cut(text: &str, line: usize, column: usize, width: usize) -> Self {
-        let whole: Vec<char> = text
-            .lines()
-            .nth(line - 1)
-            .unwrap_or_default()
-            .chars()
-            .collect();
-        let caret = (column - 1).min(whole.len());
-        // A line of a megabyte is shown around the caret only.
-        let from = if whole.len() <= EXCERPT_CHARS {
-            0
-        } else {
-            caret.saturating_sub(EXCERPT_CHARS / 2)
-        };
-        let to = whole.len().min(from + EXCERPT_CHARS);
-        let mut excerpt = String::from(if from > 0 { "…" } else { "" });
-        excerpt.push_str(&printable(&whole[from..caret]));
-        let indent = excerpt.chars().count();
-        let marked = &whole[caret..to.min(caret + width.max(1)).max(caret)];
-        excerpt.push_str(&printable(marked));
-        let width = (excerpt.chars().count() - indent).max(1);
-        excerpt.push_str(&printable(&whole[caret + marked.len()..to]));
-        if to < whole.len() {
-            excerpt.push('…');
-        }
-        Self {
-            line,
-            column,
-            excerpt,
-            indent,
-            width,
-        }
-    }
-}
-
-/// `characters` with nothing in them that could move a terminal's cursor.
-fn printable(characters: &[char]) -> String {
-    let mut text = String::with_capacity(characters.len());
-    for &character in characters {
-        match character {
-            '\t' => text.push_str("    "),
-            ' ' | '"' | '\'' | '\\' => text.push(character),
-            other => text.extend(other.escape_debug()),
-        }
-    }
-    text
-}
-
-/// `text` in one printable line.
-pub(super) fn one_line(text: &str) -> String {
-    printable(&text.chars().collect::<Vec<_>>())
 }

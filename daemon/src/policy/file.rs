@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::error::{Fault, PolicyError};
 use super::source::MAX_BYTES;
+use crate::yaml::Source;
 
 /// What was found where the policy should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,5 +102,8 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> PolicyError {
         .chars()
         .count()
         + 1;
-    PolicyError::at(path, Fault::NotUtf8, &text, line, column, 1)
+    PolicyError::at(
+        Source::new(&text, path).place_at(line, column, 1),
+        Fault::NotUtf8,
+    )
 }

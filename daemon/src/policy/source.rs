@@ -1,39 +1,43 @@
-//! The text of a policy: what is refused before its meaning is looked at, how
-//! YAML is read, and how every fault finds its line and column.
+//! The text of a policy: what is refused before its meaning is looked at, and
+//! how every fault finds its words and its place.
 
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_yaml::{Spanned, granit_parser};
 
-use super::error::{Fault, PolicyError, one_line};
+use super::error::{Fault, PolicyError};
 use crate::names::did_you_mean;
+use crate::yaml;
 
 /// Longest policy, in bytes.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
-/// Deepest nesting of lists and mappings.
-const MAX_DEPTH: usize = 32;
 
-/// A text, and the file that errors name as its origin.
+/// A policy's text, and the file that errors name as its origin.
+#[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
-    text: &'a str,
+    yaml: yaml::Source<'a>,
     origin: &'a Path,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str, origin: &'a Path) -> Self {
-        Self { text, origin }
+        Self {
+            yaml: yaml::Source::new(text, origin),
+            origin,
+        }
     }
 
     /// Reads the YAML.
-    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, PolicyError> {
-        serde_yaml::from_str_with_options(self.text, yaml_options())
-            .map_err(|error| self.yaml_error(&error))
+    pub(super) fn parse<T: DeserializeOwned>(self) -> Result<T, PolicyError> {
+        self.yaml
+            .parse()
+            .map_err(|error| PolicyError::at(self.yaml.place(error.location()), yaml_fault(&error)))
     }
 
     /// What `parse` makes of a value, its fault placed where the value stands.
     pub(super) fn check<T, U>(
-        &self,
+        self,
         value: &Spanned<T>,
         parse: impl FnOnce(&T) -> Result<U, Fault>,
     ) -> Result<U, PolicyError> {
@@ -41,62 +45,47 @@ impl<'a> Source<'a> {
     }
 
     /// A fault placed where `value` stands.
-    pub(super) fn error_at<T>(&self, value: &Spanned<T>, fault: Fault) -> PolicyError {
-        self.error(value.referenced, fault)
-    }
-
-    fn error(&self, location: serde_yaml::Location, fault: Fault) -> PolicyError {
-        PolicyError::at(
-            self.origin,
-            fault,
-            self.text,
-            as_index(location.line()),
-            as_index(location.column()),
-            as_index(location.span().len()),
-        )
+    pub(super) fn error_at<T>(self, value: &Spanned<T>, fault: Fault) -> PolicyError {
+        PolicyError::at(self.yaml.place(Some(value.referenced)), fault)
     }
 
     /// Refuses what YAML parsers read differently, or what hides from a reader.
-    pub(super) fn screen(&self) -> Result<(), PolicyError> {
-        let at = |fault, line, column, width| {
-            Err(PolicyError::at(
-                self.origin,
-                fault,
-                self.text,
-                line,
-                column,
-                width,
-            ))
+    pub(super) fn screen(self) -> Result<(), PolicyError> {
+        let text = self.yaml.text();
+        let at = |fault, line, column| {
+            let place = self.yaml.place_at(line, column, 1);
+            Err(PolicyError::at(place, fault))
         };
-        if self.text.len() > MAX_BYTES {
+        if text.len() > MAX_BYTES {
             let fault = Fault::TooLarge { limit: MAX_BYTES };
             return Err(PolicyError::of_file(self.origin, fault));
         }
-        if self.text.starts_with('\u{feff}') {
-            return at(Fault::ByteOrderMark, 1, 1, 1);
+        if text.starts_with('\u{feff}') {
+            return at(Fault::ByteOrderMark, 1, 1);
         }
         // A carriage return counts only as part of the line break \r\n.
-        for (line, content) in self.text.split('\n').enumerate() {
+        for (line, content) in text.split('\n').enumerate() {
             let content = content.strip_suffix('\r').unwrap_or(content);
             let found = content.chars().enumerate().find(|(_, c)| is_hidden(*c));
             if let Some((column, character)) = found {
                 let fault = Fault::ControlCharacter {
                     character: character.escape_unicode().to_string(),
                 };
-                return at(fault, line + 1, column + 1, 1);
+                return at(fault, line + 1, column + 1);
             }
         }
-        let mut written = self.text.lines().map(str::trim_start);
+        let mut written = text.lines().map(str::trim_start);
         if written.all(|line| line.is_empty() || line.starts_with('#')) {
-            return at(Fault::Empty, 1, 1, 1);
+            return at(Fault::Empty, 1, 1);
         }
         self.refuse_tags()
     }
 
     /// `!!binary` and its like can make a text mean something else than it says.
-    fn refuse_tags(&self) -> Result<(), PolicyError> {
+    fn refuse_tags(self) -> Result<(), PolicyError> {
         use granit_parser::Event::{MappingStart, Scalar, SequenceStart};
-        for event in granit_parser::Parser::new_from_str(self.text) {
+        let text = self.yaml.text();
+        for event in granit_parser::Parser::new_from_str(text) {
             // What doesn't scan is left to the reading proper, which says it better.
             let Ok((event, span)) = event else { break };
             let (Scalar(_, _, _, Some(tag))
@@ -107,26 +96,16 @@ impl<'a> Source<'a> {
             };
             let written = span.tag_span().unwrap_or(span);
             let tag = written
-                .slice(self.text)
+                .slice(text)
                 .map_or_else(|| tag.to_string(), str::to_owned);
-            return Err(PolicyError::at(
-                self.origin,
-                Fault::Tag { tag: tag.clone() },
-                self.text,
+            let place = self.yaml.place_at(
                 written.start.line(),
                 written.start.col() + 1,
                 tag.chars().count(),
-            ));
+            );
+            return Err(PolicyError::at(place, Fault::Tag { tag }));
         }
         Ok(())
-    }
-
-    fn yaml_error(&self, error: &serde_yaml::Error) -> PolicyError {
-        let fault = yaml_fault(error);
-        match error.location() {
-            Some(location) => self.error(location, fault),
-            None => PolicyError::of_file(self.origin, fault),
-        }
     }
 }
 
@@ -137,9 +116,8 @@ fn is_hidden(character: char) -> bool {
 
 fn yaml_fault(error: &serde_yaml::Error) -> Fault {
     use serde_yaml::Error as Yaml;
-    use serde_yaml::MessageFormatter;
     use serde_yaml::budget::BudgetBreach;
-    let message = || one_line(&serde_yaml::UserMessageFormatter.format_message(error));
+    let message = || yaml::message(error);
     match error {
         Yaml::AliasError { error, .. } => yaml_fault(error),
         Yaml::Eof { .. } => Fault::Empty,
@@ -206,36 +184,7 @@ fn missing_field(field: &'static str) -> Fault {
     Fault::MissingField { field, purpose }
 }
 
-fn yaml_options() -> serde_yaml::Options {
-    use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
-    serde_yaml::options! {
-        budget: serde_yaml::budget! {
-            max_depth: MAX_DEPTH,
-            max_documents: 1,
-            max_aliases: 1_000,
-        },
-        alias_limits: serde_yaml::alias_limits! {
-            max_total_replayed_events: 100_000,
-        },
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        merge_keys: MergeKeyPolicy::Error,
-        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
-        strict_booleans: true,
-        leading_zero_numbers_as_strings: true,
-        underscored_numbers_as_strings: true,
-        reject_unsupported_tags: true,
-        reject_tagged_field_names: true,
-        // a long comment would otherwise count against a buffer of 32 lines
-        emit_comments: false,
-        with_snippet: false,
-    }
-}
-
 /// The line that `value` stands in, from 1.
 pub(super) fn line_of<T>(value: &Spanned<T>) -> usize {
-    as_index(value.referenced.line())
-}
-
-fn as_index(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
+    yaml::line_of(value.referenced)
 }

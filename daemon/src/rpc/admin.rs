@@ -18,9 +18,6 @@ use crate::audit::Peer;
 use crate::names::CredentialName;
 use crate::owner::{Addition, Owner, OwnerError, Unlock};
 
-/// Most audit lines that one request may ask back.
-const MAX_LAST: u32 = 100_000;
-
 /// The service on admin.sock.
 pub struct AdminRpc {
     owner: Arc<Owner>,
@@ -151,10 +148,7 @@ impl Admin for AdminRpc {
         request: Request<v1::LogsRequest>,
     ) -> Result<Response<Self::LogsStream>, Status> {
         let request = request.into_inner();
-        let (last, new) = self
-            .owner
-            .logs(request.last.min(MAX_LAST), request.follow)
-            .await?;
+        let (last, new) = self.owner.logs(request.last, request.follow).await?;
         let line = |line: Bytes| Ok(v1::LogsResponse { line });
         let last = stream::iter(last).map(line);
         let Some(new) = new else {

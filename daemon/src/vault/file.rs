@@ -91,6 +91,10 @@ impl KeystoreFile {
             match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => break,
                 Err(Errno::WOULDBLOCK) if Instant::now() < until => {
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "it waits on a thread for blocking work"
+                    )]
                     thread::sleep(Duration::from_millis(10));
                 }
                 Err(Errno::WOULDBLOCK) => {

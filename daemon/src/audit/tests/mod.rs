@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Act, AdminAct, Audit, AuditKey, CallRecord, ConnectionId, End, FileReport, Peer, Refusal,
-    SyncMode, read_whole, verify,
+    SyncMode, verify,
 };
 use crate::clock::ManualClock;
 
@@ -154,7 +154,7 @@ fn chmod(path: &Path, mode: u32) {
 
 fn verified_at(path: &Path, with_key: bool) -> FileReport {
     let key = with_key.then(key);
-    verify::report(path, false, None, read_whole(path, key.as_deref()))
+    verify::report(path, false, None, verify::read_at(path, key.as_deref()))
 }
 
 /// A whole call.

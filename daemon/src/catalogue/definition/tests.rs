@@ -13,11 +13,11 @@ fn post(params: &str) -> String {
 }
 
 /// Each text is refused at its line, with its words.
-fn assert_refused(cases: Vec<(String, u64, &str)>) {
+fn assert_refused(cases: Vec<(String, usize, &str)>) {
     let mut missed = Vec::new();
     for (text, line, says) in cases {
         let error = define(&text).unwrap_err();
-        let placed = error.line == line && error.column > 0;
+        let placed = error.place.line() == Some(line) && error.place.column().is_some();
         if !placed || !error.to_string().contains(says) {
             missed.push(format!("line {line}, {says:?}: {error}"));
         }
@@ -216,6 +216,6 @@ fn an_error_points_at_the_place() {
     let error = define(&action("path: x")).unwrap_err().to_string();
     assert_eq!(
         error,
-        "test.yaml:9:11: the path \"x\" must start with /\n  |\n9 |     path: x\n  |           ^"
+        "the path \"x\" must start with /\n --> test.yaml:9:11\n  |\n9 |     path: x\n  |           ^"
     );
 }
