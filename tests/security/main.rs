@@ -4,5 +4,6 @@
 
 mod keystore;
 mod leaks;
+mod memory;
 mod process;
 mod upstream;
