@@ -13,10 +13,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use zeroizing_alloc::ZeroAlloc;
 
 use crate::commands::Command;
 use crate::failure::{Exit, Failure};
 use crate::output::tell;
+
+/// Wipes all memory that is freed: libraries copy what the owner typed into
+/// buffers that they don't wipe themselves.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 
 /// An agent secrets vault: agents act with credentials that they never see.
 ///

@@ -14,6 +14,12 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes all memory that is freed: the HTTP and gRPC libraries copy credential
+/// and password into buffers that they don't wipe themselves.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 
 /// The Axis daemon. It holds the unlocked vault in memory and serves agents
 /// (broker.sock) and the owner (admin.sock).

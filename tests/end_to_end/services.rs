@@ -21,11 +21,11 @@ fn cases() -> Vec<Case> {
         Case {
             service: "openai",
             action: "responses.create",
-            params: json!({"model": "gpt-5", "input": "hi", "max_output_tokens": 16, "author": "me", "keywords": ["a"]}),
+            params: json!({"model": "gpt-5", "input": "hi", "max_output_tokens": 16, "author": "me", "keywords": ["a"], "idempotency_key": "k"}),
             method: "POST",
             path: "/v1/responses",
             header: ("authorization", "Bearer SECRET"),
-            body: json!({"model": "gpt-5", "input": "hi", "max_output_tokens": 16, "author": "me", "keywords": ["a"]}),
+            body: json!({"model": "gpt-5", "input": "hi", "max_output_tokens": 16, "author": "me", "keywords": ["a"], "idempotency_key": "k"}),
         },
         Case {
             service: "anthropic",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use axis_tests::{Home, Host, PASSWORD, Upstream, canary};
+use axis_tests::{Home, Host, PASSWORD, Ran, Reply, Upstream, canary, run};
 use serde_json::{Value, json};
 
 use crate::calls::ALLOW_GITHUB;
@@ -116,8 +116,10 @@ fn malformed_lines_are_answered_and_the_session_goes_on() {
         "x".repeat(10_000_000)
     );
     let too_big = format!("{}\n", "y".repeat(20_000_000));
-    let lines: [&[u8]; 5] = [
+    let lines: [&[u8]; 7] = [
         b"this is not JSON\n",
+        b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]\n",
+        b"[]\n",
         b"{\"jsonrpc\":\"2.0\",\"id\":\n",
         b"\xff\xfe\x00binary\n",
         deep.as_bytes(),
@@ -207,16 +209,175 @@ fn a_shim_with_the_password_unlocks_a_daemon_that_never_had_one_but_not_one_that
 fn the_shim_ends_at_once_when_stdin_closes_and_leaves_no_child() {
     let home = Home::ready();
     let mut host = Host::connect(&home, "local-dev");
-    let pid = host.pid();
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    assert_eq!(
-        children.unwrap_or_default().trim(),
-        "",
-        "the shim is one process"
-    );
+    assert_eq!(children(host.pid()), "", "the shim is one process");
     let began = Instant::now();
     assert!(host.close().success());
     assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_killed_shim_leaves_no_child_and_its_call_ends() {
+    let upstream =
+        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_mins(1)));
+    let home = Home::with_github(&upstream, &canary("killed"), ALLOW_GITHUB);
+    let mut host = Host::connect(&home, "local-dev");
+    host.start_execute("github", "repos.get", &json!({"owner": "a", "repo": "b"}));
+    upstream.wait_for_requests(1);
+    assert_eq!(children(host.pid()), "", "the shim is one process");
+    drop(host); // by kill -9
+    let line = axis_tests::wait_for("the call's end on record", || {
+        home.audited_calls()
+            .into_iter()
+            .find(|line| line["event"] == "finished")
+    });
+    assert_eq!(line["error"], "cancelled", "{line}");
+    home.wait_until_up();
+}
+
+/// What `/proc` lists as children of `pid`, in whichever of its threads.
+fn children(pid: u32) -> String {
+    std::fs::read_dir(format!("/proc/{pid}/task"))
+        .unwrap()
+        .map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_tools_are_plain_enough_for_every_known_host_and_listed_at_once() {
+    let home = Home::empty();
+    let mut command = home.command("axis");
+    command.arg("mcp");
+    let began = Instant::now();
+    let mut host = Host::spawn(command);
+    host.initialize("2025-06-18");
+    let answer = host.request("tools/list", &json!({}));
+    // hosts give up after 10 s; without a daemon it is being started meanwhile
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    assert_eq!(tools.len(), 2);
+    for tool in tools {
+        let name = tool["name"].as_str().unwrap();
+        assert!(format!("mcp__axis__{name}").len() <= 60, "{name}");
+        assert!(tool.get("outputSchema").is_none(), "{tool}");
+        let acts = name == "execute_action";
+        assert_eq!(tool["annotations"]["readOnlyHint"], !acts, "{tool}");
+        assert_eq!(tool["annotations"]["openWorldHint"], acts, "{tool}");
+        assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
+        is_plain(&tool["inputSchema"], name);
+    }
+}
+
+/// Nothing in the schema but what every known host takes.
+fn is_plain(schema: &Value, place: &str) {
+    let kind = schema["type"].as_str().unwrap_or_default();
+    assert!(
+        ["string", "object", "boolean", "integer"].contains(&kind),
+        "{place}: {schema}"
+    );
+    for (keyword, value) in schema.as_object().unwrap() {
+        match keyword.as_str() {
+            "type" | "description" | "required" => {}
+            "properties" => {
+                for (name, property) in value.as_object().unwrap() {
+                    is_plain(property, &format!("{place}.{name}"));
+                }
+            }
+            other => panic!("{place} has {other:?}, which some host refuses"),
+        }
+    }
+}
+
+/// Everything under one HOME and nothing else in the environment, as hosts
+/// start servers. Where this user has a runtime directory the sockets would be
+/// there, with the user's own axisd: then they are kept apart by one variable.
+struct HomeAlone {
+    home: Home,
+}
+
+impl HomeAlone {
+    fn command(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(axis_tests::binary("axis"));
+        command.env_clear().env("HOME", self.home.path());
+        let uid = rustix::process::geteuid().as_raw();
+        if std::path::Path::new(&format!("/run/user/{uid}")).exists() {
+            command.env("AXIS_SOCKET_DIR", self.home.file("run"));
+        }
+        command
+    }
+
+    fn axis(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut command = self.command();
+        command
+            .args(arguments)
+            .env("AXIS_MASTER_PASSWORD", PASSWORD);
+        run(command, input)
+    }
+}
+
+impl Drop for HomeAlone {
+    fn drop(&mut self) {
+        self.axis(&["daemon", "stop"], "");
+    }
+}
+
+#[test]
+fn a_shim_with_nothing_but_home_in_a_deleted_directory_finds_and_starts_axisd() {
+    let upstream = Upstream::friendly();
+    let alone = HomeAlone {
+        home: Home::empty(),
+    };
+    alone.axis(&["init"], "").ok();
+    let url = upstream.url();
+    let add = [
+        "add",
+        "github",
+        "--stdin",
+        "--no-check",
+        "--base-url",
+        url.as_str(),
+    ];
+    alone.axis(&add, &canary("alone")).ok();
+    std::fs::write(
+        alone.home.file(".config/axis/policy.yaml"),
+        ALLOW_GITHUB.replace("local-dev", "unknown"),
+    )
+    .unwrap();
+    let connect = || {
+        let gone = alone.home.file("gone");
+        std::fs::create_dir(&gone).unwrap();
+        let axis = alone.command();
+        let mut command = std::process::Command::new("/bin/sh");
+        command
+            .args([
+                "-c",
+                "cd \"$0\" && rmdir \"$0\" && unset PWD OLDPWD && exec \"$1\" mcp",
+            ])
+            .arg(gone)
+            .arg(axis.get_program())
+            .env_clear()
+            .envs(
+                axis.get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        let mut host = Host::spawn(command);
+        host.initialize("2025-06-18");
+        host
+    };
+    let repo = json!({"owner": "a", "repo": "b"});
+    let mut host = connect();
+    axis_tests::wait_for("the policy to be loaded", || {
+        (host.execute("github", "repos.get", &repo)["ok"] == true).then_some(())
+    });
+    alone.axis(&["daemon", "stop"], "").ok();
+    let answer = connect().execute("github", "repos.get", &repo);
+    assert_eq!(
+        answer["error"]["code"], "vault_locked",
+        "an axisd was started: {answer}"
+    );
 }
 
 #[test]

@@ -1,8 +1,35 @@
 //! Attacks: what the agent, a hostile upstream or a careless file may try.
+//!
+//! # Faults that other vaults had, and the tests that fail on each
+//!
+//! In these files, unless another place is named.
+//!
+//! | fault | tests |
+//! | --- | --- |
+//! | the password stands in `/proc/PID/environ` | `process`: `an_axisd_given_the_password_…`, `a_process_of_the_same_user_…`, `an_autostarted_axisd_keeps_little_…` |
+//! | each call leaves copies of the key in memory | `memory` |
+//! | a key that the upstream reflects goes to the agent or into the log | `leaks`: `a_reflected_credential_…`; `daemon/src/upstream/guard/tests.rs` |
+//! | path params reach other endpoints | `end_to_end/services`: `hostile_path_params_…`; `daemon/src/catalogue/{path,action/tests}.rs` |
+//! | a redirect carries the key along | `upstream`: `a_redirect_to_another_host_…`; `daemon/src/upstream/tests/redirects.rs` |
+//! | the agent's environment hooks the daemon | `process`: `what_an_agent_loads_into_its_shim_…`, `an_autostarted_axisd_keeps_little_…`, `proxies_of_the_environment_…` |
+//! | keystore entries can be swapped; a malformed or future one is taken, or overwritten | `keystore`; modes: `end_to_end/daemon`: `an_open_directory_or_keystore_…` |
+//! | calls at once pass one ttl or limit; each host has its own; a restart resets them | `end_to_end/policy`: `of_many_calls_at_once_…`, `limits_and_cooldowns_survive_…` |
+//! | a policy saved by rename is read once; a deleted one still allows | `end_to_end/policy`: `a_saved_policy_is_live_…`, `a_deleted_policy_denies_…` |
+//! | the log is edited unseen; calls go on without it | `end_to_end/owner`: `logs_show_…_and_verify`; `interop`; `reliability`: `a_log_that_cant_be_written_…`, `a_full_disk_…` |
+//! | a long justification is logged; the agent's words forge a line | `leaks`: `a_long_justification_…`; `end_to_end/owner`: `the_agents_words_…` |
+//! | lengths count UTF-16; large answers pass; a hung body has no timeout | `shim/src/arguments.rs`; `upstream`: `an_answer_over_the_cap_…`, `an_upstream_that_hangs_…`; `daemon/src/upstream/tests/limits.rs` |
+//! | params named like secrets are dropped | `end_to_end/services`: `each_action_is_on_the_wire_…` |
+//! | a name passes the policy in one case and isn't found in the other | `end_to_end/policy`: `names_compare_without_case_everywhere` |
+//! | missing, numeric or `constructor` arguments crash; malformed lines and batches get no reply | `end_to_end/shim`: `wrong_arguments_…`, `malformed_lines_…`; `end_to_end/services`: `an_unknown_name_…` |
+//! | `ttl: .nan` blocks for ever | `daemon/src/policy/document/tests.rs` |
+//! | killing the shim leaves a child behind | `end_to_end/shim`: `a_killed_shim_…`, `the_shim_ends_at_once_…` |
+//! | the shim dies in another directory | `end_to_end/shim`: `a_shim_with_nothing_but_home_in_a_deleted_directory_…`, `the_shim_works_in_any_directory_…` |
+//! | of three `add` at once one is left | `end_to_end/owner`: `three_adds_at_once_…` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod keystore;
 mod leaks;
+mod memory;
 mod process;
 mod upstream;

@@ -43,6 +43,9 @@ fn ordinary_home() -> Home {
     if is_root() {
         for program in ["axis", "axisd"] {
             fs::copy(axis_tests::binary(program), home.file(program)).unwrap();
+            // whatever umask they were built under
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(home.file(program), mode).unwrap();
         }
         std::os::unix::fs::chown(home.path(), Some(NOBODY), Some(NOBODY)).unwrap();
     } else {
@@ -108,7 +111,11 @@ fn a_process_of_the_same_user_can_read_nothing_of_axisd() {
 fn an_axisd_given_the_password_in_its_environment_no_longer_has_it_there() {
     let home = Home::ready();
     home.kill();
-    let axisd = home.axisd_unlocked();
+    let mut command = home.command("axisd");
+    command
+        .env("AXIS_MASTER_PASSWORD", PASSWORD)
+        .env("SSL_CERT_FILE", "/tmp/evil.pem");
+    let axisd = home.spawn(command);
     wait_for("the vault to be open", || {
         let ran = home.axis_without_password(&["status", "--json"]);
         (ran.status.success() && ran.json()["vault"]["state"] == "unlocked").then_some(())
@@ -120,6 +127,10 @@ fn an_axisd_given_the_password_in_its_environment_no_longer_has_it_there() {
         assert!(
             !text.contains("MASTER_PASSWORD") && !text.contains(PASSWORD),
             "{text}"
+        );
+        assert!(
+            !text.contains("SSL_CERT_FILE"),
+            "no one chooses its root certificates: {text}"
         );
     }
     let name = fs::read_to_string(format!("/proc/{}/comm", axisd.pid())).unwrap();
@@ -180,6 +191,69 @@ fn an_autostarted_axisd_keeps_little_of_its_starters_environment() {
         !descriptors.iter().any(|target| target.starts_with("pipe:")),
         "the password's pipe is closed: {descriptors:?}"
     );
+}
+
+/// A library that leaves a file `hooked-NAME` in HOME in each program that loads it.
+fn hook(home: &Home) -> std::path::PathBuf {
+    let source = home.file("hook.c");
+    let library = home.file("hook.so");
+    fs::write(
+        &source,
+        r#"
+        #define _GNU_SOURCE
+        #include <errno.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        __attribute__((constructor)) static void hooked(void) {
+            char path[4096];
+            snprintf(path, sizeof path, "%s/hooked-%s", getenv("HOME"), program_invocation_short_name);
+            FILE *file = fopen(path, "w");
+            if (file) fclose(file);
+        }
+        "#,
+    )
+    .unwrap();
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(&source);
+    axis_tests::run(cc, "").ok();
+    library
+}
+
+#[test]
+fn what_an_agent_loads_into_its_shim_is_not_loaded_into_the_axisd_that_it_starts() {
+    let home = Home::ready();
+    home.kill();
+    let mut command = home.command("axis");
+    command.arg("mcp").env("LD_PRELOAD", hook(&home));
+    let mut host = Host::spawn(command);
+    host.initialize("2025-06-18");
+    wait_for("the shim to start axisd", || home.pid());
+    assert!(home.file("hooked-axis").exists(), "the hook works");
+    assert!(!home.file("hooked-axisd").exists());
+}
+
+#[test]
+fn a_shim_without_even_a_home_serves_and_says_what_it_lacks() {
+    let home = ordinary_home();
+    let mut command = Command::new(home.file("axis"));
+    // not started: where this user's own files are, a test has no business
+    command.arg("mcp").env("AXIS_AUTOSTART", "0");
+    let mut host = Host::spawn(as_ordinary_user(&command));
+    host.initialize("2025-06-18");
+    let tools = host.request("tools/list", &json!({}));
+    assert_eq!(
+        tools["result"]["tools"].as_array().unwrap().len(),
+        2,
+        "{tools}"
+    );
+    let answer = host.execute("github", "repos.get", &json!({"owner": "a", "repo": "b"}));
+    assert!(answer["request_id"].is_string(), "{answer}");
+    if is_root() {
+        // an ordinary user who runs this may have an axisd of their own
+        assert_eq!(answer["error"]["code"], "daemon_unavailable", "{answer}");
+    }
 }
 
 #[test]
