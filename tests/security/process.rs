@@ -217,7 +217,7 @@ fn another_user_cant_connect() {
     use std::os::unix::fs::PermissionsExt;
     let home = Home::ready();
     let script = format!(
-        "use IO::Socket::UNIX; $SIG{PIPE} = 'IGNORE'; \
+        "use IO::Socket::UNIX; $SIG{{PIPE}} = 'IGNORE'; \
          my $s = IO::Socket::UNIX->new(Peer => '{}') or die $!; \
          syswrite $s, \"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\"; \
          my $n = sysread $s, my $answer, 100; print 'GOT ', $n // 0;",
