@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod flood;
 mod keystore;
 mod leaks;
 mod process;
