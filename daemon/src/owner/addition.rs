@@ -74,6 +74,8 @@ impl Owner {
             .unwrap_or_else(|| service.base_url().clone());
         let hosts = vec![target.host().clone()];
 
+        // first: an agent without it could fill the log with intentions
+        self.verify_password(password.clone(), by).await?;
         self.intend(Act::Add, &name, by)?;
         let sealed = NewCredential {
             name: name.clone(),
