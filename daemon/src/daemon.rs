@@ -30,7 +30,7 @@ use crate::rpc::peer;
 /// How long calls in flight may take to finish once the daemon is told to end.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Calls and listings that one connection may have open at once.
-const STREAMS_PER_CONNECTION: u32 = 256;
+const STREAMS_PER_CONNECTION: u32 = 64;
 /// A request's head and params, with room around them.
 const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 

@@ -139,7 +139,9 @@ fn vault(owner: &Owner) -> Check {
         VaultState::Locked(why) => {
             let fix = match &why {
                 WhyLocked::NeverUnlocked | WhyLocked::ByOwner => "axis unlock",
-                WhyLocked::Older { .. } | WhyLocked::LogGone => "axis unlock --accept-older",
+                WhyLocked::Older { .. } | WhyLocked::LogGone | WhyLocked::LogReplaced => {
+                    "axis unlock --accept-older"
+                }
                 WhyLocked::Damaged(_) => "",
             };
             fail("vault", format!("locked: {why}"), fix)

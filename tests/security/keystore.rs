@@ -125,3 +125,86 @@ fn a_keystore_changed_under_the_running_daemon_is_not_overwritten() {
     assert_ne!(ran.code(), 0, "{ran:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), keystore.to_string());
 }
+
+/// What sha256sum says of `text`.
+fn sha256(text: &str) -> String {
+    let ran = axis_tests::run(std::process::Command::new("sha256sum"), text).ok();
+    ran.stdout[..64].to_owned()
+}
+
+/// An audit line of an act without a MAC, as anyone can write it.
+fn forged_act(seq: u64, prev: &str, act: &str, generation: u64) -> String {
+    let body = format!(
+        r#"{{"seq":{seq},"event":"admin","timestamp":"2026-01-15T10:30:00.000Z","act":"{act}","generation":{generation}"#
+    );
+    let hash = sha256(&format!("{prev}{body}}}"));
+    format!("{body},\"prev\":\"{prev}\",\"hash\":\"{hash}\"}}\n")
+}
+
+/// Makes another log out of the true one.
+type Forge = fn(&str) -> String;
+
+#[test]
+fn an_old_keystore_with_a_log_forged_to_fit_stays_locked() {
+    let upstream = Upstream::friendly();
+    let forgeries: [(&str, Forge); 2] = [
+        ("replaced", |_| forged_act(1, &"0".repeat(64), "init", 1)),
+        ("an acceptance appended", |log| {
+            let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+            let seq = last["seq"].as_u64().unwrap() + 1;
+            let hash = last["hash"].as_str().unwrap();
+            format!("{log}{}", forged_act(seq, hash, "keystore_accepted", 2))
+        }),
+    ];
+    for (how, forge) in forgeries {
+        let home = Home::ready();
+        home.add("github", &canary("forged"), &upstream.url());
+        let old = fs::read(home.file("keystore.json")).unwrap();
+        home.axis(&["revoke", "github"]).ok();
+        home.kill();
+        fs::write(home.file("keystore.json"), &old).unwrap();
+        let log = fs::read_to_string(home.file("audit.jsonl")).unwrap();
+        fs::write(home.file("audit.jsonl"), forge(&log)).unwrap();
+
+        let ran = home.axis(&["unlock"]);
+        assert_ne!(ran.code(), 0, "{how}: {ran:?}");
+        assert!(ran.stderr.contains("--accept-older"), "{how}: {ran:?}");
+        let status = home.axis_without_password(&["status", "--json"]).json();
+        assert_eq!(status["vault"]["state"], "locked", "{how}: {status}");
+        home.axis(&["unlock", "--accept-older"]).ok();
+        home.kill();
+        home.axis(&["unlock"]).ok();
+    }
+}
+
+#[test]
+fn without_the_password_nobody_writes_intentions_into_the_log() {
+    let home = Home::ready();
+    for arguments in [
+        &["add", "github", "--stdin", "--no-check"][..],
+        &["revoke", "github"],
+    ] {
+        let mut command = home.command("axis");
+        command
+            .args(arguments)
+            .env("AXIS_MASTER_PASSWORD", "not the password");
+        let ran = axis_tests::run(command, "ghp_x\n");
+        assert_ne!(ran.code(), 0, "{ran:?}");
+    }
+    // the command line asks before it sends; a program of its own need not
+    let path = home.file("run/admin.sock");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let refused = runtime.block_on(async {
+        let mut client = axis_proto::socket::admin_client(&path).unwrap();
+        let request = axis_proto::v1::RevokeCredentialRequest {
+            master_password: "not the password".into(),
+            service: "github".into(),
+            ..Default::default()
+        };
+        client.revoke_credential(request).await
+    });
+    assert!(refused.is_err());
+    for line in home.audit() {
+        assert!(line["act"] != "revoke" && line["act"] != "add", "{line}");
+    }
+}

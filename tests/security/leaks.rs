@@ -135,3 +135,37 @@ fn a_long_justification_is_refused_and_not_logged() {
     assert!(upstream.requests().is_empty());
     assert!(fs::metadata(home.file("audit.jsonl")).unwrap().len() < 100_000);
 }
+
+#[test]
+fn a_credential_in_a_file_that_comes_as_wrapped_base64_is_removed_from_it_too() {
+    let key = canary("wrapped");
+    let file = format!("# a config that someone committed\ntoken = {key}\n");
+    let encoded = base64::engine::general_purpose::STANDARD.encode(file);
+    // in lines of 60, as GitHub has them; and the bytes of no text at all
+    let lines = |text: &str| -> String {
+        let lines: Vec<_> = text.as_bytes().chunks(60).collect();
+        String::from_utf8_lossy(&lines.join(&b'\n')).into_owned() + "\n"
+    };
+    let binary = [b"\xff\xfe".as_slice(), key.as_bytes(), b"\x00"].concat();
+    let binary = base64::engine::general_purpose::STANDARD.encode(binary);
+    for wrapped in [lines(&encoded), lines(&binary)] {
+        let upstream = Upstream::answering(move |_| {
+            Reply::json(200, &json!({"encoding": "base64", "content": wrapped}))
+        });
+        let home = Home::with_github(&upstream, &key, ALLOW);
+        let mut host = Host::connect(&home, "local-dev");
+        let answer = host.execute(
+            "github",
+            "contents.read",
+            &json!({"owner": "o", "repo": "r", "path": "config"}),
+        );
+        assert_eq!(answer["ok"], true, "{answer}");
+        let content: String = answer["result"]["content"]
+            .as_str()
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        assert!(content.contains("redactedbyaxis"), "{answer}");
+        assert!(!answer.to_string().contains(&key), "{answer}");
+    }
+}

@@ -28,6 +28,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod flood;
 mod keystore;
 mod leaks;
 mod memory;

@@ -218,9 +218,12 @@ impl<'a> Parsed<'a> {
         Recorded::of(self.act?, self.generation)
     }
 
-    /// Calls happen only while the vault, and with it the audit key, is there.
+    /// Calls happen, and old keystores are accepted, only while the vault, and
+    /// with it the audit key, is there.
     pub(super) fn needs_mac(&self) -> bool {
-        self.event == "started" || self.decision == Some("allow")
+        self.event == "started"
+            || self.decision == Some("allow")
+            || self.act == Some(Act::KeystoreAccepted.as_str())
     }
 }
 

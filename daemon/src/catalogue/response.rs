@@ -59,7 +59,8 @@ pub(super) enum ResponseFormat {
     Bytes,
 }
 
-/// Puts the text that the member `from` encodes beside it as `into`.
+/// Puts the text that the member `from` encodes beside it as `into`. The
+/// member's own base64 is put on one line: the leak guard reads no wrapped one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DecodeBase64 {
@@ -228,28 +229,33 @@ impl ResponseReader {
 }
 
 impl DecodeBase64 {
-    /// `json` with the decoded text in it; `None` where it isn't an object
-    /// with that member, or the member isn't base64 of UTF-8. Everything else
-    /// stays byte for byte.
+    /// `json` with the member on one line and the decoded text in it; `None`
+    /// where it isn't an object with that member, or the member isn't base64.
+    /// Everything else stays byte for byte.
     fn apply(&self, json: &Bytes) -> Option<Bytes> {
         let members: HashMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
-        if members.contains_key(&self.into) {
-            return None;
-        }
-        let encoded: String = serde_json::from_str(members.get(&self.from)?.get()).ok()?;
+        let member = members.get(&self.from)?.get();
+        let encoded: String = serde_json::from_str(member).ok()?;
         let encoded: String = encoded.split_ascii_whitespace().collect();
         // an empty member may also mean "too large to be shown here"
         if encoded.is_empty() {
             return None;
         }
-        let text = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
-        let open = json.strip_suffix(b"}")?;
-        let added = format!(
-            ",{}:{}}}",
-            Value::from(self.into.as_str()),
-            Value::from(text)
-        );
-        Some([open, added.as_bytes()].concat().into())
+        let decoded = BASE64_STANDARD.decode(&encoded).ok()?;
+        let text = String::from_utf8(decoded).ok();
+        let text = text.filter(|_| !members.contains_key(&self.into));
+        let start = member.as_ptr().addr().checked_sub(json.as_ptr().addr())?;
+        let (before, from_member) = json.split_at_checked(start)?;
+        let after = from_member.get(member.len()..)?.strip_suffix(b"}")?;
+        let encoded = Value::from(encoded).to_string();
+        let added = text.map_or_else(String::new, |text| {
+            format!(",{}:{}", Value::from(self.into.as_str()), Value::from(text))
+        });
+        Some(
+            [before, encoded.as_bytes(), after, added.as_bytes(), b"}"]
+                .concat()
+                .into(),
+        )
     }
 }
 

@@ -197,12 +197,28 @@ impl Owner {
             return Err(OwnerError::LockedByOwner);
         }
         let known = self.known_generation()?;
+        // a log that was set aside has said so, and proves nothing any more
+        let is_doubtful = matches!(
+            self.broker.audit.known_generation(),
+            audit::KnownGeneration::Doubtful(_)
+        );
         let unlocked = vault
             .unlock(unlock.password, known, unlock.accept_older)
             .await;
         let credentials = self.audited(unlocked, by)?;
         let generation = generation(vault);
         let proof = self.broker.audit.set_key(audit_key(vault));
+        // before the limits know the log no call goes out, so none has yet
+        if matches!(proof, Proof::Nothing | Proof::Foreign)
+            && matches!(known, KnownGeneration::At(_))
+            && !is_doubtful
+            && !unlock.accept_older
+        {
+            self.broker.audit.set_key(None);
+            let error = vault.distrust_log();
+            warn!("{error}");
+            return Err(error.into());
+        }
         if unlock.accept_older {
             self.note(Act::KeystoreAccepted, None, generation, by);
         }

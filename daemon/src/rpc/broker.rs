@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::error;
 use uuid::Uuid;
 
+use super::heads::Heads;
 use super::peer::Caller;
 use crate::broker::outcome::{Code, Denied, End, Failure, Outcome};
 use crate::broker::request::ActionRequest;
@@ -25,6 +26,7 @@ pub struct BrokerRpc {
     broker: Arc<Broker>,
     calls: TaskTracker,
     stopping: CancellationToken,
+    heads: Heads,
 }
 
 impl BrokerRpc {
@@ -35,6 +37,7 @@ impl BrokerRpc {
             broker,
             calls,
             stopping,
+            heads: Heads::default(),
         }
     }
 }
@@ -53,7 +56,7 @@ impl BrokerService for BrokerRpc {
         let caller = Caller::of(&request)?;
         let Some(v1::ExecuteRequest {
             part: Some(v1::execute_request::Part::Call(call)),
-        }) = request.into_inner().message().await?
+        }) = self.heads.first(&mut request.into_inner()).await?
         else {
             return Err(Status::invalid_argument("the first message must be a call"));
         };

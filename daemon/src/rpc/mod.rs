@@ -2,5 +2,6 @@
 
 pub mod admin;
 pub mod broker;
+mod heads;
 pub mod peer;
 mod status;

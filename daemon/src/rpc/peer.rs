@@ -13,6 +13,7 @@ use futures_util::Stream as FutureStream;
 use futures_util::stream;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::transport::server::Connected;
 use tonic::{Request, Status};
 use tracing::warn;
@@ -47,6 +48,20 @@ impl Caller {
     }
 }
 
+/// Connections that one socket serves at once, where the system gives axisd
+/// that many descriptors: rather more than anyone has shims.
+const MOST_CONNECTIONS: usize = 4096;
+
+/// How many connections of one socket are served at once; half of the
+/// descriptors stay for the other socket, the files and the upstreams.
+fn most_connections() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let quarter = limit.and_then(|limit| usize::try_from(limit / 4).ok());
+    quarter
+        .unwrap_or(MOST_CONNECTIONS)
+        .clamp(1, MOST_CONNECTIONS)
+}
+
 /// Told that a connection has ended.
 pub type OnClose = Arc<dyn Fn(ConnectionId) + Send + Sync>;
 
@@ -55,6 +70,7 @@ pub struct PeerStream {
     stream: Stream,
     caller: Caller,
     on_close: OnClose,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Drop for PeerStream {
@@ -72,34 +88,67 @@ impl Connected for PeerStream {
 }
 
 /// The connections of `listener` that the owner's processes make. Others are
-/// closed and logged; a failed accept is logged and tried again.
+/// closed and logged, and so are those above [`most_connections`]; a failed
+/// accept is logged and tried again.
 pub fn incoming(
     listener: Listener,
     on_close: OnClose,
 ) -> impl FutureStream<Item = io::Result<PeerStream>> {
-    stream::unfold((listener, on_close), |(listener, on_close)| async move {
+    let door = Door {
+        listener,
+        on_close,
+        places: Arc::new(Semaphore::new(most_connections())),
+        is_full: false,
+    };
+    stream::unfold(door, |mut door| async move {
+        let stream = door.next().await;
+        Some((Ok(stream), door))
+    })
+}
+
+/// Where connections come in.
+struct Door {
+    listener: Listener,
+    on_close: OnClose,
+    places: Arc<Semaphore>,
+    /// Said already: a flood isn't logged connection by connection.
+    is_full: bool,
+}
+
+impl Door {
+    async fn next(&mut self) -> PeerStream {
         loop {
-            match socket::accept(&listener).await {
-                Ok(stream) => match admit(&stream) {
-                    Ok(peer) => {
-                        let connection =
-                            ConnectionId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
-                        let stream = PeerStream {
-                            stream,
-                            caller: Caller { peer, connection },
-                            on_close: on_close.clone(),
-                        };
-                        return Some((Ok(stream), (listener, on_close)));
-                    }
-                    Err(reason) => warn!(reason, "connection refused"),
-                },
+            let stream = match socket::accept(&self.listener).await {
+                Ok(stream) => stream,
                 Err(error) => {
                     warn!(%error, "can't accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
                 }
-            }
+            };
+            let peer = match admit(&stream) {
+                Ok(peer) => peer,
+                Err(reason) => {
+                    warn!(reason, "connection refused");
+                    continue;
+                }
+            };
+            let Ok(place) = self.places.clone().try_acquire_owned() else {
+                if !std::mem::replace(&mut self.is_full, true) {
+                    warn!(pid = peer.pid, "connections refused: too many are open");
+                }
+                continue;
+            };
+            self.is_full = false;
+            let connection = ConnectionId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
+            return PeerStream {
+                stream,
+                caller: Caller { peer, connection },
+                on_close: self.on_close.clone(),
+                _place: place,
+            };
         }
-    })
+    }
 }
 
 fn admit(stream: &Stream) -> Result<Peer, String> {

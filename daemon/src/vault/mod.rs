@@ -147,6 +147,13 @@ impl Vault {
         self.writer.lock()
     }
 
+    /// Closes it again: the audit log turned out not to be this vault's, so the
+    /// keystore may be an old copy. What may be done about it is the error.
+    pub fn distrust_log(&self) -> VaultError {
+        self.writer.distrust_log();
+        VaultError::Locked(WhyLocked::LogReplaced)
+    }
+
     /// Whether its owner locked it, and nobody unlocked it since: then no shim
     /// may.
     pub fn was_locked_by_owner(&self) -> bool {

@@ -53,6 +53,11 @@ pub enum WhyLocked {
         "the audit log that tells how new the keystore must be is gone: whether the keystore is an old copy can't be told; if you removed the log yourself, run `axis unlock --accept-older`"
     )]
     LogGone,
+    /// The audit log holds nothing that this vault's key proves.
+    #[error(
+        "the audit log is not the one of this vault: someone replaced or edited it, so whether the keystore is an old copy can't be told; if it was you, run `axis unlock --accept-older`"
+    )]
+    LogReplaced,
     /// The file isn't what it should be: a whole sentence.
     #[error("{0}")]
     Damaged(String),

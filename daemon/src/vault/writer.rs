@@ -84,6 +84,15 @@ impl Writer {
         before.opened.is_some()
     }
 
+    /// Closes a vault whose audit log turned out not to be its own.
+    pub fn distrust_log(&self) {
+        self.snapshot.rcu(|now| Snapshot {
+            opened: None,
+            trouble: Some(WhyLocked::LogReplaced),
+            ..Snapshot::clone(now)
+        });
+    }
+
     /// How often the vault was locked; an unlock that began before a lock
     /// comes to nothing.
     pub fn locks_so_far(&self) -> u64 {

@@ -122,7 +122,7 @@ fn a_file_is_also_there_as_text() {
     for (body, expected) in [
         (
             r#"{"size":5,"content":"aGVs\nbG8=\n"}"#,
-            r#"{"size":5,"content":"aGVs\nbG8=\n","text":"hello"}"#,
+            r#"{"size":5,"content":"aGVsbG8=","text":"hello"}"#,
         ),
         (
             r#"{"id":1e400,"content":"InF1b3RlIgo="}"#,
