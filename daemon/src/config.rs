@@ -137,6 +137,10 @@ impl Config {
             source,
         };
         let mut text = String::new();
+        // opening a pipe would wait for someone to write into it
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(read(io::Error::other("it is not a plain file")));
+        }
         match fs::File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(read(error)),

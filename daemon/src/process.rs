@@ -82,7 +82,12 @@ pub fn close_stdin() -> io::Result<()> {
 pub fn become_background(log: &Path) -> io::Result<()> {
     // fails only for a group's leader, as a shell makes it; that one has left already
     let _ = rustix::process::setsid();
-    let large = std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > 1024 * 1024);
+    let there = std::fs::metadata(log);
+    // opening a pipe would wait for someone to read from it
+    if there.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::other("it is not a plain file"));
+    }
+    let large = there.is_ok_and(|metadata| metadata.len() > 1024 * 1024);
     let file = OpenOptions::new()
         .create(true)
         .append(!large)

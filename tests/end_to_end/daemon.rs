@@ -146,6 +146,20 @@ fn an_open_directory_or_keystore_is_refused_with_the_command_that_mends_it() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for() {
+    for name in ["daemon.yaml", "axisd.log"] {
+        let home = Home::empty();
+        let made = std::process::Command::new("mkfifo")
+            .arg(home.file(name))
+            .status();
+        assert!(made.unwrap().success());
+        let ran = home.axis(&["daemon", "start"]);
+        assert_eq!(ran.code(), 3, "{ran:?}");
+        assert!(ran.stderr.contains("not a plain file"), "{ran:?}");
+    }
+}
+
+#[test]
 fn the_master_password_comes_by_pipe_credential_file_or_environment() {
     let home = Home::ready();
     let is_unlocked = || {

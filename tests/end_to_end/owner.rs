@@ -402,6 +402,23 @@ fn the_agents_words_cant_forge_a_line_of_the_log() {
 }
 
 #[test]
+fn an_upstreams_words_cant_move_the_owners_terminal() {
+    let evil = "\u{9b}2J\u{7f}\u{202e}x\u{200b}\u{e0041}";
+    let upstream = Upstream::answering(move |_| Reply {
+        body: format!("{{\"name\":\r\n \"{evil}\"}}").into_bytes(),
+        ..Reply::json(200, &json!({}))
+    });
+    let home = Home::with_github(&upstream, &canary("escape"), ALLOW_GITHUB);
+    let ran = home
+        .axis_without_password(&["call", "github", "repos.get", "owner=a", "repo=b"])
+        .ok();
+    for forbidden in evil.chars().filter(|c| !c.is_ascii_alphanumeric()) {
+        assert!(!ran.stdout.contains(forbidden), "{forbidden:?} in {ran:?}");
+    }
+    assert_eq!(ran.json()["result"]["name"], evil, "the value is the same");
+}
+
+#[test]
 fn status_and_doctor_speak_json_and_say_what_to_do() {
     let home = Home::empty();
     let down = home.axis_without_password(&["status"]);

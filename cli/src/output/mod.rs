@@ -13,7 +13,7 @@ use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 pub use json::pretty;
-pub use printable::{cut, printable, printable_lines, width};
+pub use printable::{cut, printable, printable_json, printable_lines, width};
 pub use table::{Cell, Table};
 
 use crate::failure::{Exit, Failure};
@@ -115,8 +115,10 @@ impl Output {
         self.json_text(&text)
     }
 
-    /// Like [`Self::json`], of JSON that is there already.
+    /// Like [`Self::json`], of JSON that is there already. What a terminal
+    /// would obey or hide is escaped, as JSON lets it be: the value stays.
     pub fn json_text(self, json: &str) -> Result<(), Failure> {
+        let json = &printable_json(json);
         if self.terminal {
             self.line(pretty(json))
         } else {

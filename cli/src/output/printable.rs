@@ -43,6 +43,29 @@ pub fn printable_lines(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     text.lines().map(printable)
 }
 
+/// The JSON text `json` with everything that [`printable`] would show in
+/// another way as an escape of JSON's own, so that it is still the same value.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    if json.chars().all(is_seen) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        match c {
+            // in valid JSON these stand between values alone
+            '\n' | '\t' => shown.push(c),
+            '\r' => shown.push(' '),
+            c if is_seen(c) => shown.push(c),
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    shown.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Whether a terminal shows `c` as a mark of its own and does nothing else.
 pub(super) fn is_seen(c: char) -> bool {
     if c.is_ascii() {
