@@ -64,11 +64,6 @@ impl ManualClock {
         self.wall_ms
             .fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
-
-    /// Sets the wall clock alone, as an administrator or an attacker might.
-    pub fn set_wall(&self, wall: Timestamp) {
-        self.wall_ms.store(wall.as_millisecond(), Ordering::SeqCst);
-    }
 }
 
 #[cfg(test)]

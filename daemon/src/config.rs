@@ -239,7 +239,7 @@ mod tests {
         for text in [
             "limits: {call_timeout: 0755}",
             "audit: &a {}\nlog: {<<: *a}",
-            "log: !!map {}",
+            "log: {filter: !env HOME}",
             "audit: {}\naudit: {sync: always}",
             "audit: {}\n---\naudit: {}",
         ] {

@@ -53,7 +53,7 @@ impl<'a> Source<'a> {
         self.text
     }
 
-    /// Reads the YAML: one document, without tags and merge keys, every field
+    /// Reads the YAML: one document, no unknown tags, no merge keys, every field
     /// once, no text taken for a truth value or a number it only resembles
     /// (`no`, `0755`).
     ///

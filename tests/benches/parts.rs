@@ -4,6 +4,8 @@
 
 #![expect(clippy::expect_used, reason = "a benchmark ends at its first surprise")]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +27,14 @@ const SECRET: &str = "ghp_bench0123456789abcdefghijklmnop";
 
 fn main() {
     divan::main();
+}
+
+/// A directory that log and keystore accept: closed to others.
+fn private_dir() -> TempDir {
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .expect("a directory")
 }
 
 /// Params to a request: resolve, schema, path, body. Budget: 10 µs.
@@ -80,7 +90,7 @@ impl AuditKey for BenchKey {
 /// a line.
 #[divan::bench(max_time = 1)]
 fn audit_started_and_finished(bencher: Bencher) {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let path = dir.path().join("audit.jsonl");
     let audit = Audit::open(path, Arc::new(SystemClock), SyncMode::Interval);
     audit.set_key(Some(Arc::new(BenchKey([7; 32]))));
@@ -119,7 +129,7 @@ fn name(number: usize) -> CredentialName {
 
 impl Opened {
     fn with(credentials: usize) -> Self {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let runtime = Runtime::new().expect("a runtime");
         let vault = Vault::open(dir.path().join("keystore.json"), Arc::new(SystemClock));
         let made = runtime.block_on(vault.init(PASSWORD.into()));

@@ -3,7 +3,6 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::line::{Parsed, Record};
 
@@ -11,12 +10,6 @@ use super::line::{Parsed, Record};
 pub trait AuditKey: Send + Sync + 'static {
     /// The key.
     fn bytes(&self) -> &[u8; 32];
-}
-
-impl AuditKey for Zeroizing<[u8; 32]> {
-    fn bytes(&self) -> &[u8; 32] {
-        self
-    }
 }
 
 /// A SHA-256 value in lowercase hex, as it stands in the file.

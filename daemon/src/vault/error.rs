@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::fault::Fault;
 use super::state::WhyLocked;
+use super::{MAX_SECRET_BYTES, MIN_PASSWORD_CHARACTERS};
 use crate::names::CredentialName;
 
 /// Why the vault didn't do what was asked. Nothing was written, unless it says so.
@@ -48,7 +49,9 @@ pub enum VaultError {
         name: CredentialName,
     },
     /// A new master password of fewer than eight characters.
-    #[error("the master password has {characters} characters: at least 8 are needed")]
+    #[error(
+        "the master password has {characters} characters: at least {MIN_PASSWORD_CHARACTERS} are needed"
+    )]
     PasswordTooShort {
         /// How many it has.
         characters: usize,
@@ -62,9 +65,9 @@ pub enum VaultError {
         /// For which credential.
         name: CredentialName,
     },
-    /// A secret of more than 64 KiB.
+    /// A secret of more than [`MAX_SECRET_BYTES`].
     #[error(
-        "the secret for {name} has {bytes} bytes, more than the 65536 that a credential may have"
+        "the secret for {name} has {bytes} bytes, more than the {MAX_SECRET_BYTES} that a credential may have"
     )]
     SecretTooLong {
         /// For which credential.

@@ -23,6 +23,12 @@ use super::{
 };
 use crate::clock::ManualClock;
 
+impl AuditKey for Zeroizing<[u8; 32]> {
+    fn bytes(&self) -> &[u8; 32] {
+        self
+    }
+}
+
 const KEY: [u8; 32] = [7; 32];
 const CONNECTION: ConnectionId = ConnectionId(1);
 
