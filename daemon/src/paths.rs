@@ -55,19 +55,17 @@ impl Paths {
     /// Reads `AXIS_HOME`, `AXIS_POLICY_PATH`, `AXIS_KEYSTORE_PATH`,
     /// `AXIS_SOCKET_DIR` and the system's directories. Nothing is created.
     pub fn from_environment() -> Result<Self, PathsError> {
-        let (config, data, state) = match absolute_variable("AXIS_HOME")? {
-            Some(home) => (home.clone(), home.clone(), home),
-            None => {
-                let dirs =
-                    directories::ProjectDirs::from("", "", "axis").ok_or(SocketError::NoHome)?;
-                (
-                    dirs.config_dir().to_owned(),
-                    dirs.data_local_dir().to_owned(),
-                    dirs.state_dir()
-                        .unwrap_or_else(|| dirs.data_local_dir())
-                        .to_owned(),
-                )
-            }
+        let (config, data, state) = if let Some(home) = absolute_variable("AXIS_HOME")? {
+            (home.clone(), home.clone(), home)
+        } else {
+            let dirs = directories::ProjectDirs::from("", "", "axis").ok_or(SocketError::NoHome)?;
+            (
+                dirs.config_dir().to_owned(),
+                dirs.data_local_dir().to_owned(),
+                dirs.state_dir()
+                    .unwrap_or_else(|| dirs.data_local_dir())
+                    .to_owned(),
+            )
         };
         Ok(Self {
             policy: absolute_variable("AXIS_POLICY_PATH")?

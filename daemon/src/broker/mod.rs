@@ -32,7 +32,7 @@ use crate::upstream::{LeakGuard, Upstream, UpstreamError, UpstreamResponse, Upst
 use crate::vault::{Credential, Vault};
 
 /// The least that limits look back: the window of a rate limit.
-const RATE_WINDOW: Duration = Duration::from_secs(60);
+const RATE_WINDOW: Duration = Duration::from_mins(1);
 
 /// What a call passes through, in the order in which it does.
 pub struct Broker {

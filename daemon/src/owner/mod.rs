@@ -121,7 +121,7 @@ impl Owner {
             (_, Some(error)) => self.policy_refused(&error.headline(), &error.to_string()),
             (Some(policy), None) => self.policy_loaded(policy.rule_count()),
             (None, None) => {
-                warn!(path = %self.paths.policy.display(), "there is no policy: every call is denied")
+                warn!(path = %self.paths.policy.display(), "there is no policy: every call is denied");
             }
         }
     }
