@@ -126,6 +126,9 @@ fn a_keystore_changed_under_the_running_daemon_is_not_overwritten() {
     assert_eq!(fs::read_to_string(&path).unwrap(), keystore.to_string());
 }
 
+/// Makes another log of a log.
+type Forgery = fn(&str) -> String;
+
 /// What sha256sum says of `text`.
 fn sha256(text: &str) -> String {
     let ran = axis_tests::run(std::process::Command::new("sha256sum"), text).ok();
@@ -144,7 +147,7 @@ fn forged_act(seq: u64, prev: &str, act: &str, generation: u64) -> String {
 #[test]
 fn an_old_keystore_with_a_log_forged_to_fit_stays_locked() {
     let upstream = Upstream::friendly();
-    let forgeries: [(&str, fn(&str) -> String); 2] = [
+    let forgeries: [(&str, Forgery); 2] = [
         ("replaced", |_| forged_act(1, &"0".repeat(64), "init", 1)),
         ("an acceptance appended", |log| {
             let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();

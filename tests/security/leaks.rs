@@ -145,10 +145,8 @@ fn a_credential_in_a_file_that_comes_as_wrapped_base64_is_removed_from_it_too() 
     let encoded = base64::engine::general_purpose::STANDARD.encode(file);
     // in lines of 60, as GitHub has them; and the bytes of no text at all
     let lines = |text: &str| -> String {
-        let lines = text.as_bytes().chunks(60);
-        lines
-            .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
-            .collect()
+        let lines: Vec<_> = text.as_bytes().chunks(60).collect();
+        String::from_utf8(lines.join(&b'\n')).unwrap() + "\n"
     };
     let binary = [b"\xff\xfe".as_slice(), key.as_bytes(), b"\x00"].concat();
     let binary = base64::engine::general_purpose::STANDARD.encode(binary);
