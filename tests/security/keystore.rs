@@ -45,7 +45,7 @@ fn each_way_of_tampering_gets_its_own_error_and_nothing_is_overwritten() {
     });
     fs::write(home.file("keystore.json"), &good).unwrap();
     let weakened = unlock_after(&home, |keystore| {
-        keystore["kdf"]["iterations"] = json!(1000);
+        keystore["kdf"]["iterations"] = json!(1000)
     });
     fs::write(home.file("keystore.json"), &good).unwrap();
     let future = unlock_after(&home, |keystore| keystore["version"] = json!(3));
@@ -126,6 +126,9 @@ fn a_keystore_changed_under_the_running_daemon_is_not_overwritten() {
     assert_eq!(fs::read_to_string(&path).unwrap(), keystore.to_string());
 }
 
+/// Makes another log of a log.
+type Forgery = fn(&str) -> String;
+
 /// What sha256sum says of `text`.
 fn sha256(text: &str) -> String {
     let ran = axis_tests::run(std::process::Command::new("sha256sum"), text).ok();
@@ -141,13 +144,10 @@ fn forged_act(seq: u64, prev: &str, act: &str, generation: u64) -> String {
     format!("{body},\"prev\":\"{prev}\",\"hash\":\"{hash}\"}}\n")
 }
 
-/// Makes another log out of the true one.
-type Forge = fn(&str) -> String;
-
 #[test]
 fn an_old_keystore_with_a_log_forged_to_fit_stays_locked() {
     let upstream = Upstream::friendly();
-    let forgeries: [(&str, Forge); 2] = [
+    let forgeries: [(&str, Forgery); 2] = [
         ("replaced", |_| forged_act(1, &"0".repeat(64), "init", 1)),
         ("an acceptance appended", |log| {
             let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();

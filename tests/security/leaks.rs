@@ -12,10 +12,12 @@ const ALLOW: &str =
 fn forms(key: &str) -> Vec<(&'static str, String)> {
     let standard = base64::engine::general_purpose::STANDARD;
     let unpadded = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let each = |form: &dyn Fn(u8) -> String| key.bytes().map(form).collect::<Vec<_>>().concat();
-    let percent = each(&|byte| format!("%{byte:02x}"));
-    let escaped = each(&|byte| format!("\\u{byte:04x}"));
-    let html = each(&|byte| format!("&#{byte};"));
+    let percent: String = key.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let escaped: String = key
+        .chars()
+        .map(|c| format!("\\u{:04x}", c as u32))
+        .collect();
+    let html: String = key.bytes().map(|byte| format!("&#{byte};")).collect();
     vec![
         ("raw", key.to_owned()),
         ("base64", standard.encode(key)),
@@ -144,7 +146,7 @@ fn a_credential_in_a_file_that_comes_as_wrapped_base64_is_removed_from_it_too() 
     // in lines of 60, as GitHub has them; and the bytes of no text at all
     let lines = |text: &str| -> String {
         let lines: Vec<_> = text.as_bytes().chunks(60).collect();
-        String::from_utf8_lossy(&lines.join(&b'\n')).into_owned() + "\n"
+        String::from_utf8(lines.join(&b'\n')).unwrap() + "\n"
     };
     let binary = [b"\xff\xfe".as_slice(), key.as_bytes(), b"\x00"].concat();
     let binary = base64::engine::general_purpose::STANDARD.encode(binary);

@@ -2,6 +2,7 @@
 //! before a terminal shows it.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -58,7 +59,8 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
             c if is_seen(c) => shown.push(c),
             c => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    shown.push_str(&format!("\\u{unit:04x}"));
+                    // into a String it can't fail
+                    let _ = write!(shown, "\\u{unit:04x}");
                 }
             }
         }
