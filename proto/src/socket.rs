@@ -161,14 +161,15 @@ pub fn broker_socket() -> Result<PathBuf, SocketError> {
 /// A broker client on the socket at `path`. It connects at the first call and
 /// again after the daemon was restarted.
 pub fn broker_client(path: &Path) -> Result<BrokerClient<Channel>, SocketError> {
-    Ok(BrokerClient::new(channel(path)?)
+    Ok(BrokerClient::new(channel(path, Server::Anyone)?)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
 
-/// An admin client on the socket at `path`. It connects at the first call.
+/// An admin client on the socket at `path`. It connects at the first call, and
+/// only to a process of this user: the master password goes there.
 pub fn admin_client(path: &Path) -> Result<AdminClient<Channel>, SocketError> {
-    Ok(AdminClient::new(channel(path)?)
+    Ok(AdminClient::new(channel(path, Server::SameUser)?)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
@@ -218,7 +219,16 @@ pub fn peer(stream: &Stream) -> io::Result<PeerProcess> {
     Ok(PeerProcess { uid, pid })
 }
 
-fn channel(path: &Path) -> Result<Channel, SocketError> {
+/// Who may serve a socket that a client connects to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    /// No secret goes there, and a sandbox may map users.
+    Anyone,
+    /// Nobody else may listen in.
+    SameUser,
+}
+
+fn channel(path: &Path, server: Server) -> Result<Channel, SocketError> {
     check_length(path)?;
     let path = path.to_owned();
     // The URI is never resolved: the connector below opens the socket.
@@ -227,10 +237,23 @@ fn channel(path: &Path) -> Result<Channel, SocketError> {
         .connect_with_connector_lazy(tower::service_fn(move |_| {
             let path = path.clone();
             async move {
-                let name = path.to_fs_name::<GenericFilePath>()?;
-                Ok::<_, io::Error>(TokioIo::new(Stream::connect(name).await?))
+                let name = path.as_path().to_fs_name::<GenericFilePath>()?;
+                let stream = Stream::connect(name).await?;
+                if server == Server::SameUser {
+                    refuse_others(&stream, &path)?;
+                }
+                Ok::<_, io::Error>(TokioIo::new(stream))
             }
         })))
+}
+
+fn refuse_others(stream: &Stream, path: &Path) -> io::Result<()> {
+    let uid = peer(stream)?.uid;
+    if uid == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    let problem = format!("{} is served by another user, uid {uid}", path.display());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
 }
 
 fn check_length(path: &Path) -> Result<(), SocketError> {

@@ -316,3 +316,48 @@ fn another_user_cant_connect() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn a_socket_that_another_user_serves_never_gets_the_password() {
+    if !is_root() {
+        return; // it takes a second user to try
+    }
+    let home = Home::ready();
+    home.kill();
+    let socket = home.file("run/admin.sock");
+    let took = home.file("run/took");
+    fs::write(&took, "").unwrap();
+    std::os::unix::fs::chown(&took, Some(NOBODY), Some(NOBODY)).unwrap();
+    for path in ["", "run"] {
+        fs::set_permissions(home.file(path), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let script = format!(
+        "use IO::Socket::UNIX; unlink '{0}'; \
+         my $l = IO::Socket::UNIX->new(Local => '{0}', Listen => 5) or die $!; chmod 0777, '{0}'; \
+         open my $out, '>>', '{1}'; $out->autoflush(1); print $out \"listening\\n\"; \
+         while (my $c = $l->accept) {{ sysread $c, my $got, 65536; print $out \"got:$got\\n\"; }}",
+        socket.display(),
+        took.display()
+    );
+    let mut perl = Command::new("/usr/bin/perl");
+    perl.args(["-e", &script]);
+    let mut squatter = as_ordinary_user(&perl).spawn().unwrap();
+    wait_for("the squatter to listen", || {
+        fs::read_to_string(&took)
+            .unwrap()
+            .contains("listening")
+            .then_some(())
+    });
+    let mut client = home.command("axis");
+    client
+        .args(["unlock"])
+        .env("AXIS_AUTOSTART", "0")
+        .env("AXIS_MASTER_PASSWORD", PASSWORD);
+    let ran = axis_tests::run(client, "");
+    squatter.kill().unwrap();
+    squatter.wait().unwrap();
+    assert_eq!(ran.code(), 3, "{ran:?}");
+    let got = fs::read_to_string(&took).unwrap();
+    assert!(got.contains("got:"), "it was connected to: {got}");
+    assert!(!got.contains("got:PRI"), "and not a byte was sent: {got}");
+}
