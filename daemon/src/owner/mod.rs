@@ -18,8 +18,8 @@ use crate::audit::{self, Act, AdminAct, AuditKey, FileReport, Peer, Proof};
 use crate::broker::Broker;
 use crate::host::BaseUrlError;
 use crate::names::CredentialName;
-use crate::paths::{Paths, PathsError};
-use crate::policy::{Change, DEFAULT_POLICY, PolicyWatch};
+use crate::paths::{Paths, PathsError, parent};
+use crate::policy::{Change, DEFAULT_POLICY, Follow, PolicyWatch};
 use crate::vault::{Key, KnownGeneration, Vault, VaultError, VaultState};
 
 /// The owner's side of the daemon.
@@ -138,9 +138,15 @@ impl Owner {
     /// The system gives no thread.
     pub fn watch_policy(self: &Arc<Self>) -> io::Result<PolicyWatch> {
         let owner = self.clone();
+        // with AXIS_HOME the audit log is written beside it, at every call
+        let how = if parent(&self.paths.policy) == parent(&self.paths.audit) {
+            Follow::Looking
+        } else {
+            Follow::Notices
+        };
         self.broker
             .policy
-            .watch(move |change| owner.policy_changed(change))
+            .watch(how, move |change| owner.policy_changed(change))
     }
 
     fn policy_changed(&self, change: Change) {

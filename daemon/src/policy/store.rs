@@ -117,6 +117,12 @@ impl PolicyStore {
         change
     }
 
+    /// Whether there was no file when it was last read.
+    pub(super) fn found_nothing(&self) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.found == Found::Nothing
+    }
+
     /// Whether the file is away and its grace isn't over.
     pub(super) fn is_in_grace(&self) -> bool {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

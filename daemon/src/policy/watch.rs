@@ -20,8 +20,10 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::store::{Change, GRACE, PolicyStore};
 
-/// How often the file is looked at without a notice.
+/// How often the file is looked at beside the notices …
 const POLL: Duration = Duration::from_secs(1);
+/// … and where there are none.
+const POLL_ALONE: Duration = Duration::from_millis(100);
 /// A save is over when nothing has changed for this long …
 const QUIET: Duration = Duration::from_millis(25);
 /// … and no save is waited for longer than this.
@@ -40,14 +42,26 @@ pub struct PolicyWatch {
     thread: Option<JoinHandle<()>>,
 }
 
+/// How a change of the file is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// The system tells of it; for a directory in which little else happens.
+    Notices,
+    /// Looked for ten times a second; for a directory in which other files are
+    /// written all the time, each write of which would be a notice.
+    Looking,
+}
+
 impl PolicyStore {
     /// Follows the file from now on; `on_change` hears of every change, on the
-    /// watching thread, after it is in force.
+    /// watching thread, after it is in force. With [`Follow::Looking`] the
+    /// system is not asked for notices.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn watch(
         self: &Arc<Self>,
+        how: Follow,
         on_change: impl Fn(Change) + Send + 'static,
     ) -> std::io::Result<PolicyWatch> {
         let (wake, wakes) = sync_channel(1);
@@ -58,7 +72,7 @@ impl PolicyStore {
             .spawn({
                 let (stop, wake) = (Arc::clone(&stop), wake.clone());
                 move || {
-                    let notices = Notices::new(store.path().to_owned(), wake);
+                    let notices = Notices::new(store.path().to_owned(), how, wake);
                     follow(&store, notices, &wakes, &stop, &on_change);
                 }
             })?;
@@ -96,7 +110,9 @@ fn follow(
     while !stop.load(Ordering::SeqCst) {
         notices.rearm();
         let stamp = Stamp::of(store.path());
-        if is_told || stamp != last_stamp || store.is_in_grace() {
+        // someone else may have read a file that came and went in between
+        let has_gone = stamp.is_none() && !store.found_nothing();
+        if is_told || has_gone || stamp != last_stamp || store.is_in_grace() {
             last_stamp = stamp;
             if let Some(change) = store.refresh(Instant::now()) {
                 on_change(change);
@@ -104,8 +120,10 @@ fn follow(
         }
         let pause = if store.is_in_grace() {
             GRACE / 10
-        } else {
+        } else if notices.watcher.is_some() {
             POLL
+        } else {
+            POLL_ALONE
         };
         is_told = match wakes.recv_timeout(pause) {
             Ok(()) => {
@@ -162,7 +180,7 @@ impl Stamp {
 /// leads to.
 struct Notices {
     path: PathBuf,
-    /// None where the system gives none: then looking once a second must do.
+    /// None where the system gives none, or isn't asked: then looking must do.
     watcher: Option<RecommendedWatcher>,
     names: Arc<ArcSwap<Names>>,
     /// Each watched directory with what it was then: one that is deleted and
@@ -171,20 +189,23 @@ struct Notices {
 }
 
 impl Notices {
-    fn new(path: PathBuf, wake: SyncSender<()>) -> Self {
+    fn new(path: PathBuf, how: Follow, wake: SyncSender<()>) -> Self {
         let names = Arc::new(ArcSwap::from_pointee(Names::new()));
         let relevant = Arc::clone(&names);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let on_notice = move |event: notify::Result<notify::Event>| {
             if event.map_or(true, |event| concerns(&event, &relevant.load())) {
                 // A full channel means that the thread will look anyway.
                 let _ = wake.try_send(());
             }
-        });
-        let watcher = watcher
-            .inspect_err(|error| {
-                tracing::warn!(%error, "the system gives no notice of saved files; policy.yaml is looked at once a second");
-            })
-            .ok();
+        };
+        let watcher = match how {
+            Follow::Looking => None,
+            Follow::Notices => notify::recommended_watcher(on_notice)
+                .inspect_err(|error| {
+                    tracing::warn!(%error, "the system gives no notice of saved files; policy.yaml is looked at ten times a second");
+                })
+                .ok(),
+        };
         Self {
             path,
             watcher,

@@ -25,7 +25,7 @@ impl Watched {
         let store = PolicyStore::load(path.to_owned());
         let (tell, changes) = channel();
         let watch = store
-            .watch(move |change| {
+            .watch(Follow::Notices, move |change| {
                 let _ = tell.send(change);
             })
             .unwrap();
@@ -146,7 +146,7 @@ fn a_change_between_loading_and_watching_is_not_missed() {
     let store = PolicyStore::load(path.clone());
     save_by_rename(&path, &allowing("between"));
     let (tell, changes) = channel();
-    let _watch = store.watch(move |change| {
+    let _watch = store.watch(Follow::Notices, move |change| {
         let _ = tell.send(change);
     });
     let change = changes.recv_timeout(PATIENCE).unwrap();
