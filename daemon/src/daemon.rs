@@ -13,7 +13,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
 
@@ -55,7 +54,6 @@ pub async fn run(
     let _watching = owner.watch_policy()?;
     unlock_at_start(&owner, password).await;
 
-    let calls = TaskTracker::new();
     let broker_socket = socket::listen(&paths.sockets.broker())?;
     let admin_socket = socket::listen(&paths.sockets.admin())?;
     let forget: peer::OnClose = {
@@ -65,13 +63,9 @@ pub async fn run(
     let broker_server = Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .add_service(
-            BrokerServer::new(BrokerRpc::new(
-                broker.clone(),
-                calls.clone(),
-                stopping.clone(),
-            ))
-            .max_decoding_message_size(MAX_REQUEST_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES),
+            BrokerServer::new(BrokerRpc::new(broker.clone(), stopping.clone()))
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES),
         )
         .serve_with_incoming_shutdown(
             peer::incoming(broker_socket, forget.clone()),
@@ -103,7 +97,7 @@ pub async fn run(
             ended.context("the servers crashed")?.context("the sockets failed")?;
         }
     }
-    drain(&calls, servers, &broker).await;
+    drain(servers, &broker).await;
     let _ = ticking.await;
     owner.record_end();
     info!("axisd ends");
@@ -152,19 +146,13 @@ async fn told_to_end(stopping: &CancellationToken) {
     });
 }
 
-async fn drain(
-    calls: &TaskTracker,
-    servers: JoinHandle<Result<((), ()), tonic::transport::Error>>,
-    broker: &Broker,
-) {
-    calls.close();
+async fn drain(servers: JoinHandle<Result<((), ()), tonic::transport::Error>>, broker: &Broker) {
     let in_flight = broker.in_flight();
     if in_flight > 0 {
         info!(in_flight, "waiting for calls in flight");
     }
     let drained = tokio::time::timeout(DRAIN, async {
-        calls.wait().await;
-        // connections end once their answers are written
+        // calls run on their connections, which end once the answers are written
         let _ = servers.await;
     })
     .await;

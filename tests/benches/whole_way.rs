@@ -24,6 +24,13 @@ const WARM_UP: usize = 500;
 const AT_ONCE: usize = 16;
 const POLICY: &str = "policies:\n  - identity: local-dev\n    allow:\n      - {service: github, actions: ['repos.get']}\n";
 
+const HANDSHAKE: &str = concat!(
+    r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}"#,
+    "\n",
+    r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+    "\n"
+);
+
 fn main() {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--release", "--workspace", "--bins"])
@@ -280,13 +287,17 @@ fn memory(home: &Home) {
     );
     let shims: Vec<_> = (0..1000)
         .map(|_| {
-            home.command("axis")
+            let mut shim = home
+                .command("axis")
                 .arg("mcp")
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
-                .unwrap()
+                .unwrap();
+            let mut stdin = shim.stdin.take().unwrap();
+            stdin.write_all(HANDSHAKE.as_bytes()).unwrap();
+            (shim, stdin)
         })
         .collect();
     axis_tests::wait_for("all shims to be connected", || {
@@ -299,7 +310,7 @@ fn memory(home: &Home) {
         "daemon RSS with 1,000 connected shims {} kB (budget 80,000)",
         resident(pid)
     );
-    for mut shim in shims {
+    for (mut shim, _stdin) in shims {
         shim.kill().unwrap();
         shim.wait().unwrap();
     }

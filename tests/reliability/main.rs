@@ -264,3 +264,55 @@ fn a_client_that_speaks_nonsense_harms_nobody_else() {
         .collect();
     assert_eq!(host.execute("github", "repos.get", &repo())["ok"], true);
 }
+
+#[test]
+fn thousands_of_calls_at_once_over_one_connection_all_get_their_answer() {
+    let upstream = Upstream::kilobyte();
+    let home = Home::with_github(&upstream, &canary("streams"), ALLOW);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let answered = runtime.block_on(async {
+        let client = axis_proto::socket::broker_client(&home.file("run/broker.sock")).unwrap();
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let client = client.clone();
+            callers.spawn(async move {
+                for _ in 0..200 {
+                    one_call(client.clone()).await;
+                }
+                200
+            });
+        }
+        callers.join_all().await.into_iter().sum::<u32>()
+    });
+    assert_eq!(answered, 3200);
+}
+
+async fn one_call(
+    mut client: axis_proto::v1::broker_client::BrokerClient<tonic::transport::Channel>,
+) {
+    use axis_proto::v1::{Call, ExecuteRequest, execute_request, execute_response, outcome};
+    let call = ExecuteRequest {
+        part: Some(execute_request::Part::Call(Call {
+            identity: "local-dev".into(),
+            service: "github".into(),
+            action: "repos.get".into(),
+            justification: "a test asks for it".into(),
+            params: repo().to_string().into(),
+            client_version: axis_proto::VERSION.into(),
+        })),
+    };
+    let mut answers = client
+        .execute(tokio_stream::once(call))
+        .await
+        .expect("the call is taken")
+        .into_inner();
+    let answer = answers.message().await.expect("it is answered").unwrap();
+    let execute_response::Part::Outcome(outcome) = answer.part.unwrap();
+    assert!(
+        matches!(outcome.end, Some(outcome::End::Success(_))),
+        "{outcome:?}"
+    );
+}

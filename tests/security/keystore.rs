@@ -45,7 +45,7 @@ fn each_way_of_tampering_gets_its_own_error_and_nothing_is_overwritten() {
     });
     fs::write(home.file("keystore.json"), &good).unwrap();
     let weakened = unlock_after(&home, |keystore| {
-        keystore["kdf"]["iterations"] = json!(1000)
+        keystore["kdf"]["iterations"] = json!(1000);
     });
     fs::write(home.file("keystore.json"), &good).unwrap();
     let future = unlock_after(&home, |keystore| keystore["version"] = json!(3));

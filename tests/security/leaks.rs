@@ -12,12 +12,10 @@ const ALLOW: &str =
 fn forms(key: &str) -> Vec<(&'static str, String)> {
     let standard = base64::engine::general_purpose::STANDARD;
     let unpadded = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let percent: String = key.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    let escaped: String = key
-        .chars()
-        .map(|c| format!("\\u{:04x}", c as u32))
-        .collect();
-    let html: String = key.bytes().map(|byte| format!("&#{byte};")).collect();
+    let each = |form: &dyn Fn(u8) -> String| key.bytes().map(form).collect::<Vec<_>>().concat();
+    let percent = each(&|byte| format!("%{byte:02x}"));
+    let escaped = each(&|byte| format!("\\u{byte:04x}"));
+    let html = each(&|byte| format!("&#{byte};"));
     vec![
         ("raw", key.to_owned()),
         ("base64", standard.encode(key)),

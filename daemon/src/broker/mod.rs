@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::listing::{Described, ListedAction, Listing};
@@ -99,9 +98,9 @@ impl Broker {
     }
 
     /// Takes one request from an agent to its outcome. Whatever the end, it is
-    /// on record before this returns; `cancelled` ends a call that waits for
-    /// its upstream.
-    pub async fn execute(&self, request: ActionRequest, cancelled: CancellationToken) -> Outcome {
+    /// on record before this returns; dropped, the call is cancelled, and that
+    /// is on record.
+    pub async fn execute(&self, request: ActionRequest) -> Outcome {
         let _counted = InFlight::count(&self.in_flight);
         let began = self.clock.monotonic();
         let end = match self.admit(&request).await {
@@ -109,7 +108,7 @@ impl Broker {
                 refusal.record(&self.audit, &request);
                 refusal.into_end()
             }
-            Ok(admitted) => self.send(admitted, began, &cancelled).await,
+            Ok(admitted) => self.send(admitted, began).await,
         };
         Outcome {
             request_id: request.id,
@@ -154,13 +153,8 @@ impl Broker {
     }
 
     /// The call itself. From here on it is on record as started, so it also
-    /// gets its end on record.
-    async fn send(
-        &self,
-        admitted: Admitted<'_>,
-        began: Duration,
-        cancelled: &CancellationToken,
-    ) -> End {
+    /// gets its end on record: dropping this future cancels the call.
+    async fn send(&self, admitted: Admitted<'_>, began: Duration) -> End {
         let Admitted {
             action,
             timeout,
@@ -169,22 +163,16 @@ impl Broker {
             slot,
             record,
         } = admitted;
-        let answer = tokio::select! {
-            answer = self.upstream.send(request, &guard, timeout) => Some(answer),
-            () = cancelled.cancelled() => None,
+        let underway = Underway {
+            broker: self,
+            record: Some(record),
+            began,
         };
+        let answer = self.upstream.send(request, &guard, timeout).await;
         let mut end = audit::End::default();
-        let outcome = match answer {
-            None => Err(Failure::new(
-                Code::Cancelled,
-                "the client cancelled the call",
-            )),
-            Some(answer) => read(action, &guard, answer, &mut end),
-        };
+        let outcome = read(action, &guard, answer, &mut end);
         end.error = outcome.as_ref().err().map(|failure| failure.code.as_str());
-        let now = self.clock.monotonic();
-        end.latency = now.saturating_sub(began);
-        self.audit.finished(record, &end);
+        let now = underway.ended(end);
         match outcome {
             Ok(result) => {
                 slot.commit(now);
@@ -334,6 +322,47 @@ fn read(
             end.redacted += u64::from(stream.finish(&mut guarded));
             Ok(guarded.into())
         }
+    }
+}
+
+/// A call that is on record as started and not yet as finished.
+struct Underway<'a> {
+    broker: &'a Broker,
+    record: Option<Started>,
+    began: Duration,
+}
+
+impl Underway<'_> {
+    /// Puts the call's end on record; when that was.
+    fn ended(mut self, end: audit::End) -> Duration {
+        self.finish(end)
+    }
+
+    fn finish(&mut self, mut end: audit::End) -> Duration {
+        let now = self.broker.clock.monotonic();
+        end.latency = now.saturating_sub(self.began);
+        if let Some(record) = self.record.take() {
+            self.broker.audit.finished(record, &end);
+        }
+        now
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if self.record.is_none() {
+            return;
+        }
+        let code = if std::thread::panicking() {
+            Code::InternalError
+        } else {
+            Code::Cancelled
+        };
+        let error = Some(code.as_str());
+        self.finish(audit::End {
+            error,
+            ..audit::End::default()
+        });
     }
 }
 

@@ -2,16 +2,16 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axis_proto::VERSION;
 use axis_proto::v1;
 use axis_proto::v1::broker_server::Broker as BrokerService;
 use futures_util::stream::{self, Stream, StreamExt};
+use tokio::time::timeout;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::error;
 use uuid::Uuid;
 
 use super::heads::Heads;
@@ -21,21 +21,21 @@ use crate::broker::request::ActionRequest;
 use crate::broker::{Broker, Listing};
 use crate::names::Identity;
 
+/// How long an answered client may take to close its side of a call.
+const CLOSING: Duration = Duration::from_millis(100);
+
 /// The service on broker.sock.
 pub struct BrokerRpc {
     broker: Arc<Broker>,
-    calls: TaskTracker,
     stopping: CancellationToken,
     heads: Heads,
 }
 
 impl BrokerRpc {
-    /// Calls run as tasks of `calls`, so that the daemon can wait for them;
-    /// watches end with `stopping`.
-    pub fn new(broker: Arc<Broker>, calls: TaskTracker, stopping: CancellationToken) -> Self {
+    /// Watches end with `stopping`.
+    pub fn new(broker: Arc<Broker>, stopping: CancellationToken) -> Self {
         Self {
             broker,
-            calls,
             stopping,
             heads: Heads::default(),
         }
@@ -54,9 +54,10 @@ impl BrokerService for BrokerRpc {
         request: Request<Streaming<v1::ExecuteRequest>>,
     ) -> Result<Response<Self::ExecuteStream>, Status> {
         let caller = Caller::of(&request)?;
+        let mut messages = request.into_inner();
         let Some(v1::ExecuteRequest {
             part: Some(v1::execute_request::Part::Call(call)),
-        }) = self.heads.first(&mut request.into_inner()).await?
+        }) = self.heads.first(&mut messages).await?
         else {
             return Err(Status::invalid_argument("the first message must be a call"));
         };
@@ -66,16 +67,11 @@ impl BrokerService for BrokerRpc {
             return Ok(Response::new(one_answer(async { outcome })));
         }
         let request = action_request(id, call, caller);
-        let cancelled = CancellationToken::new();
-        // dropped with the answer's stream: a client that goes away cancels its call
-        let guard = cancelled.clone().drop_guard();
         let broker = self.broker.clone();
-        let task = self
-            .calls
-            .spawn(async move { broker.execute(request, cancelled).await });
+        // a client that goes away drops this, and with it cancels its call
         Ok(Response::new(one_answer(async move {
-            let outcome = task.await.unwrap_or_else(|error| crashed(id, &error));
-            guard.disarm();
+            let outcome = broker.execute(request).await;
+            read_to_end(messages).await;
             outcome
         })))
     }
@@ -142,6 +138,15 @@ fn one_answer(
     Box::pin(stream::once(async { Ok(execute_response(outcome.await)) }))
 }
 
+/// Waits, for a moment, until the client has closed its side. An answer that is
+/// complete before that resets the stream, and HTTP/2 gives up a connection on
+/// which that happens too often.
+async fn read_to_end(mut messages: Streaming<v1::ExecuteRequest>) {
+    let rest = async { while let Ok(Some(_)) = messages.message().await {} };
+    // one that never closes it has its answer all the same
+    let _ = timeout(CLOSING, rest).await;
+}
+
 fn identity(text: &str) -> Result<Identity, Status> {
     Identity::parse(text).map_err(|error| Status::invalid_argument(error.to_string()))
 }
@@ -160,17 +165,6 @@ fn action_request(id: Uuid, call: v1::Call, caller: Caller) -> ActionRequest {
         params: call.params,
         peer: caller.peer,
         connection: caller.connection,
-    }
-}
-
-fn crashed(id: Uuid, error: &tokio::task::JoinError) -> Outcome {
-    error!(request_id = %id, %error, "a call crashed");
-    Outcome {
-        request_id: id,
-        end: End::Failed(Failure::new(
-            Code::InternalError,
-            "axisd failed in this call; its log says more. The call may have reached the upstream",
-        )),
     }
 }
 
