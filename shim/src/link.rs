@@ -28,6 +28,9 @@ use crate::unlock::PasswordOffer;
 const START_HINT: &str =
     "Run `axis daemon start`; `axis doctor` says what is wrong where that doesn't help.";
 
+/// How long axisd may take to end an answer that is complete.
+const CLOSING: Duration = Duration::from_millis(100);
+
 /// How long axisd may take to list actions, its start included.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -203,6 +206,9 @@ impl Link {
             match parts.message().await {
                 Ok(Some(response)) => {
                     if let Some(ResponsePart::Outcome(outcome)) = response.part {
+                        // A stream that is dropped before its end is reset, and
+                        // HTTP/2 gives up a connection after many of those.
+                        let _ = timeout(CLOSING, parts.message()).await;
                         return Ok(outcome);
                     }
                 }

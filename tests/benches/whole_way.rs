@@ -211,6 +211,10 @@ async fn through_grpc(home: &Home) -> Times {
                 panic!("no outcome");
             };
             assert!(
+                answers.message().await.unwrap().is_none(),
+                "the stream ends"
+            );
+            assert!(
                 matches!(outcome.end, Some(v1::outcome::End::Success(_))),
                 "{outcome:?}"
             );

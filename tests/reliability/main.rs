@@ -266,53 +266,18 @@ fn a_client_that_speaks_nonsense_harms_nobody_else() {
 }
 
 #[test]
-fn thousands_of_calls_at_once_over_one_connection_all_get_their_answer() {
+fn thousands_of_calls_through_one_shim_all_get_their_answer_on_one_connection() {
     let upstream = Upstream::kilobyte();
     let home = Home::with_github(&upstream, &canary("streams"), ALLOW);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let answered = runtime.block_on(async {
-        let client = axis_proto::socket::broker_client(&home.file("run/broker.sock")).unwrap();
-        let mut callers = tokio::task::JoinSet::new();
-        for _ in 0..16 {
-            let client = client.clone();
-            callers.spawn(async move {
-                for _ in 0..200 {
-                    one_call(client.clone()).await;
-                }
-                200
-            });
+    let mut host = Host::connect(&home, "local-dev");
+    for _ in 0..100 {
+        let ids: Vec<u64> = (0..24)
+            .map(|_| host.start_execute("github", "repos.get", &repo()))
+            .collect();
+        for id in ids {
+            assert_eq!(host.executed(id)["ok"], true);
         }
-        callers.join_all().await.into_iter().sum::<u32>()
-    });
-    assert_eq!(answered, 3200);
-}
-
-async fn one_call(
-    mut client: axis_proto::v1::broker_client::BrokerClient<tonic::transport::Channel>,
-) {
-    use axis_proto::v1::{Call, ExecuteRequest, execute_request, execute_response, outcome};
-    let call = ExecuteRequest {
-        part: Some(execute_request::Part::Call(Call {
-            identity: "local-dev".into(),
-            service: "github".into(),
-            action: "repos.get".into(),
-            justification: "a test asks for it".into(),
-            params: repo().to_string().into(),
-            client_version: axis_proto::VERSION.into(),
-        })),
-    };
-    let mut answers = client
-        .execute(tokio_stream::once(call))
-        .await
-        .expect("the call is taken")
-        .into_inner();
-    let answer = answers.message().await.expect("it is answered").unwrap();
-    let execute_response::Part::Outcome(outcome) = answer.part.unwrap();
-    assert!(
-        matches!(outcome.end, Some(outcome::End::Success(_))),
-        "{outcome:?}"
-    );
+    }
+    // h2 warns of streams that were reset, and gives up the connection after many
+    assert_eq!(host.stderr(), "", "no stream was dropped before its end");
 }
