@@ -63,17 +63,12 @@ impl BrokerService for BrokerRpc {
         };
         let id = Uuid::new_v4();
         if call.client_version != VERSION {
-            let outcome = other_version(id, &call.client_version);
-            return Ok(Response::new(one_answer(async { outcome })));
+            return Ok(one_answer(other_version(id, &call.client_version)));
         }
-        let request = action_request(id, call, caller);
-        let broker = self.broker.clone();
         // a client that goes away drops this, and with it cancels its call
-        Ok(Response::new(one_answer(async move {
-            let outcome = broker.execute(request).await;
-            read_to_end(messages).await;
-            outcome
-        })))
+        let outcome = self.broker.execute(action_request(id, call, caller)).await;
+        read_to_end(messages).await;
+        Ok(one_answer(outcome))
     }
 
     async fn list_actions(
@@ -132,10 +127,9 @@ impl BrokerService for BrokerRpc {
     }
 }
 
-fn one_answer(
-    outcome: impl Future<Output = Outcome> + Send + 'static,
-) -> Answers<v1::ExecuteResponse> {
-    Box::pin(stream::once(async { Ok(execute_response(outcome.await)) }))
+fn one_answer(outcome: Outcome) -> Response<Answers<v1::ExecuteResponse>> {
+    let answer = Ok(execute_response(outcome));
+    Response::new(Box::pin(stream::iter([answer])))
 }
 
 /// Waits, for a moment, until the client has closed its side. An answer that is
