@@ -117,10 +117,19 @@ impl BaseUrl {
     }
 
     /// This URL with `path_and_query` (encoded, starting with `/`) appended to
-    /// its own path.
-    pub fn join(&self, path_and_query: &str) -> Result<Url, url::ParseError> {
-        let base = self.url.as_str().trim_end_matches('/');
-        Url::parse(&format!("{base}{path_and_query}"))
+    /// its own path. Whatever stands in it, scheme and host stay what they are.
+    pub fn join(&self, path_and_query: &str) -> Url {
+        let (path, query) = match path_and_query.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path_and_query, None),
+        };
+        let mut url = self.url.clone();
+        match self.url.path().trim_end_matches('/') {
+            "" => url.set_path(path),
+            base => url.set_path(&format!("{base}{path}")),
+        }
+        url.set_query(query);
+        url
     }
 
     /// The text form, without a slash at its end.
@@ -199,10 +208,40 @@ mod tests {
 
     #[test]
     fn joining_keeps_the_base_path() {
-        let base = BaseUrl::parse("https://ghe.example.com/api/v3/").unwrap();
-        assert_eq!(
-            base.join("/repos/o/r?x=1").unwrap().as_str(),
-            "https://ghe.example.com/api/v3/repos/o/r?x=1"
-        );
+        for (base, path, joined) in [
+            (
+                "https://ghe.example.com/api/v3/",
+                "/repos/o/r?x=1",
+                "https://ghe.example.com/api/v3/repos/o/r?x=1",
+            ),
+            (
+                "https://api.github.com",
+                "/repos/a%2Fb/c%3Fd?q=%26%23+%3F&empty=",
+                "https://api.github.com/repos/a%2Fb/c%3Fd?q=%26%23+%3F&empty=",
+            ),
+        ] {
+            assert_eq!(BaseUrl::parse(base).unwrap().join(path).as_str(), joined);
+        }
+    }
+
+    #[test]
+    fn joining_never_leaves_the_host() {
+        for path in [
+            "@evil.example/",
+            "//evil.example/",
+            "/\\evil.example/",
+            ".evil.example/",
+            ":81/",
+            "/#@evil.example",
+            "\t//evil.example",
+            "https://evil.example/",
+        ] {
+            for base in ["https://api.github.com", "http://127.0.0.1:8080/v3"] {
+                let base = BaseUrl::parse(base).unwrap();
+                let url = base.join(path);
+                assert_eq!(Host::of(&url).as_ref(), Some(base.host()), "{path:?}");
+                assert_eq!(url.scheme(), base.url.scheme(), "{path:?}");
+            }
+        }
     }
 }

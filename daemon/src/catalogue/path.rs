@@ -355,7 +355,7 @@ mod tests {
                 _ => encoded.as_str(),
             }));
             let base = crate::host::BaseUrl::parse("https://api.github.com").unwrap();
-            let url = base.join(&rendered).unwrap();
+            let url = base.join(&rendered);
             prop_assert_eq!(url.scheme(), "https");
             prop_assert_eq!(url.host_str(), Some("api.github.com"));
             prop_assert_eq!(url.port(), None);
