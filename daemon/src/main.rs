@@ -88,7 +88,11 @@ fn start() -> anyhow::Result<()> {
     }
     log_to_stderr(&config)?;
     process::allow_many_connections();
+    // a call is handed to and fro between its connection, its task and its
+    // upstream: on two threads each of these steps wakes a sleeping one, which
+    // takes longer than the step. What computes for long leaves this thread.
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()?
         .block_on(daemon::run(&config, &paths, password))

@@ -33,6 +33,10 @@ use crate::vault::{Credential, Vault};
 /// The least that limits look back: the window of a rate limit.
 const RATE_WINDOW: Duration = Duration::from_mins(1);
 
+/// From how many bytes on an answer takes long enough to read that other calls
+/// shouldn't wait for it.
+const LARGE_BODY: usize = 256 * 1024;
+
 /// What a call passes through, in the order in which it does.
 pub struct Broker {
     /// All known services and actions.
@@ -170,7 +174,12 @@ impl Broker {
         };
         let answer = self.upstream.send(request, &guard, timeout).await;
         let mut end = audit::End::default();
-        let outcome = read(action, &guard, answer, &mut end);
+        let outcome = if answer.as_ref().is_ok_and(|it| it.body.len() > LARGE_BODY) {
+            // other calls go on meanwhile on another thread
+            tokio::task::block_in_place(|| read(action, &guard, answer, &mut end))
+        } else {
+            read(action, &guard, answer, &mut end)
+        };
         end.error = outcome.as_ref().err().map(|failure| failure.code.as_str());
         let now = underway.ended(end);
         match outcome {
