@@ -64,6 +64,12 @@ impl ManualClock {
         self.wall_ms
             .fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
+
+    /// Sets the wall clock forward or back; no time passes.
+    pub fn step_wall(&self, by: jiff::SignedDuration) {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.wall_ms.fetch_add(ms, Ordering::SeqCst);
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod launch;
 mod lines;
 mod link;
 mod message;
+mod refusal;
 mod scan;
 mod server;
 pub mod settings;

@@ -2,7 +2,6 @@
 //! whatever goes wrong on the way into a failure that says what to do.
 
 use std::error::Error as _;
-use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use tonic::{Code, Response, Status, Streaming};
 
 use crate::answer::{Answer, Failure};
 use crate::launch::Launch;
+use crate::refusal::{Refusal, is_forbidden, is_vault_locked, lost, no_socket, not_connected};
 use crate::settings::Settings;
 use crate::unlock::PasswordOffer;
 
@@ -352,55 +352,4 @@ impl Link {
             });
         }
     }
-}
-
-/// Why a question has no answer.
-enum Refusal {
-    /// It could not be asked.
-    Launch(Failure),
-    /// axisd, or the way to it, said no.
-    Status(Status),
-}
-
-fn is_vault_locked(outcome: &Result<Outcome, Failure>) -> bool {
-    matches!(
-        outcome,
-        Ok(Outcome { end: Some(End::Failed(failed)), .. }) if failed.code == "vault_locked"
-    )
-}
-
-fn no_socket(problem: String) -> Failure {
-    Failure::new("daemon_unavailable", problem)
-}
-
-fn lost() -> Failure {
-    Failure::new(
-        "daemon_unavailable",
-        "the connection to axisd broke off in mid-call: the call may or may not have reached the upstream",
-    )
-    .with_hint("`axis logs` knows whether it was sent; look before you repeat it.")
-}
-
-/// Whether no connection could be made: then nothing was sent either.
-fn not_connected(status: &Status) -> bool {
-    use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
-    status.code() == Code::Unavailable
-        && io_error(status)
-            .is_some_and(|kind| matches!(kind, NotFound | ConnectionRefused | PermissionDenied))
-}
-
-/// Whether there is a socket that this user may not open.
-fn is_forbidden(status: &Status) -> bool {
-    io_error(status) == Some(io::ErrorKind::PermissionDenied)
-}
-
-fn io_error(status: &Status) -> Option<io::ErrorKind> {
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return Some(error.kind());
-        }
-        cause = error.source();
-    }
-    None
 }

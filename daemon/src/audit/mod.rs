@@ -5,7 +5,7 @@
 //! `started` a call in flight, `line` how a record is written, `chain` how lines
 //! hang together, `file` the file on disk, `aside` what stands beside it,
 //! `recovery` what is done about the one found at start, `writer` the one who
-//! writes, `fold` what keeps floods out, `reader` reads lines forwards and
+//! writes, `status` how it stands, `fold` what keeps floods out, `reader` reads lines forwards and
 //! backwards, `history` which calls were made, `verify` whether all of it is
 //! true. The format is in `docs/audit.md`.
 
@@ -19,6 +19,7 @@ mod reader;
 mod record;
 mod recovery;
 mod started;
+mod status;
 mod verify;
 mod writer;
 
@@ -43,6 +44,7 @@ pub use fold::ConnectionId;
 pub use history::{History, PastCall, Proof};
 pub use record::{Act, AdminAct, CallRecord, End, Peer, Refusal};
 pub use started::Started;
+pub use status::AuditStatus;
 pub use verify::{FileReport, KnownGeneration};
 
 use fold::{Folded, Folds};
@@ -65,19 +67,6 @@ pub enum SyncMode {
     Interval,
     /// Before each call goes out.
     Always,
-}
-
-/// What `axis status` shows of the audit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditStatus {
-    /// The log.
-    pub path: PathBuf,
-    /// Whether calls can be recorded, and so be made, now.
-    pub writable: bool,
-    /// The number of the record to come.
-    pub next_seq: u64,
-    /// Why it isn't writable; a broken chain, a torn line, a log that is gone.
-    pub warnings: Vec<String>,
 }
 
 /// The audit log of one axisd. Clones are the same log.
@@ -356,28 +345,6 @@ impl Audit {
             ),
         });
         reports
-    }
-
-    /// The log's state now; tries to make it writable where it isn't.
-    pub fn status(&self) -> AuditStatus {
-        let mut writer = self.writer();
-        let _ = writer.probe(self.now());
-        let mut warnings: Vec<String> = writer.trouble().map(str::to_owned).into_iter().collect();
-        warnings.extend_from_slice(writer.warnings());
-        for path in aside::set_aside_files(writer.path()) {
-            let name = aside::file_name(&path);
-            if !warnings.iter().any(|warning| warning.contains(&name)) {
-                warnings.push(format!(
-                    "{name} was set aside at an earlier start; run: axis logs verify, then move it away"
-                ));
-            }
-        }
-        AuditStatus {
-            path: self.0.path.clone(),
-            writable: writer.trouble().is_none(),
-            next_seq: writer.head().seq + 1,
-            warnings,
-        }
     }
 
     fn write_folded(&self, folded: &Folded) {

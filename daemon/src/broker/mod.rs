@@ -5,6 +5,8 @@ mod listing;
 pub mod outcome;
 mod refusal;
 pub mod request;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

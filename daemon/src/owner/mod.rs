@@ -2,6 +2,8 @@
 //! that changes something is on record, with the process that asked for it.
 
 mod addition;
+mod error;
+mod unlock;
 
 use std::io;
 use std::sync::Arc;
@@ -14,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::addition::{Added, Addition};
-use crate::audit::{self, Act, AdminAct, AuditKey, FileReport, Peer, Proof};
+pub use self::error::OwnerError;
+pub use self::unlock::Unlock;
+use crate::audit::{self, Act, AdminAct, AuditKey, FileReport, Peer};
 use crate::broker::Broker;
-use crate::host::BaseUrlError;
 use crate::names::CredentialName;
 use crate::paths::{Paths, PathsError, parent};
 use crate::policy::{Change, DEFAULT_POLICY, Follow, PolicyWatch};
@@ -30,65 +33,6 @@ pub struct Owner {
     pub paths: Paths,
     stopping: CancellationToken,
     started: Duration,
-}
-
-/// An attempt to unlock.
-pub struct Unlock {
-    /// The master password.
-    pub password: SecretString,
-    /// Accept a keystore that is older than the audit log says.
-    pub accept_older: bool,
-    /// Only a vault that its owner hasn't locked: a shim's attempt.
-    pub only_if_never_locked: bool,
-}
-
-/// Why an act wasn't done.
-#[derive(Debug, thiserror::Error)]
-pub enum OwnerError {
-    /// The vault said no.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// Not in the catalogue.
-    #[error("{0}")]
-    UnknownService(String),
-    /// The text can't be a credential.
-    #[error("the credential {problem}")]
-    Secret {
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// The base URL can't be used.
-    #[error(transparent)]
-    BaseUrl(#[from] BaseUrlError),
-    /// A shim may not undo the owner's lock.
-    #[error("the owner has locked the vault")]
-    LockedByOwner,
-    /// Nothing is done that can't be recorded.
-    #[error("nothing was done, since it can't be put on record: {0}")]
-    Unrecordable(String),
-    /// The log can't be read, so the keystore's age can't be told.
-    #[error("the audit log can't be read, so whether the keystore is the newest can't be told")]
-    LogUnreadable,
-    /// The log can't be shown.
-    #[error("the audit log can't be read: {0}")]
-    Logs(#[from] io::Error),
-    /// A directory or the default policy can't be made.
-    #[error(transparent)]
-    Files(#[from] PathsError),
-    /// A task of axisd's own failed.
-    #[error("axisd failed in this request; its log says more")]
-    Crashed,
-}
-
-impl OwnerError {
-    /// What to do, where the message doesn't say.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::LockedByOwner => Some("axis unlock"),
-            Self::Unrecordable(_) | Self::LogUnreadable => Some("axis doctor"),
-            _ => None,
-        }
-    }
 }
 
 impl AuditKey for Key {
@@ -194,52 +138,6 @@ impl Owner {
         self.broker.changed();
         info!(generation, "the vault was made");
         Ok(generation)
-    }
-
-    /// Opens the vault. How many credentials it holds.
-    pub async fn unlock(&self, unlock: Unlock, by: Option<&Peer>) -> Result<usize, OwnerError> {
-        let vault = &self.broker.vault;
-        if unlock.only_if_never_locked && vault.was_locked_by_owner() {
-            return Err(OwnerError::LockedByOwner);
-        }
-        let known = self.known_generation()?;
-        // a log that was set aside has said so, and proves nothing any more
-        let is_doubtful = matches!(
-            self.broker.audit.known_generation(),
-            audit::KnownGeneration::Doubtful(_)
-        );
-        let unlocked = vault
-            .unlock(unlock.password, known, unlock.accept_older)
-            .await;
-        let credentials = self.audited(unlocked, by)?;
-        let generation = generation(vault);
-        let proof = self.broker.audit.set_key(audit_key(vault));
-        // before the limits know the log no call goes out, so none has yet
-        if matches!(proof, Proof::Nothing | Proof::Foreign)
-            && matches!(known, KnownGeneration::At(_))
-            && !is_doubtful
-            && !unlock.accept_older
-        {
-            self.broker.audit.set_key(None);
-            let error = vault.distrust_log();
-            warn!("{error}");
-            return Err(error.into());
-        }
-        if unlock.accept_older {
-            self.note(Act::KeystoreAccepted, None, generation, by);
-        }
-        if known == KnownGeneration::NoLog {
-            self.note(Act::LogMissing, None, generation, by);
-        } else if proof == Proof::Nothing {
-            let forged = "no line before this one has this vault's MAC";
-            self.note(Act::LogMissing, Some(forged), generation, by);
-            warn!("{forged}: the audit log was replaced");
-        }
-        self.note(Act::Unlock, None, generation, by);
-        self.remember_calls().await?;
-        self.broker.changed();
-        info!(credentials, "the vault is unlocked");
-        Ok(credentials)
     }
 
     /// Whether this is the master password.

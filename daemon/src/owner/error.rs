@@ -1,0 +1,56 @@
+//! Why an act of the owner wasn't done.
+
+use std::io;
+
+use crate::host::BaseUrlError;
+use crate::paths::PathsError;
+use crate::vault::VaultError;
+
+/// Why an act wasn't done.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// The vault said no.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Not in the catalogue.
+    #[error("{0}")]
+    UnknownService(String),
+    /// The text can't be a credential.
+    #[error("the credential {problem}")]
+    Secret {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The base URL can't be used.
+    #[error(transparent)]
+    BaseUrl(#[from] BaseUrlError),
+    /// A shim may not undo the owner's lock.
+    #[error("the owner has locked the vault")]
+    LockedByOwner,
+    /// Nothing is done that can't be recorded.
+    #[error("nothing was done, since it can't be put on record: {0}")]
+    Unrecordable(String),
+    /// The log can't be read, so the keystore's age can't be told.
+    #[error("the audit log can't be read, so whether the keystore is the newest can't be told")]
+    LogUnreadable,
+    /// The log can't be shown.
+    #[error("the audit log can't be read: {0}")]
+    Logs(#[from] io::Error),
+    /// A directory or the default policy can't be made.
+    #[error(transparent)]
+    Files(#[from] PathsError),
+    /// A task of axisd's own failed.
+    #[error("axisd failed in this request; its log says more")]
+    Crashed,
+}
+
+impl OwnerError {
+    /// What to do, where the message doesn't say.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::LockedByOwner => Some("axis unlock"),
+            Self::Unrecordable(_) | Self::LogUnreadable => Some("axis doctor"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Opening the vault: the keystore is held against the audit log, and the log
+//! against the keystore's key, before any call goes out.
+
+use secrecy::SecretString;
+use tracing::{info, warn};
+
+use super::{Owner, OwnerError, audit_key, generation};
+use crate::audit::{self, Act, Peer, Proof};
+use crate::vault::KnownGeneration;
+
+/// An attempt to unlock.
+pub struct Unlock {
+    /// The master password.
+    pub password: SecretString,
+    /// Accept a keystore that is older than the audit log says.
+    pub accept_older: bool,
+    /// Only a vault that its owner hasn't locked: a shim's attempt.
+    pub only_if_never_locked: bool,
+}
+
+impl Owner {
+    /// Opens the vault. How many credentials it holds.
+    pub async fn unlock(&self, unlock: Unlock, by: Option<&Peer>) -> Result<usize, OwnerError> {
+        let vault = &self.broker.vault;
+        if unlock.only_if_never_locked && vault.was_locked_by_owner() {
+            return Err(OwnerError::LockedByOwner);
+        }
+        let known = self.known_generation()?;
+        // a log that was set aside has said so, and proves nothing any more
+        let is_doubtful = matches!(
+            self.broker.audit.known_generation(),
+            audit::KnownGeneration::Doubtful(_)
+        );
+        let unlocked = vault
+            .unlock(unlock.password, known, unlock.accept_older)
+            .await;
+        let credentials = self.audited(unlocked, by)?;
+        let generation = generation(vault);
+        let proof = self.broker.audit.set_key(audit_key(vault));
+        // before the limits know the log no call goes out, so none has yet
+        if matches!(proof, Proof::Nothing | Proof::Foreign)
+            && matches!(known, KnownGeneration::At(_))
+            && !is_doubtful
+            && !unlock.accept_older
+        {
+            self.broker.audit.set_key(None);
+            let error = vault.distrust_log();
+            warn!("{error}");
+            return Err(error.into());
+        }
+        if unlock.accept_older {
+            self.note(Act::KeystoreAccepted, None, generation, by);
+        }
+        if known == KnownGeneration::NoLog {
+            self.note(Act::LogMissing, None, generation, by);
+        } else if proof == Proof::Nothing {
+            let forged = "no line before this one has this vault's MAC";
+            self.note(Act::LogMissing, Some(forged), generation, by);
+            warn!("{forged}: the audit log was replaced");
+        }
+        self.note(Act::Unlock, None, generation, by);
+        self.remember_calls().await?;
+        self.broker.changed();
+        info!(credentials, "the vault is unlocked");
+        Ok(credentials)
+    }
+}
