@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         )
     });
     let ended = hardened.and_then(|()| {
-        let command = Cli::parse().command;
+        let command = Command::asked();
         write_logs(&command);
         run(command)
     });
@@ -72,6 +72,17 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit as u8)
+}
+
+impl Command {
+    /// What the arguments ask for. Hosts keep a shim for each of their sessions,
+    /// and building the whole command line costs each of those memory.
+    fn asked() -> Self {
+        if std::env::args_os().skip(1).eq(["mcp"]) {
+            return Self::Mcp(commands::mcp::Mcp {});
+        }
+        Cli::parse().command
+    }
 }
 
 fn run(command: Command) -> Result<Exit, Failure> {
@@ -128,16 +139,16 @@ impl Interrupts {
 /// Logs go to stderr: warnings of the shim, and what `AXIS_LOG` asks for.
 fn write_logs(command: &Command) {
     use tracing_subscriber::EnvFilter;
+    let to_stderr = tracing_subscriber::fmt().with_writer(std::io::stderr);
     let filter = std::env::var("AXIS_LOG").unwrap_or_default();
-    if filter.is_empty() && !matches!(command, Command::Mcp(_)) {
-        return;
+    if !filter.is_empty() {
+        let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+        to_stderr.with_env_filter(filter).init();
+    } else if matches!(command, Command::Mcp(_)) {
+        to_stderr
+            .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+            .init();
     }
-    let filter = EnvFilter::try_new(if filter.is_empty() { "warn" } else { &filter })
-        .unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 #[cfg(test)]

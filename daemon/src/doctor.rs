@@ -151,6 +151,13 @@ fn vault(owner: &Owner) -> Check {
 
 fn credentials(owner: &Owner) -> Check {
     match owner.broker.vault.names().len() {
+        0 if matches!(
+            owner.broker.vault.state(),
+            VaultState::Absent | VaultState::Locked(WhyLocked::Damaged(_))
+        ) =>
+        {
+            warn("credentials", "there is no vault to look into", "")
+        }
         0 => warn(
             "credentials",
             "the vault holds no credential",

@@ -9,7 +9,7 @@ mod init;
 mod list;
 mod lock;
 mod logs;
-mod mcp;
+pub mod mcp;
 mod param;
 mod revoke;
 mod status;

@@ -52,11 +52,13 @@ fn vault(owner: &Owner) -> v1::VaultStatus {
     let (state, generation, detail) = match vault.state() {
         VaultState::Absent => (
             Wire::Absent,
-            0,
+            None,
             "there is no keystore yet: axis init".to_owned(),
         ),
-        VaultState::Locked(why) => (Wire::Locked, 0, why.to_string()),
-        VaultState::Unlocked { generation, .. } => (Wire::Unlocked, generation, String::new()),
+        VaultState::Locked(why) => (Wire::Locked, None, why.to_string()),
+        VaultState::Unlocked { generation, .. } => {
+            (Wire::Unlocked, Some(generation), String::new())
+        }
     };
     v1::VaultStatus {
         state: state.into(),

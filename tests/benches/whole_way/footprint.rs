@@ -41,6 +41,11 @@ pub fn shim(home: &Home) {
         host.call();
     }
     figure("shim: RSS (budget 6)", resident(host.pid()), "MiB");
+    figure(
+        "    of it its own, not the binaries' pages",
+        memory_of(host.pid(), "RssAnon:"),
+        "MiB",
+    );
 }
 
 /// The memory of the daemon: idle before any call, after the calls, and with
@@ -148,8 +153,12 @@ pub fn unlock(home: &Home) {
 
 /// The resident memory of a process, in MiB.
 pub fn resident(pid: u32) -> f64 {
+    memory_of(pid, "VmRSS:")
+}
+
+fn memory_of(pid: u32, field: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kibibytes: f64 = line
         .and_then(|rest| rest.trim().strip_suffix(" kB"))
         .and_then(|number| number.parse().ok())
