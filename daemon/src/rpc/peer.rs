@@ -1,7 +1,7 @@
 //! Who is at the other end of a connection: only processes of the owner's
 //! user get in.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use axis_proto::socket::{self, Listener, Stream};
 use futures_util::Stream as FutureStream;
 use futures_util::stream;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::transport::server::Connected;
 use tonic::{Request, Status};
@@ -22,6 +22,10 @@ use crate::audit::{ConnectionId, Peer};
 
 /// Pause after a failed accept, as when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is gathered of an answer before it is written, in bytes; larger pieces
+/// go out as they are.
+const ANSWER_BYTES: usize = 4096;
 
 static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
 
@@ -67,7 +71,8 @@ pub type OnClose = Arc<dyn Fn(ConnectionId) + Send + Sync>;
 
 /// A connection whose peer was checked.
 pub struct PeerStream {
-    stream: Stream,
+    /// HTTP/2 hands out an answer in pieces; the client is woken once.
+    stream: BufWriter<Stream>,
     caller: Caller,
     on_close: OnClose,
     _place: OwnedSemaphorePermit,
@@ -142,7 +147,7 @@ impl Door {
             self.is_full = false;
             let connection = ConnectionId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
             return PeerStream {
-                stream,
+                stream: BufWriter::with_capacity(ANSWER_BYTES, stream),
                 caller: Caller { peer, connection },
                 on_close: self.on_close.clone(),
                 _place: place,
@@ -193,18 +198,6 @@ impl AsyncWrite for PeerStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
