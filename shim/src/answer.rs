@@ -2,7 +2,7 @@
 //! same for MCP and for `axis call`.
 
 use axis_proto::v1::outcome::End;
-use axis_proto::v1::{Denied, Failed, ListActionsResponse, Outcome};
+use axis_proto::v1::{Denied, Failed, ListActionsResponse, Outcome, Success};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -69,7 +69,13 @@ impl From<Failed> for Failure {
 struct SuccessObject<'a> {
     ok: bool,
     result: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
     request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -135,17 +141,8 @@ impl Answer {
     pub fn from_outcome(outcome: Outcome) -> Self {
         let id = &outcome.request_id;
         match outcome.end {
-            Some(End::Success(success)) => match raw_json(&success.result) {
-                Ok(result) => Self::object(
-                    &SuccessObject {
-                        ok: true,
-                        result: &result,
-                        request_id: id,
-                    },
-                    false,
-                ),
-                Err(failure) => Self::failed_with(&failure, id),
-            },
+            Some(End::Success(success)) => Self::succeeded(&success, id)
+                .unwrap_or_else(|failure| Self::failed_with(&failure, id)),
             Some(End::Denied(denied)) => Self::denied(&denied, id),
             Some(End::Failed(failed)) => Self::failed_with(&failed.into(), id),
             None => Self::failed_with(
@@ -204,6 +201,22 @@ impl Answer {
             })
             .collect();
         Self::object(&ListObject { services }, false)
+    }
+
+    fn succeeded(success: &Success, request_id: &str) -> Result<Self, Failure> {
+        let result = raw_json(&success.result)?;
+        let next = success.next.as_deref().map(raw_json).transpose()?;
+        Ok(Self::object(
+            &SuccessObject {
+                ok: true,
+                result: &result,
+                next: next.as_deref(),
+                total: success.total,
+                request_id,
+                hint: success.hint.as_deref(),
+            },
+            false,
+        ))
     }
 
     fn denied(denied: &Denied, request_id: &str) -> Self {

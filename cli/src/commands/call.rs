@@ -84,6 +84,7 @@ impl Call {
             justification: self.justification,
             params: params.into(),
             client_version: VERSION.to_owned(),
+            ..CallMessage::default()
         };
         let outcome = execute(&mut broker, call).await?;
         let exit = exit_of(&outcome);

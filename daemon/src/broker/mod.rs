@@ -12,12 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 pub use self::listing::{Described, ListedAction, Listing};
-use self::outcome::{Code, End, Failure, Outcome};
+use self::outcome::{Code, End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
 use crate::audit::{self, Audit, ConnectionId, Started, SyncMode};
@@ -185,9 +184,9 @@ impl Broker {
         end.error = outcome.as_ref().err().map(|failure| failure.code.as_str());
         let now = underway.ended(end);
         match outcome {
-            Ok(result) => {
+            Ok(success) => {
                 slot.commit(now);
-                End::Success(result)
+                End::Success(success)
             }
             Err(failure) => End::Failed(failure),
         }
@@ -312,7 +311,7 @@ fn read(
     guard: &LeakGuard,
     answer: Result<UpstreamResponse, UpstreamError>,
     end: &mut audit::End,
-) -> Result<Bytes, Failure> {
+) -> Result<Success, Failure> {
     let response = answer?;
     end.status = Some(response.status.as_u16());
     end.redacted = u64::from(response.redacted);
@@ -323,15 +322,20 @@ fn read(
             ..error.into()
         }),
         ActionOutcome::Result(result) => {
-            if result.as_ptr() == response.body.as_ptr() {
-                return Ok(result);
-            }
-            // what was decoded may hold what the guard couldn't see before
-            let mut guarded = Vec::with_capacity(result.len());
-            let mut stream = guard.stream();
-            stream.push(&result, &mut guarded);
-            end.redacted += u64::from(stream.finish(&mut guarded));
-            Ok(guarded.into())
+            let result = if result.as_ptr() == response.body.as_ptr() {
+                result
+            } else {
+                // what was decoded may hold what the guard couldn't see before
+                let mut guarded = Vec::with_capacity(result.len());
+                let mut stream = guard.stream();
+                stream.push(&result, &mut guarded);
+                end.redacted += u64::from(stream.finish(&mut guarded));
+                guarded.into()
+            };
+            Ok(Success {
+                result,
+                ..Success::default()
+            })
         }
     }
 }

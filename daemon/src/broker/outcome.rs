@@ -15,12 +15,25 @@ pub struct Outcome {
 /// The three ends of a call.
 #[derive(Debug, Clone)]
 pub enum End {
-    /// The upstream's answer: one JSON value, after the leak guard.
-    Success(Bytes),
+    /// The upstream's answer.
+    Success(Success),
     /// Policy or a limit said no; nothing was sent.
     Denied(Denied),
     /// It couldn't be done.
     Failed(Failure),
+}
+
+/// The upstream's answer, and what stands beside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Success {
+    /// One JSON value, after the leak guard.
+    pub result: Bytes,
+    /// Where the vendor's next page is: one JSON value, after the leak guard.
+    pub next: Option<Bytes>,
+    /// How many there are in all, where the vendor says it.
+    pub total: Option<u64>,
+    /// What would have served better.
+    pub hint: Option<String>,
 }
 
 /// What policy or a limit said.

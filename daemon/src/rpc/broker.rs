@@ -177,7 +177,12 @@ fn other_version(id: Uuid, client: &str) -> Outcome {
 
 fn execute_response(outcome: Outcome) -> v1::ExecuteResponse {
     let end = match outcome.end {
-        End::Success(result) => v1::outcome::End::Success(v1::Success { result }),
+        End::Success(success) => v1::outcome::End::Success(v1::Success {
+            result: success.result,
+            next: success.next,
+            total: success.total,
+            hint: success.hint,
+        }),
         End::Denied(Denied {
             reason,
             hint,

@@ -172,6 +172,7 @@ impl Fake {
 pub fn success(result: &str) -> End {
     End::Success(Success {
         result: result.to_owned().into(),
+        ..Success::default()
     })
 }
 

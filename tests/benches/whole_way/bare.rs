@@ -119,7 +119,10 @@ impl v1::broker_server::Broker for Bare {
         while messages.message().await?.is_some() {}
         let outcome = v1::Outcome {
             request_id: String::new(),
-            end: Some(v1::outcome::End::Success(v1::Success { result })),
+            end: Some(v1::outcome::End::Success(v1::Success {
+                result,
+                ..Default::default()
+            })),
         };
         let answer = v1::ExecuteResponse {
             part: Some(v1::execute_response::Part::Outcome(outcome)),

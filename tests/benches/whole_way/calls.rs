@@ -57,6 +57,7 @@ pub async fn execute(mut client: Client) -> Bytes {
             justification: "bench".into(),
             params: r#"{"owner":"a","repo":"b"}"#.into(),
             client_version: axis_proto::VERSION.into(),
+            ..v1::Call::default()
         })),
     };
     let answers = client.execute(tokio_stream::once(call)).await;
