@@ -57,7 +57,7 @@ fn build(bencher: Bencher, action: &str) {
             .resolve(black_box(service), action)
             .expect("it is built in");
         action
-            .build(params.as_bytes())
+            .build(params.as_bytes(), None)
             .expect("the params are valid")
     });
 }

@@ -81,6 +81,14 @@ pub fn apply(
     Ok(AuthorisedRequest(request))
 }
 
+/// The account that `secret` names, where the scheme's credentials name one
+/// beside what is secret.
+pub fn account<'s>(scheme: &AuthScheme, _secret: &'s str) -> Option<&'s str> {
+    match scheme {
+        AuthScheme::Bearer | AuthScheme::Header { .. } => None,
+    }
+}
+
 /// A scheme as it is written: the word and every option of every scheme.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::HeaderValue;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -21,14 +23,16 @@ use self::refusal::Refusal;
 use self::request::ActionRequest;
 use crate::audit::{self, Audit, ConnectionId, Started, SyncMode};
 use crate::auth;
-use crate::catalogue::{Action, ActionOutcome, Catalogue, Service};
+use crate::catalogue::{Action, ActionOutcome, Answer, Catalogue, Effect, Service};
 use crate::clock::Clock;
 use crate::config::{AuditSync, Config};
 use crate::names::{CredentialName, Identity, ServiceName};
 use crate::paths::Paths;
 use crate::policy::{Decision, Limits, PastCall, PolicyStore, Reservation};
 use crate::upstream::request::{AuthorisedRequest, BoundRequest};
-use crate::upstream::{LeakGuard, Upstream, UpstreamError, UpstreamResponse, UpstreamSettings};
+use crate::upstream::{
+    Errand, LeakGuard, Upstream, UpstreamError, UpstreamResponse, UpstreamSettings,
+};
 use crate::vault::{Credential, Vault};
 
 /// The least that limits look back: the window of a rate limit.
@@ -134,7 +138,17 @@ impl Broker {
             Decision::Allow(allowed) => allowed,
             Decision::Deny(denial) => return Err(denial.into()),
         };
-        let call = action.build(&request.params)?;
+        let account = if action.wants_account() {
+            let credential = self.credential(service)?;
+            auth::account(service.auth(), credential.secret().expose()).map(str::to_owned)
+        } else {
+            None
+        };
+        let mut call = action.build(&request.params, account.as_deref())?;
+        if let Some(header) = action.idempotency() {
+            let id = HeaderValue::try_from(request.id.to_string());
+            call.headers.extend(id.ok().map(|id| (header.clone(), id)));
+        }
         let credential = self.credential(service)?;
         let base_url = credential.base_url().unwrap_or(service.base_url());
         let bound = BoundRequest::bind(call, base_url, credential.hosts())?;
@@ -173,7 +187,12 @@ impl Broker {
             record: Some(record),
             began,
         };
-        let answer = self.upstream.send(request, &guard, timeout).await;
+        let errand = Errand {
+            keep: action.answer_headers(),
+            timeout,
+            repeatable: action.effect() == Effect::Read || action.idempotency().is_some(),
+        };
+        let answer = self.upstream.send(request, &guard, &errand).await;
         let mut end = audit::End::default();
         let outcome = if answer.as_ref().is_ok_and(|it| it.body.len() > LARGE_BODY) {
             // other calls go on meanwhile on another thread
@@ -315,26 +334,32 @@ fn read(
     let response = answer?;
     end.status = Some(response.status.as_u16());
     end.redacted = u64::from(response.redacted);
-    let content_type = response.content_type.as_deref();
-    match action.outcome(response.status, content_type, &response.body) {
+    let outcome = action.outcome(&Answer {
+        status: response.status,
+        content_type: response.content_type.as_deref(),
+        headers: &response.headers,
+        body: &response.body,
+    });
+    match outcome {
         ActionOutcome::Refused(error) => Err(Failure {
             retry_after_s: response.retry_after_s,
             ..error.into()
         }),
-        ActionOutcome::Result(result) => {
-            let result = if result.as_ptr() == response.body.as_ptr() {
-                result
-            } else {
+        ActionOutcome::Result(mut found) => {
+            let body = response.body.as_ptr_range();
+            if !body.contains(&found.json.as_ptr()) {
                 // what was decoded may hold what the guard couldn't see before
-                let mut guarded = Vec::with_capacity(result.len());
+                let mut guarded = Vec::with_capacity(found.json.len());
                 let mut stream = guard.stream();
-                stream.push(&result, &mut guarded);
+                stream.push(&found.json, &mut guarded);
                 end.redacted += u64::from(stream.finish(&mut guarded));
-                guarded.into()
-            };
+                found.json = guarded.into();
+            }
             Ok(Success {
-                result,
-                ..Success::default()
+                result: found.json,
+                next: found.next.map(Bytes::from),
+                total: found.total,
+                hint: None,
             })
         }
     }

@@ -1,32 +1,29 @@
 //! One thing a service can do: its params as agents see them, and the request
 //! they make.
 
+mod define;
+
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, Method};
 use jsonschema::Validator;
 use serde_json::Value;
 use serde_yaml::Spanned;
 
-use super::definition::{
-    ActionDefinition, DefinitionError, Effect, ErrorShape, Passthrough, Source,
-};
-use super::headers;
-use super::param::{Param, ParamsSchema, Shape, Target};
+pub(super) use self::define::{Parts, define_header};
+use super::body::{BodyShape, member_key};
+use super::definition::{BodyFormat, Effect, ErrorShape, Idempotency, Pagination, SuccessShape};
+use super::param::{Param, Target};
 use super::params::{MAX_PARAMS_BYTES, Params, ParamsError};
 use super::path::PathTemplate;
-use super::request::{Draft, member_key};
-use super::response::{ActionOutcome, ResponseReader};
+use super::request::Draft;
+use super::response::{ActionOutcome, Answer, ResponseReader};
 use super::verdict::{self, MAX_PROBLEMS};
 use crate::names::{ServiceName, did_you_mean};
 use crate::upstream::request::UpstreamRequest;
-
-/// Longest action name, in bytes.
-const MAX_NAME_BYTES: usize = 128;
 
 /// One action of one service.
 pub struct Action {
@@ -38,8 +35,13 @@ pub struct Action {
     path: PathTemplate,
     params: Vec<Param>,
     passthrough: bool,
-    has_body: bool,
+    body: BodyShape,
+    /// Whether there is no body where no param writes one.
+    body_is_optional: bool,
+    /// Whether nothing else than one param makes the body.
+    needs_whole_body: bool,
     headers: HeaderMap,
+    idempotency: Option<HeaderName>,
     schema: Value,
     /// Compiled at the first call; most actions are never called.
     validator: OnceLock<Result<Validator, String>>,
@@ -54,7 +56,11 @@ pub(super) struct Inherited<'a> {
     pub(super) carrier: &'a HeaderName,
     pub(super) headers: &'a HeaderMap,
     pub(super) timeout: Option<Duration>,
+    pub(super) body: BodyFormat,
     pub(super) error: &'a ErrorShape,
+    pub(super) success: Option<&'a SuccessShape>,
+    pub(super) pagination: Option<&'a Pagination>,
+    pub(super) idempotency: Option<&'a Spanned<Idempotency>>,
 }
 
 impl Action {
@@ -83,12 +89,33 @@ impl Action {
         &self.example
     }
 
+    /// The header in which the vendor looks for a repeated call; a call that
+    /// sets it can be made again without being done twice.
+    pub fn idempotency(&self) -> Option<&HeaderName> {
+        self.idempotency.as_ref()
+    }
+
+    /// Whether [`Self::build`] may want to know the credential's account.
+    pub fn wants_account(&self) -> bool {
+        self.params.iter().any(|param| param.is_account)
+    }
+
+    /// Headers of the answer that [`Self::outcome`] looks at.
+    pub fn answer_headers(&self) -> &[HeaderName] {
+        self.response.headers()
+    }
+
     /// Makes the request that `params` (a JSON object's text; nothing counts
-    /// as `{}`) describe. Pure: nothing is sent, no credential is in it.
+    /// as `{}`) describe; `account` is what stands in for a param that the
+    /// credential's account fills. Pure: nothing is sent, no credential is in it.
     ///
     /// # Errors
     /// [`ParamsError`], which names every wrong param at once.
-    pub fn build(&self, params: &[u8]) -> Result<UpstreamRequest, ParamsError> {
+    pub fn build(
+        &self,
+        params: &[u8],
+        account: Option<&str>,
+    ) -> Result<UpstreamRequest, ParamsError> {
         if params.len() > MAX_PARAMS_BYTES {
             return Err(ParamsError::TooLarge { size: params.len() });
         }
@@ -103,11 +130,13 @@ impl Action {
             let name = field.name;
             let placed = if let Some(param) = self.param(name) {
                 draft
-                    .place(param, &field)
+                    .place(param, &self.body, &field)
                     .map_err(|problem| format!("{name:?} {problem}"))
             } else if self.passthrough && !self.is_wire_name(name) {
-                draft.put_member(&member_key(name), &field);
-                Ok(())
+                draft
+                    .body
+                    .put(&self.body, name, &member_key(name), &field)
+                    .map_err(|problem| format!("{name:?} {problem}"))
             } else if problems.len() < MAX_PROBLEMS {
                 Err(self.unknown(name))
             } else {
@@ -115,6 +144,10 @@ impl Action {
                 Ok(())
             };
             problems.extend(placed.err());
+        }
+        problems.extend(self.fill_account(&mut draft, account).err());
+        if self.needs_whole_body && !draft.body.has_whole() {
+            problems.push(format!("{} is missing", self.body_params().join(" or ")));
         }
         if unnamed > 0 {
             problems.push(format!("{unnamed} more params are unknown"));
@@ -129,26 +162,64 @@ impl Action {
         Ok(self.finish(draft))
     }
 
-    /// What the upstream's answer means. `body` has been through the leak
+    /// What the upstream's answer means. Of its headers `headers` gives those
+    /// that [`Self::answer_headers`] names. All of it has been through the leak
     /// guard; what this makes of it (a decoded file) has not.
-    pub fn outcome(
-        &self,
-        status: StatusCode,
-        content_type: Option<&str>,
-        body: &Bytes,
-    ) -> ActionOutcome {
-        self.response.read(status, content_type, body)
+    pub fn outcome(&self, answer: &Answer<'_>) -> ActionOutcome {
+        self.response.read(answer)
     }
 
-    fn finish(&self, mut draft: Draft<'_>) -> UpstreamRequest {
-        let body = self.has_body.then(|| Bytes::from(draft.take_body()));
+    fn fill_account<'p>(
+        &'p self,
+        draft: &mut Draft<'p>,
+        account: Option<&str>,
+    ) -> Result<(), String> {
+        for param in self.params.iter().filter(|param| param.is_account) {
+            let name = param.name.as_str();
+            if draft.segment(name).is_some() {
+                continue;
+            }
+            match account {
+                Some(account) => draft
+                    .put_segment(name, account)
+                    .map_err(|problem| format!("the credential's account {problem}"))?,
+                None => {
+                    return Err(format!(
+                        "{name} is missing, and the credential names no account"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The params of which one is the body.
+    fn body_params(&self) -> Vec<&str> {
+        let whole = self
+            .params
+            .iter()
+            .filter(|param| matches!(param.target, Target::Body | Target::Base64));
+        whole.map(|param| param.name.as_str()).collect()
+    }
+
+    fn finish(&self, draft: Draft<'_>) -> UpstreamRequest {
         let mut path_and_query = self.path.render(|name| draft.segment(name));
-        if !draft.query.is_empty() {
-            path_and_query.push('?');
-            path_and_query.push_str(&draft.query);
+        for query in [self.path.query(), &draft.query] {
+            if !query.is_empty() {
+                let has_query = path_and_query.contains('?');
+                path_and_query.push(if has_query { '&' } else { '?' });
+                path_and_query.push_str(query);
+            }
         }
         let mut headers = self.headers.clone();
         headers.extend(draft.headers);
+        let has_none = self.body_is_optional && draft.body.is_untouched();
+        let body = (!has_none).then(|| draft.body.finish(&self.body)).flatten();
+        if body.as_ref().is_some_and(|body| !body.is_empty())
+            && let Some(content_type) = self.body.content_type()
+        {
+            headers.entry(CONTENT_TYPE).or_insert(content_type);
+        }
         UpstreamRequest {
             method: self.method.clone(),
             path_and_query,
@@ -203,141 +274,6 @@ impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Action({} {})", self.service, self.name)
     }
-}
-
-impl Action {
-    /// Builds an action from its definition.
-    pub(super) fn define(
-        name: String,
-        written: Spanned<ActionDefinition>,
-        inherited: &Inherited<'_>,
-        source: Source<'_>,
-    ) -> Result<Self, DefinitionError> {
-        let at = written.referenced;
-        let written = written.value;
-        if !is_action_name(&name) {
-            let problem = format!(
-                "{name:?} can't be an action: use words of letters, digits, _ and - joined by dots, such as issues.create"
-            );
-            return Err(source.error(Some(at), problem));
-        }
-        let path = PathTemplate::parse(&written.path.value)
-            .map_err(|problem| source.error(Some(written.path.referenced), problem))?;
-        let takes_body = !matches!(written.method.method(), Method::GET);
-        let shape = Shape {
-            path: &path,
-            has_body: takes_body,
-            carrier: inherited.carrier,
-        };
-        let mut params: Vec<Param> = Vec::new();
-        let mut schema = ParamsSchema::default();
-        for (name, param) in written.params {
-            let at = param.referenced;
-            let error =
-                |problem: String| source.error(Some(at), format!("the param {name:?} {problem}"));
-            schema.add(&name, &param.value);
-            let param = Param::define(&name, param.value, &shape).map_err(error)?;
-            if params.iter().any(|other| other.collides(&param)) {
-                return Err(error("goes where another one goes".into()));
-            }
-            params.push(param);
-        }
-        for place in path.params() {
-            let filled = params.iter().any(|param| param.name == place);
-            if !filled {
-                let problem = format!("{{{place}}} is no param of this action");
-                return Err(source.error(Some(written.path.referenced), problem));
-            }
-        }
-        let passthrough = match written.passthrough {
-            Some(spanned) if !takes_body => {
-                let problem = "a GET has no body for undeclared params to go into";
-                return Err(source.error(Some(spanned.referenced), problem));
-            }
-            Some(Spanned {
-                value: Passthrough::Body,
-                ..
-            }) => true,
-            None => false,
-        };
-        let has_body = passthrough
-            || params
-                .iter()
-                .any(|param| matches!(param.target, Target::Body));
-        let mut headers = inherited.headers.clone();
-        for (name, value) in written.headers.iter() {
-            let (name, value) = define_header(name, value, inherited.carrier, source)?;
-            headers.insert(name, value);
-        }
-        if has_body {
-            headers
-                .entry(CONTENT_TYPE)
-                .or_insert(HeaderValue::from_static("application/json"));
-        }
-        headers.entry(ACCEPT).or_insert(written.response.accept());
-        let (schema, example) = schema.finish(passthrough);
-        let error = written.error.as_ref().unwrap_or(inherited.error);
-        Ok(Self {
-            usage: usage(&params, passthrough, &example),
-            service: inherited.service.clone(),
-            name,
-            effect: written.effect,
-            timeout: written
-                .timeout_s
-                .map(|timeout| timeout.0)
-                .or(inherited.timeout),
-            method: written.method.method(),
-            path,
-            params,
-            passthrough,
-            has_body,
-            headers,
-            schema,
-            validator: OnceLock::new(),
-            example,
-            response: ResponseReader::new(inherited.service.clone(), written.response, error),
-        })
-    }
-}
-
-/// Parses one header of a definition.
-pub(super) fn define_header(
-    name: &str,
-    value: &Spanned<String>,
-    carrier: &HeaderName,
-    source: Source<'_>,
-) -> Result<(HeaderName, HeaderValue), DefinitionError> {
-    let error = |problem| source.error(Some(value.referenced), problem);
-    let parsed = headers::parse_name(name, carrier).map_err(error)?;
-    let value = headers::parse_value(&value.value)
-        .map_err(|problem| error(format!("the value of {name} {problem}")))?;
-    Ok((parsed, value))
-}
-
-fn is_action_name(name: &str) -> bool {
-    name.len() <= MAX_NAME_BYTES
-        && name.split('.').all(|word| {
-            let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-            word.bytes()
-                .next()
-                .is_some_and(|byte| byte.is_ascii_alphanumeric())
-                && word.bytes().all(letters)
-        })
-}
-
-fn usage(params: &[Param], passthrough: bool, example: &Value) -> String {
-    let optional: Vec<_> = params.iter().filter(|param| !param.required).collect();
-    let names: Vec<_> = optional.iter().map(|param| param.name.as_str()).collect();
-    let more = match (names.as_slice(), passthrough) {
-        ([], false) => String::new(),
-        ([], true) => "; any other field goes into the body".into(),
-        (names, false) => format!("; optional: {}", names.join(", ")),
-        (names, true) => format!(
-            "; optional: {} and any other field of the body",
-            names.join(", ")
-        ),
-    };
-    format!("Send for example {example}{more}")
 }
 
 #[cfg(test)]

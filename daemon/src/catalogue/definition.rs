@@ -10,6 +10,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_yaml::{Location, Spanned};
 
 use super::ordered::Ordered;
+use super::reach::Reach;
 use super::response::ResponseFormat;
 use super::schema::{KEYWORDS, Schema};
 use crate::auth::AuthScheme;
@@ -94,7 +95,12 @@ pub(super) struct Definition {
     pub(super) headers: Ordered<Spanned<String>>,
     pub(super) timeout_s: Option<Timeout>,
     #[serde(default)]
+    pub(super) body: BodyFormat,
+    #[serde(default)]
     pub(super) error: ErrorShape,
+    pub(super) success: Option<SuccessShape>,
+    pub(super) pagination: Option<Pagination>,
+    pub(super) idempotency: Option<Spanned<Idempotency>>,
     pub(super) actions: Spanned<Ordered<Spanned<ActionDefinition>>>,
 }
 
@@ -124,6 +130,8 @@ pub(super) struct ActionDefinition {
     pub(super) path: Spanned<String>,
     #[serde(default)]
     pub(super) params: Ordered<Spanned<ParamDefinition>>,
+    pub(super) body: Option<Spanned<BodyFormat>>,
+    pub(super) graphql: Option<Spanned<Graphql>>,
     pub(super) passthrough: Option<Spanned<Passthrough>>,
     #[serde(default)]
     pub(super) headers: Ordered<Spanned<String>>,
@@ -131,6 +139,63 @@ pub(super) struct ActionDefinition {
     #[serde(default)]
     pub(super) response: ResponseFormat,
     pub(super) error: Option<ErrorShape>,
+    pub(super) success: Option<SuccessShape>,
+    pub(super) pagination: Option<Pagination>,
+    pub(super) idempotency: Option<Spanned<Idempotency>>,
+}
+
+/// How a body is written.
+#[derive(Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum BodyFormat {
+    #[default]
+    Json,
+    Form,
+    Graphql,
+    Bytes,
+}
+
+/// A GraphQL query whose variables the params are.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Graphql {
+    pub(super) query: String,
+    /// The variable whose members the body's params are.
+    pub(super) input: Option<String>,
+    /// Where the result is, below `data`.
+    pub(super) result: Option<Reach>,
+}
+
+/// What an answer with a good status must say to be a success.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SuccessShape {
+    pub(super) field: Reach,
+    pub(super) equals: serde_json::Value,
+}
+
+/// Where an answer says how to get the next page.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pagination {
+    /// The param that asks for another page.
+    pub(super) param: Option<String>,
+    /// What to put into it.
+    pub(super) next: Option<Reach>,
+    /// Says `false` on the last page.
+    pub(super) has_more: Option<Reach>,
+    /// How many there are in all.
+    pub(super) total: Option<Reach>,
+    /// The next page's URL stands in the header `Link`.
+    #[serde(default)]
+    pub(super) link: bool,
+}
+
+/// The header in which the vendor looks for a repeated call.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Idempotency {
+    pub(super) header: String,
 }
 
 /// Where undeclared params go.
@@ -144,8 +209,9 @@ pub(super) enum Passthrough {
 #[derive(Default, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ErrorShape {
-    /// A dotted path.
-    pub(super) message: Option<String>,
+    pub(super) message: Option<Reach>,
+    /// The vendor's own code for it.
+    pub(super) code: Option<Reach>,
 }
 
 /// An HTTP method that actions use.
@@ -198,6 +264,23 @@ pub(super) enum Place {
     Query,
     Header,
     Body,
+    /// A variable of a GraphQL query beside its input.
+    Variable,
+}
+
+/// What a param is when the agent leaves it out.
+#[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Fallback {
+    /// The account that the credential names.
+    Account,
+}
+
+/// How a param's text stands for what is sent.
+#[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Encoding {
+    Base64,
 }
 
 /// How a list stands in a query.
@@ -218,6 +301,8 @@ pub(super) struct ParamDefinition {
     pub(super) required: bool,
     pub(super) multi: bool,
     pub(super) style: Option<ListStyle>,
+    pub(super) fallback: Option<Fallback>,
+    pub(super) encoding: Option<Encoding>,
     pub(super) schema: Schema,
 }
 
@@ -233,7 +318,9 @@ impl<'de> Deserialize<'de> for ParamDefinition {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ParamDefinition, A::Error> {
-                const OWN: &[&str] = &["in", "as", "required", "multi", "style"];
+                const OWN: &[&str] = &[
+                    "in", "as", "required", "multi", "style", "default", "encoding",
+                ];
                 let mut place = None;
                 let mut param = ParamDefinition {
                     place: Place::Body,
@@ -241,6 +328,8 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                     required: false,
                     multi: false,
                     style: None,
+                    fallback: None,
+                    encoding: None,
                     schema: Schema::default(),
                 };
                 while let Some(key) = map.next_key::<String>()? {
@@ -250,6 +339,8 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                         "required" => param.required = map.next_value()?,
                         "multi" => param.multi = map.next_value()?,
                         "style" => param.style = Some(map.next_value()?),
+                        "default" => param.fallback = Some(map.next_value()?),
+                        "encoding" => param.encoding = Some(map.next_value()?),
                         keyword => {
                             if !param.schema.read(keyword, &mut map)? {
                                 let known = [OWN, KEYWORDS].concat().join(", ");

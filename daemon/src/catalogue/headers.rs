@@ -48,6 +48,36 @@ pub(super) fn parse_name(text: &str, carrier: &HeaderName) -> Result<HeaderName,
     Ok(name)
 }
 
+/// Headers that an agent may set where it writes its own request: they choose
+/// a form or a part of what the call is about, and nothing else.
+const FREE: &[&str] = &[
+    "accept",
+    "accept-language",
+    "content-type",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "prefer",
+    "range",
+];
+
+/// Parses the name of a header that an agent may set on its own.
+///
+/// # Errors
+/// What is wrong with it, to be read after the param's name.
+pub(super) fn parse_free(text: &str) -> Result<HeaderName, String> {
+    let name = text.to_ascii_lowercase();
+    match FREE.iter().find(|free| **free == name) {
+        Some(free) => Ok(HeaderName::from_static(free)),
+        None => Err(format!(
+            "can't set the header {:?}; it can set {}",
+            text.chars().take(80).collect::<String>(),
+            FREE.join(", ")
+        )),
+    }
+}
+
 /// Parses a header's value: printable ASCII.
 ///
 /// # Errors

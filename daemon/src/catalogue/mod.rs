@@ -3,12 +3,15 @@
 //! no disk, no network.
 
 mod action;
+mod body;
 mod definition;
 mod headers;
 mod ordered;
 mod param;
 mod params;
 mod path;
+mod raw;
+mod reach;
 mod request;
 mod response;
 mod schema;
@@ -24,7 +27,7 @@ use include_dir::{Dir, include_dir};
 pub use action::Action;
 pub use definition::{DefinitionError, Effect};
 pub use params::{MAX_PARAMS_BYTES, MAX_PARAMS_DEPTH, ParamsError};
-pub use response::{ActionOutcome, VendorError};
+pub use response::{ActionOutcome, ActionResult, Answer, VendorError};
 pub use service::{CredentialSpec, Service};
 
 use crate::names::{ServiceName, did_you_mean};

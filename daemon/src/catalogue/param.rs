@@ -5,10 +5,10 @@ use http::HeaderName;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
+use super::body::{BodyShape, member_key};
 use super::definition::{ListStyle, ParamDefinition, Place};
 use super::headers;
 use super::path::PathTemplate;
-use super::request::member_key;
 use super::schema::{JsonType, Schema};
 
 /// Where a param goes.
@@ -16,12 +16,24 @@ use super::schema::{JsonType, Schema};
 pub(super) enum Target {
     /// One segment of the path, or several.
     Path { multi: bool },
+    /// The whole path, as the agent wrote it.
+    RawPath,
     /// `name=value` in the query.
     Query { style: ListStyle },
     /// A header.
     Header(HeaderName),
-    /// A member of the JSON body.
+    /// A part of the body.
     Body,
+    /// A variable of a GraphQL query, beside its input.
+    Variable,
+    /// The whole body, in base64.
+    Base64,
+    /// The whole body, whatever it is.
+    WholeBody,
+    /// An object whose members go into the query.
+    QueryPairs,
+    /// An object whose members become headers, as far as an agent may set them.
+    Headers,
 }
 
 /// A declared param.
@@ -36,12 +48,14 @@ pub(super) struct Param {
     pub(super) required: bool,
     /// Whether its schema takes integers, but not other numbers.
     pub(super) integer: bool,
+    /// Whether the credential's account stands in for it.
+    pub(super) is_account: bool,
 }
 
 /// What an action's params have to fit: its path, and whether it has a body.
 pub(super) struct Shape<'a> {
     pub(super) path: &'a PathTemplate,
-    pub(super) has_body: bool,
+    pub(super) body: &'a BodyShape,
     /// The header that the credential goes into.
     pub(super) carrier: &'a HeaderName,
 }
@@ -73,6 +87,18 @@ impl Param {
         if written.style.is_some() && !(written.place == Place::Query && lists) {
             return Err("has a style, which only means something for a list in the query".into());
         }
+        if written.fallback.is_some() && (written.place != Place::Path || written.multi) {
+            return Err(
+                "has a default, which only means something for one segment of the path".into(),
+            );
+        }
+        if written.encoding.is_some()
+            && !(written.place == Place::Body && matches!(shape.body, BodyShape::Bytes))
+        {
+            return Err(
+                "has an encoding, which only means something where the body is bytes".into(),
+            );
+        }
         let wire_name = written.wire_name.unwrap_or_else(|| name.to_owned());
         let target = match written.place {
             Place::Path => {
@@ -80,7 +106,8 @@ impl Param {
                 if places != 1 {
                     return Err(format!("must stand once in the path as {{{name}}}"));
                 }
-                if !written.required || types.contains(&JsonType::Null) {
+                let filled = written.required || written.fallback.is_some();
+                if !filled || types.contains(&JsonType::Null) {
                     return Err("is in the path and so must be required and not null".into());
                 }
                 if written.multi && !shape.path.is_whole_segment(name) {
@@ -95,15 +122,26 @@ impl Param {
             }
             Place::Header => {
                 let header = headers::parse_name(&wire_name, shape.carrier)?;
-                if header == CONTENT_TYPE {
-                    return Err("can't set the header content-type".into());
+                if header == CONTENT_TYPE && !matches!(shape.body, BodyShape::Bytes) {
+                    return Err(
+                        "can't set the header content-type, unless the body is bytes".into(),
+                    );
                 }
                 Target::Header(header)
             }
-            Place::Body if !shape.has_body => {
+            Place::Body if matches!(shape.body, BodyShape::Nothing) => {
                 return Err("is in the body, but a GET has none".into());
             }
+            Place::Body if written.encoding.is_some() => Target::Base64,
             Place::Body => Target::Body,
+            Place::Variable => match shape.body {
+                BodyShape::Graphql(query) if query.has_input() => Target::Variable,
+                _ => {
+                    return Err(
+                        "is a variable, which only means something beside a graphql input".into(),
+                    );
+                }
+            },
         };
         let items = written.schema.items.iter().flat_map(|items| &items.types);
         let numbers: Vec<_> = types.iter().chain(items).collect();
@@ -114,6 +152,7 @@ impl Param {
             wire_name,
             target,
             required: written.required,
+            is_account: written.fallback.is_some(),
         })
     }
 
@@ -121,9 +160,9 @@ impl Param {
     pub(super) fn collides(&self, other: &Self) -> bool {
         match (&self.target, &other.target) {
             (Target::Header(one), Target::Header(other)) => one == other,
-            (Target::Query { .. }, Target::Query { .. }) | (Target::Body, Target::Body) => {
-                self.wire_name == other.wire_name
-            }
+            (Target::Query { .. }, Target::Query { .. })
+            | (Target::Body, Target::Body)
+            | (Target::Variable, Target::Variable) => self.wire_name == other.wire_name,
             _ => false,
         }
     }
@@ -133,7 +172,7 @@ impl Param {
 fn fits(place: Place, schema: &Schema) -> bool {
     let scalars = |types: &[JsonType]| types.iter().all(|one| one.is_scalar());
     match place {
-        Place::Body => true,
+        Place::Body | Place::Variable => true,
         Place::Path | Place::Header => scalars(&schema.types),
         Place::Query => {
             !schema.types.contains(&JsonType::Object)

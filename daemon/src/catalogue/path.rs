@@ -32,12 +32,21 @@ enum Piece {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PathTemplate {
     pieces: Vec<Piece>,
+    /// What always stands in the query, encoded.
+    query: String,
 }
 
 impl PathTemplate {
-    /// Parses `/repos/{owner}/{repo}`. A segment holds at most one param, so
-    /// that two of them can't make up `..` together.
+    /// Parses `/repos/{owner}/{repo}`, after which a fixed query may follow. A
+    /// segment holds at most one param, so that two of them can't make up `..`
+    /// together.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (text, query) = text.split_once('?').unwrap_or((text, ""));
+        if !query.bytes().all(stands_in_a_query) {
+            return Err(format!(
+                "the query {query:?} may hold letters, digits and - . _ ~ = & % + : @"
+            ));
+        }
         let Some(path) = text.strip_prefix('/') else {
             return Err(format!("the path {text:?} must start with /"));
         };
@@ -65,7 +74,21 @@ impl PathTemplate {
             }
             push_text(&mut pieces, after);
         }
-        Ok(Self { pieces })
+        Ok(Self {
+            pieces,
+            query: query.to_owned(),
+        })
+    }
+
+    /// What always stands in the query, encoded; often nothing.
+    pub(super) fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// Whether `name` always stands in the query.
+    pub(super) fn has_in_query(&self, name: &str) -> bool {
+        let mut pairs = url::form_urlencoded::parse(self.query.as_bytes());
+        pairs.any(|(fixed, _)| fixed == name)
     }
 
     /// The params' names in order.
@@ -113,6 +136,10 @@ fn stands_as_it_is(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:@".contains(&byte)
 }
 
+fn stands_in_a_query(byte: u8) -> bool {
+    stands_as_it_is(byte) || b"=&%+".contains(&byte)
+}
+
 /// Encodes `value` as one segment.
 ///
 /// # Errors
@@ -145,6 +172,23 @@ pub(super) fn encode_segments(value: &str) -> Result<String, String> {
         path.extend(utf8_percent_encode(segment, STRICT));
     }
     Ok(path)
+}
+
+/// Encodes a path that an agent wrote as a whole: `/` may stand at its start
+/// and its end.
+///
+/// # Errors
+/// What is wrong with it, to be read after the param's name.
+pub(super) fn encode_raw(value: &str) -> Result<String, String> {
+    if value.contains(['?', '#']) {
+        return Err("must not hold ? or #: what would follow them goes into query".into());
+    }
+    let bare = value.strip_prefix('/').unwrap_or(value);
+    match bare.strip_suffix('/') {
+        _ if bare.is_empty() => Ok(String::new()),
+        Some(inner) => encode_segments(inner).map(|path| path + "/"),
+        None => encode_segments(bare),
+    }
 }
 
 /// Refuses what some server on the way could read as another path: it is
@@ -234,7 +278,9 @@ mod tests {
             "/a/",
             "/a/../b",
             "/./a",
-            "/a?x=1",
+            "/a?x={id}",
+            "/a?x=1#y",
+            "/a?x=/../y",
             "/a#b",
             "/{a}{b}",
             "/{a",

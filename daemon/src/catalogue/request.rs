@@ -8,8 +8,10 @@ use percent_encoding::utf8_percent_encode;
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
+use super::body::{BodyDraft, BodyShape};
 use super::definition::ListStyle;
 use super::headers;
+use super::ordered::Ordered;
 use super::param::{Param, Target};
 use super::params::Field;
 use super::path::{self, STRICT};
@@ -23,8 +25,7 @@ pub(super) struct Draft<'p> {
     segments: Vec<(&'p str, String)>,
     pub(super) query: String,
     pub(super) headers: HeaderMap,
-    /// The body's members, the opening brace before them.
-    members: Vec<u8>,
+    pub(super) body: BodyDraft,
 }
 
 impl<'p> Draft<'p> {
@@ -33,10 +34,27 @@ impl<'p> Draft<'p> {
     ///
     /// # Errors
     /// What is wrong with the value, to be read after the param's name.
-    pub(super) fn place(&mut self, param: &'p Param, field: &Field<'_>) -> Result<(), String> {
-        if let Target::Body = param.target {
-            self.put_member(&param.member_key, field);
-            return Ok(());
+    pub(super) fn place(
+        &mut self,
+        param: &'p Param,
+        shape: &BodyShape,
+        field: &Field<'_>,
+    ) -> Result<(), String> {
+        match param.target {
+            Target::Body => {
+                return self
+                    .body
+                    .put(shape, &param.wire_name, &param.member_key, field);
+            }
+            Target::Variable => {
+                self.body.put_variable(&param.member_key, field);
+                return Ok(());
+            }
+            Target::Base64 => return self.body.put_base64(field),
+            Target::WholeBody => return self.body.put_all(shape, field),
+            Target::QueryPairs => return self.put_pairs(field),
+            Target::Headers => return self.put_headers(field),
+            Target::Path { .. } | Target::RawPath | Target::Query { .. } | Target::Header(_) => {}
         }
         let Field { raw, value, .. } = *field;
         match (&param.target, value) {
@@ -64,37 +82,74 @@ impl<'p> Draft<'p> {
                         self.segments
                             .push((&param.name, path::encode_segments(&text)?));
                     }
+                    Target::RawPath => {
+                        self.segments.push((&param.name, path::encode_raw(&text)?));
+                    }
                     Target::Header(name) => {
                         self.headers.insert(name, headers::parse_value(&text)?);
                     }
-                    Target::Query { .. } | Target::Body => self.put_pair(&param.wire_name, &text),
+                    _ => self.put_pair(&param.wire_name, &text),
                 }
             }
         }
         Ok(())
     }
 
-    /// Adds a member to the JSON body, its value as it was written.
-    pub(super) fn put_member(&mut self, key: &str, field: &Field<'_>) {
-        self.members
-            .push(if self.members.is_empty() { b'{' } else { b',' });
-        self.members.extend_from_slice(key.as_bytes());
-        self.members.extend_from_slice(field.raw.as_bytes());
+    /// Puts each member of an object into the query; a list as often as it has
+    /// items.
+    fn put_pairs(&mut self, field: &Field<'_>) -> Result<(), String> {
+        // parsed before as part of the whole, so this can't fail
+        let pairs: Ordered<Box<RawValue>> = serde_json::from_str(field.raw).unwrap_or_default();
+        for (name, raw) in pairs.iter() {
+            let items: Vec<Box<RawValue>> = match raw.get().as_bytes().first() {
+                Some(b'[') => serde_json::from_str(raw.get()).unwrap_or_default(),
+                _ => vec![raw.clone()],
+            };
+            for item in items {
+                match item.get().as_bytes().first() {
+                    Some(b'{' | b'[') => {
+                        return Err(format!("holds more than text or numbers in {name:?}"));
+                    }
+                    Some(b'n') => {}
+                    Some(b'"') => {
+                        let text: String = serde_json::from_str(item.get()).unwrap_or_default();
+                        self.put_pair(name, &text);
+                    }
+                    _ => self.put_pair(name, item.get()),
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// The JSON body, which ends the draft's use of its members.
-    pub(super) fn take_body(&mut self) -> Vec<u8> {
-        if self.members.is_empty() {
-            self.members.push(b'{');
+    /// Puts each member of an object into the headers, of those that an agent
+    /// may set.
+    fn put_headers(&mut self, field: &Field<'_>) -> Result<(), String> {
+        for (name, value) in field.value.as_object().into_iter().flatten() {
+            let header = headers::parse_free(name)?;
+            let Value::String(text) = value else {
+                return Err(format!("holds something else than text in {name:?}"));
+            };
+            let value = headers::parse_value(text)
+                .map_err(|problem| format!("holds {name:?}, which {problem}"))?;
+            self.headers.insert(header, value);
         }
-        self.members.push(b'}');
-        std::mem::take(&mut self.members)
+        Ok(())
     }
 
     /// The encoded value of a path param.
     pub(super) fn segment(&self, name: &str) -> Option<&str> {
         let found = self.segments.iter().find(|(param, _)| *param == name);
         found.map(|(_, encoded)| encoded.as_str())
+    }
+
+    /// Adds a value to the path, which its definition knew where to find.
+    ///
+    /// # Errors
+    /// What is wrong with it, to be read after the param's name.
+    pub(super) fn put_segment(&mut self, name: &'p str, value: &str) -> Result<(), String> {
+        self.segments.push((name, path::encode_segment(value)?));
+        Ok(())
     }
 
     fn put_pair(&mut self, name: &str, value: &str) {
@@ -125,11 +180,6 @@ impl<'p> Draft<'p> {
         self.query.extend(utf8_percent_encode(name, STRICT));
         self.query.push('=');
     }
-}
-
-/// `"name":`, as it stands in a JSON object.
-pub(super) fn member_key(name: &str) -> String {
-    format!("{}:", Value::from(name))
 }
 
 /// A value as text for path, query or header; `None` where it is no scalar.

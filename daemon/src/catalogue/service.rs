@@ -9,6 +9,7 @@ use regex::Regex;
 use super::action::{Action, Inherited, define_header};
 use super::definition::{self, CredentialDefinition, DefinitionError, Source};
 use super::path::PathTemplate;
+use super::raw;
 use crate::auth::AuthScheme;
 use crate::host::BaseUrl;
 use crate::names::ServiceName;
@@ -107,13 +108,22 @@ impl Service {
             carrier,
             headers: &headers,
             timeout: written.timeout_s.map(|timeout| timeout.0),
+            body: written.body,
             error: &written.error,
+            success: written.success.as_ref(),
+            pagination: written.pagination.as_ref(),
+            idempotency: written.idempotency.as_ref(),
         };
         let actions_at = written.actions.referenced;
         let mut actions = Vec::new();
         let mut by_name = HashMap::new();
         for (action, written) in written.actions.value {
             let at = written.referenced;
+            if policy_leaves_out(&action) {
+                let problem =
+                    format!("{action:?}: http.* are the actions that every service has by itself");
+                return Err(source.error(Some(at), problem));
+            }
             if by_name
                 .insert(action.to_ascii_lowercase(), actions.len())
                 .is_some()
@@ -127,6 +137,10 @@ impl Service {
         if actions.is_empty() {
             return Err(source.error(Some(actions_at), "a service needs at least one action"));
         }
+        for action in raw::actions(&inherited) {
+            by_name.insert(action.name().to_owned(), actions.len());
+            actions.push(action);
+        }
         Ok(Self {
             credential: define_credential(written.credential, &written.title, &headers, source)?,
             title: written.title,
@@ -137,6 +151,11 @@ impl Service {
             name,
         })
     }
+}
+
+/// Whether `*` in a policy leaves this action out.
+fn policy_leaves_out(action: &str) -> bool {
+    action.to_ascii_lowercase().starts_with("http.")
 }
 
 impl fmt::Debug for Service {
@@ -164,7 +183,10 @@ fn define_credential(
         }
         Ok(UpstreamRequest {
             method: check.method.method(),
-            path_and_query: path.render(|_| None),
+            path_and_query: match path.query() {
+                "" => path.render(|_| None),
+                query => format!("{}?{query}", path.render(|_| None)),
+            },
             headers: headers.clone(),
             body: None,
         })

@@ -11,7 +11,7 @@ use crate::catalogue::Service;
 use crate::host::{BaseUrl, Host};
 use crate::names::CredentialName;
 use crate::upstream::request::BoundRequest;
-use crate::upstream::{LeakGuard, UpstreamError};
+use crate::upstream::{Errand, LeakGuard, UpstreamError};
 use crate::vault::NewCredential;
 
 /// How long the upstream may take to say whether it accepts a credential.
@@ -131,11 +131,12 @@ impl Owner {
             }
         };
         let guard = LeakGuard::new(&[secret.expose_secret()]);
-        let answer = self
-            .broker
-            .upstream
-            .send(authorised, &guard, Some(CHECK_TIMEOUT))
-            .await;
+        let errand = Errand {
+            timeout: Some(CHECK_TIMEOUT),
+            repeatable: true,
+            ..Errand::default()
+        };
+        let answer = self.broker.upstream.send(authorised, &guard, &errand).await;
         match answer {
             Ok(answer) if answer.status.is_success() => {
                 Some(format!("{host} accepts it ({})", answer.status.as_u16()))

@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::{ACCEPT_ENCODING, HOST, RANGE};
+use http::{HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use reqwest::redirect::{Action, Attempt, Policy};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::Instant;
 use url::Url;
 
 use super::body::Intake;
@@ -30,6 +31,11 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long such an answer may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long to wait before a busy upstream is asked again, where it doesn't say.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+/// A longer wait is the agent's to decide on.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// The limits of every call.
 #[derive(Debug, Clone)]
 pub struct UpstreamSettings {
@@ -49,6 +55,18 @@ impl Default for UpstreamSettings {
             response_cap: 16 * 1024 * 1024,
         }
     }
+}
+
+/// What one call wants beyond its request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Errand<'a> {
+    /// Headers of the answer that are kept.
+    pub keep: &'a [HeaderName],
+    /// How long it may take in all, where not as long as usual.
+    pub timeout: Option<Duration>,
+    /// Whether it may be made again when the upstream says that it is too busy:
+    /// it changes nothing, or the upstream knows it again.
+    pub repeatable: bool,
 }
 
 /// The HTTP client for all upstreams.
@@ -120,8 +138,8 @@ impl Upstream {
         })
     }
 
-    /// Makes the call and takes what `guard` knows out of its answer. A
-    /// `timeout` stands for the usual one. Dropping the future ends the call.
+    /// Makes the call and takes what `guard` knows out of its answer. Dropping
+    /// the future ends the call.
     ///
     /// # Errors
     /// No answer, or one that may not go to the agent. The vendor's own
@@ -130,17 +148,44 @@ impl Upstream {
         &self,
         request: AuthorisedRequest,
         guard: &LeakGuard,
-        timeout: Option<Duration>,
+        errand: &Errand<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let AuthorisedRequest(request) = request;
         let host = Host::of(&request.url).map_or_else(String::new, |host| host.to_string());
         if request.url.scheme() != "https" && !is_loopback(&request.url) {
             return Err(UpstreamError::Insecure { host });
         }
-        let limit = timeout.unwrap_or(self.call_timeout);
-        tokio::time::timeout(limit, self.exchange(request, &host, guard))
+        let limit = errand.timeout.unwrap_or(self.call_timeout);
+        let until = Instant::now() + limit;
+        tokio::time::timeout_at(until, self.repeat(request, &host, guard, errand, until))
             .await
             .unwrap_or_else(|_| Err(UpstreamError::timeout(&host, limit)))
+    }
+
+    /// The exchange, again where the upstream was too busy and it may be.
+    async fn repeat(
+        &self,
+        request: BoundRequest,
+        host: &str,
+        guard: &LeakGuard,
+        errand: &Errand<'_>,
+        until: Instant,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        if errand.repeatable {
+            for pause in PAUSES {
+                let response = self.exchange(request.clone(), host, guard, errand).await?;
+                let pause = match response.retry_after_s {
+                    Some(seconds) => Duration::from_secs(seconds),
+                    None => pause,
+                };
+                let is_over = pause > LONGEST_PAUSE || Instant::now() + pause >= until;
+                if !is_busy(response.status) || is_over {
+                    return Ok(response);
+                }
+                tokio::time::sleep(pause).await;
+            }
+        }
+        self.exchange(request, host, guard, errand).await
     }
 
     async fn exchange(
@@ -148,6 +193,7 @@ impl Upstream {
         request: BoundRequest,
         host: &str,
         guard: &LeakGuard,
+        errand: &Errand<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let failed = |error| UpstreamError::of(&error, host, guard);
         let request = into_reqwest(request);
@@ -155,7 +201,8 @@ impl Upstream {
 
         let status = response.status();
         let headers = response.headers();
-        let (content_type, in_headers) = response::content_type(headers, guard);
+        let (content_type, in_content_type) = response::content_type(headers, guard);
+        let (kept, in_kept) = response::kept(headers, errand.keep, guard);
         let retry_after_s = response::retry_after_s(headers, Timestamp::now());
         let mut intake = Intake::new(headers, self.response_cap, host, guard)?;
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -165,11 +212,21 @@ impl Upstream {
         Ok(UpstreamResponse {
             status,
             content_type,
+            headers: kept,
             retry_after_s,
             body,
-            redacted: in_headers.saturating_add(in_body),
+            redacted: in_content_type
+                .saturating_add(in_kept)
+                .saturating_add(in_body),
         })
     }
+}
+
+fn is_busy(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    )
 }
 
 fn into_reqwest(bound: BoundRequest) -> reqwest::Request {

@@ -15,7 +15,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use self::client::{Upstream, UpstreamSettings};
+pub use self::client::{Errand, Upstream, UpstreamSettings};
 pub use self::error::UpstreamError;
 pub use self::guard::{GuardedStream, LeakGuard, REPLACEMENT};
 pub use self::response::UpstreamResponse;

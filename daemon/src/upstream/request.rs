@@ -38,7 +38,7 @@ pub enum BindError {
 }
 
 /// A request whose host the credential is bound to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BoundRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,

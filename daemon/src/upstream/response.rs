@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
@@ -10,6 +10,9 @@ use super::guard::LeakGuard;
 
 /// Bytes of a Content-Type beyond which it is taken for none.
 const LONGEST_CONTENT_TYPE: usize = 256;
+
+/// Bytes of any other header beyond which it is taken for none.
+const LONGEST_HEADER: usize = 8 * 1024;
 
 /// An upstream's answer, free of the credential. Of its headers nothing is
 /// left but what stands here.
@@ -19,6 +22,8 @@ pub struct UpstreamResponse {
     pub status: StatusCode,
     /// The Content-Type, if it is a sane one.
     pub content_type: Option<String>,
+    /// The headers that the call wanted to keep, as far as they are text.
+    pub headers: Vec<(HeaderName, String)>,
     /// After how many seconds the upstream wants to be asked again.
     pub retry_after_s: Option<u64>,
     /// The body, decoded.
@@ -38,6 +43,28 @@ pub(super) fn content_type(headers: &HeaderMap, guard: &LeakGuard) -> (Option<St
     };
     let (text, redacted) = guard.redact_counted(value);
     (Some(text), redacted)
+}
+
+/// Those of `wanted` that the answer has, without secrets, and how many were
+/// in them.
+pub(super) fn kept(
+    headers: &HeaderMap,
+    wanted: &[HeaderName],
+    guard: &LeakGuard,
+) -> (Vec<(HeaderName, String)>, u32) {
+    let mut kept = Vec::with_capacity(wanted.len());
+    let mut redacted = 0_u32;
+    for name in wanted {
+        let value = headers
+            .get(name)
+            .filter(|value| value.len() <= LONGEST_HEADER);
+        if let Some(text) = value.and_then(|value| value.to_str().ok()) {
+            let (text, found) = guard.redact_counted(text);
+            kept.push((name.clone(), text));
+            redacted = redacted.saturating_add(found);
+        }
+    }
+    (kept, redacted)
 }
 
 /// Retry-After in seconds from `now`, whether it names seconds or a date.

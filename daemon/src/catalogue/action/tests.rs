@@ -12,7 +12,7 @@ fn build(service: &str, action: &str, params: &str) -> Result<UpstreamRequest, P
         .resolve(service, action)
         .unwrap()
         .1
-        .build(params.as_bytes())
+        .build(params.as_bytes(), None)
 }
 
 fn body(request: &UpstreamRequest) -> &str {
@@ -31,7 +31,7 @@ fn build_with(action: &str, params: &Value) -> Result<UpstreamRequest, ParamsErr
     service(action)
         .action("x.do")
         .unwrap()
-        .build(params.to_string().as_bytes())
+        .build(params.to_string().as_bytes(), None)
 }
 
 #[test]
@@ -175,11 +175,14 @@ fn the_call_that_an_error_shows_works() {
     for service in catalogue().services() {
         for action in service.actions() {
             for wrong in ["{}", "[]", r#"{"nonsense":1}"#] {
-                let error = action.build(wrong.as_bytes()).unwrap_err().to_string();
+                let error = action
+                    .build(wrong.as_bytes(), None)
+                    .unwrap_err()
+                    .to_string();
                 let (_, shown) = error.split_once("Send for example ").unwrap();
                 let mut json = serde_json::Deserializer::from_str(shown).into_iter::<Value>();
                 let example = json.next().unwrap().unwrap().to_string();
-                assert!(action.build(example.as_bytes()).is_ok(), "{example}");
+                assert!(action.build(example.as_bytes(), None).is_ok(), "{example}");
             }
         }
     }
@@ -422,8 +425,8 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in any::<String>()) {
         for service in catalogue().services() {
             for action in service.actions() {
-                let _ = action.build(&bytes);
-                let _ = action.build(text.as_bytes());
+                let _ = action.build(&bytes, None);
+                let _ = action.build(text.as_bytes(), None);
             }
         }
     }

@@ -60,12 +60,12 @@ fn a_wrong_definition_is_refused_with_line_and_column() {
         (action("path: /x\n    timeout_s: 0"), 10, "1 to 3600"),
         (action("path: /x\n    timeout_s: soon"), 10, "soon"),
         (action("path: x"), 9, "start with /"),
-        (action("path: /x?y=1"), 9, "may hold"),
+        (action("path: /x?y={z}"), 9, "may hold"),
         (action("path: /x/{id}"), 9, "{id} is no param"),
         (
             action("path: /x\n    response: jsn"),
             10,
-            "json, text and bytes",
+            "json, text, bytes, xml",
         ),
         (
             action("path: /x\n    response: { format: text, decode_base64: { from: a, into: b } }"),

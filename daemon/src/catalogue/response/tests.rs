@@ -1,37 +1,65 @@
 use serde_json::json;
 
+use super::vendor::{MAX_DETAIL_BYTES, MAX_ERROR_BODY_BYTES, MAX_MESSAGE_CHARS};
 use super::*;
 
-fn reader(format: ResponseFormat, message: &str) -> ResponseReader {
-    let error = ErrorShape {
-        message: Some(message.into()),
-    };
-    ResponseReader::new(ServiceName::parse("github").unwrap(), format, &error)
+fn format(text: &str) -> ResponseFormat {
+    serde_yaml::from_str(text).unwrap()
 }
 
-fn result(format: ResponseFormat, content_type: &str, body: &[u8]) -> String {
-    let body = Bytes::copy_from_slice(body);
-    match reader(format, "message").read(StatusCode::OK, Some(content_type), &body) {
-        ActionOutcome::Result(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+fn reader(shape: ResponseFormat, message: &str) -> ResponseReader {
+    ResponseReader::new(Reading {
+        service: ServiceName::parse("github").unwrap(),
+        format: shape,
+        error: ErrorShape {
+            message: Reach::parse(message),
+            code: None,
+        },
+        success: None,
+        pages: None,
+        integers: Vec::new(),
+        graphql: None,
+    })
+}
+
+fn read(reader: &ResponseReader, status: u16, content_type: &str, body: &[u8]) -> ActionOutcome {
+    reader.read(&Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        content_type: Some(content_type),
+        headers: &[],
+        body: &Bytes::copy_from_slice(body),
+    })
+}
+
+fn text(outcome: ActionOutcome) -> String {
+    match outcome {
+        ActionOutcome::Result(found) => String::from_utf8(found.json.to_vec()).unwrap(),
         ActionOutcome::Refused(error) => panic!("{error:?}"),
     }
 }
 
+fn result(shape: &str, content_type: &str, body: &[u8]) -> String {
+    text(read(
+        &reader(format(shape), "message"),
+        200,
+        content_type,
+        body,
+    ))
+}
+
 fn refused(status: u16, content_type: &str, body: &[u8]) -> VendorError {
-    let status = StatusCode::from_u16(status).unwrap();
-    let body = Bytes::copy_from_slice(body);
-    match reader(ResponseFormat::Json, "message").read(status, Some(content_type), &body) {
+    match read(
+        &reader(format("json"), "message"),
+        status,
+        content_type,
+        body,
+    ) {
         ActionOutcome::Refused(error) => error,
         ActionOutcome::Result(result) => panic!("{result:?}"),
     }
 }
 
-fn with_text() -> ResponseFormat {
-    ResponseFormat::JsonWithText(DecodeBase64 {
-        from: "content".into(),
-        into: "text".into(),
-    })
-}
+const WITH_TEXT: &str = "{ format: json, decode_base64: { from: content, into: text } }";
 
 #[test]
 fn json_goes_through_byte_for_byte() {
@@ -42,17 +70,10 @@ fn json_goes_through_byte_for_byte() {
         "\"text\"",
         r#"{"a":1,"a":2}"#,
     ] {
-        assert_eq!(
-            result(ResponseFormat::Json, "application/json", body.as_bytes()),
-            body
-        );
+        assert_eq!(result("json", "application/json", body.as_bytes()), body);
     }
     assert_eq!(
-        result(
-            ResponseFormat::Json,
-            "application/json",
-            b"\xef\xbb\xbf {} \r\n"
-        ),
+        result("json", "application/json", b"\xef\xbb\xbf {} \r\n"),
         "{}"
     );
 }
@@ -61,56 +82,36 @@ fn json_goes_through_byte_for_byte() {
 fn what_is_no_json_becomes_json() {
     let deep = "[".repeat(5_000) + &"]".repeat(5_000);
     for (format, kind, body, expected) in [
+        ("json", "application/json", &b""[..], json!(null)),
+        ("json", "text/html", b"<p>\xc3\xbc", json!("<p>ü")),
+        ("json", "application/json", b"{\"a\":", json!("{\"a\":")),
+        ("json", "application/json", deep.as_bytes(), json!(deep)),
         (
-            ResponseFormat::Json,
-            "application/json",
-            &b""[..],
-            json!(null),
-        ),
-        (
-            ResponseFormat::Json,
-            "text/html",
-            b"<p>\xc3\xbc",
-            json!("<p>ü"),
-        ),
-        (
-            ResponseFormat::Json,
-            "application/json",
-            b"{\"a\":",
-            json!("{\"a\":"),
-        ),
-        (
-            ResponseFormat::Json,
-            "application/json",
-            deep.as_bytes(),
-            json!(deep),
-        ),
-        (
-            ResponseFormat::Json,
+            "json",
             "text/event-stream",
             b"data: {}\n\n",
             json!("data: {}\n\n"),
         ),
         (
-            ResponseFormat::Json,
+            "json",
             "image/png",
             b"\x89PNG",
             json!({ "content_type": "image/png", "size": 4, "base64": "iVBORw==" }),
         ),
-        (ResponseFormat::Text, "text/plain", b"{}", json!("{}")),
+        ("text", "text/plain", b"{}", json!("{}")),
         (
-            ResponseFormat::Text,
+            "text",
             "text/plain",
             b"\xff",
             json!({ "content_type": "text/plain", "size": 1, "base64": "/w==" }),
         ),
         (
-            ResponseFormat::Bytes,
+            "bytes",
             "text/plain",
             b"{}",
             json!({ "content_type": "text/plain", "size": 2, "base64": "e30=" }),
         ),
-        (ResponseFormat::Bytes, "text/plain", b"", json!(null)),
+        ("bytes", "text/plain", b"", json!(null)),
     ] {
         let text = result(format, kind, body);
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
@@ -141,7 +142,7 @@ fn a_file_is_also_there_as_text() {
         ("{}", "{}"),
     ] {
         assert_eq!(
-            result(with_text(), "application/json", body.as_bytes()),
+            result(WITH_TEXT, "application/json", body.as_bytes()),
             expected
         );
     }
@@ -217,9 +218,9 @@ fn an_error_speaks_with_the_vendor_s_words() {
 
 #[test]
 fn the_definition_says_where_the_message_is() {
-    let body = Bytes::from_static(br#"{"message":"general","meta":{"why":{"text":"exact"}}}"#);
-    let outcome =
-        reader(ResponseFormat::Json, "meta.why.text").read(StatusCode::BAD_REQUEST, None, &body);
+    let body = br#"{"message":"general","meta":{"why":{"text":"exact"}}}"#;
+    let reader = reader(format("json"), "meta.why.text");
+    let outcome = read(&reader, 400, "application/json", body);
     assert!(matches!(outcome, ActionOutcome::Refused(error) if error.message == "exact"));
 }
 

@@ -5,6 +5,7 @@ use flate2::write::GzEncoder;
 
 use super::loopback::{Answer, Then};
 use super::*;
+use crate::upstream::Errand;
 
 fn gzip(body: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -77,7 +78,7 @@ async fn a_cookie_is_not_sent_back() {
     for _ in 0..2 {
         let request = request(Method::GET, &server.base(), "/");
         client
-            .send(request, &LeakGuard::new(&[]), None)
+            .send(request, &LeakGuard::new(&[]), &Errand::default())
             .await
             .unwrap();
     }
@@ -140,7 +141,7 @@ async fn an_encoding_of_nothing_is_an_empty_answer() {
         let server = Loopback::answering(move |_| Answer::whole(&answer, "")).await;
         let request = request(method, &server.base(), "/");
         let response = upstream()
-            .send(request, &LeakGuard::new(&[KEY]), None)
+            .send(request, &LeakGuard::new(&[KEY]), &Errand::default())
             .await
             .unwrap();
         assert!(response.body.is_empty());
@@ -172,7 +173,7 @@ async fn a_request_goes_out_as_it_was_made() {
         HeaderValue::from_static("br"),
     );
     upstream()
-        .send(asked, &LeakGuard::new(&[KEY]), None)
+        .send(asked, &LeakGuard::new(&[KEY]), &Errand::default())
         .await
         .unwrap();
     let sent = server.requests().pop().unwrap();

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::loopback::{Answer, Then};
 use super::*;
+use crate::upstream::Errand;
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -157,7 +158,11 @@ async fn nobody_there_is_told_from_an_answer_that_failed() {
     drop(listener);
     let guard = LeakGuard::new(&[KEY]);
     let error = upstream()
-        .send(request(Method::GET, &base, "/v1/x"), &guard, None)
+        .send(
+            request(Method::GET, &base, "/v1/x"),
+            &guard,
+            &Errand::default(),
+        )
         .await
         .unwrap_err();
     assert!(
@@ -182,7 +187,7 @@ async fn plain_http_leaves_this_machine_under_no_name() {
             body: None,
         });
         let error = upstream()
-            .send(request, &LeakGuard::new(&[KEY]), None)
+            .send(request, &LeakGuard::new(&[KEY]), &Errand::default())
             .await
             .unwrap_err();
         assert!(matches!(error, UpstreamError::Insecure { .. }), "{error}");
@@ -197,7 +202,10 @@ async fn two_calls_share_one_connection() {
     let guard = LeakGuard::new(&[KEY]);
     for _ in 0..2 {
         let request = request(Method::GET, &server.base(), "/");
-        client.send(request, &guard, None).await.unwrap();
+        client
+            .send(request, &guard, &Errand::default())
+            .await
+            .unwrap();
     }
     assert_eq!((server.requests().len(), server.connections()), (2, 1));
 }
@@ -212,8 +220,9 @@ async fn a_dropped_call_hangs_up() {
     .await;
     let client = upstream();
     let guard = LeakGuard::new(&[KEY]);
+    let errand = Errand::default();
     tokio::select! {
-        _ = client.send(request(Method::GET, &server.base(), "/"), &guard, None) => unreachable!(),
+        _ = client.send(request(Method::GET, &server.base(), "/"), &guard, &errand) => unreachable!(),
         _ = arrival.recv() => {}
     }
     let hung_up = tokio::time::timeout(Duration::from_secs(20), server.hung_up()).await;

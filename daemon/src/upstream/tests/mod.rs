@@ -15,6 +15,7 @@ use self::loopback::Loopback;
 use super::request::{AuthorisedRequest, BoundRequest, UpstreamRequest};
 use super::{LeakGuard, Upstream, UpstreamError, UpstreamResponse, UpstreamSettings};
 use crate::host::BaseUrl;
+use crate::upstream::Errand;
 
 const KEY: &str = "sk-canary/0123456789+abcdef";
 
@@ -45,7 +46,7 @@ fn request(method: Method, base: &str, path: &str) -> AuthorisedRequest {
 async fn call(server: &Loopback) -> Result<UpstreamResponse, UpstreamError> {
     let request = request(Method::POST, &server.base(), "/v1/x");
     upstream()
-        .send(request, &LeakGuard::new(&[KEY]), None)
+        .send(request, &LeakGuard::new(&[KEY]), &Errand::default())
         .await
 }
 
@@ -55,7 +56,16 @@ async fn call_within(
 ) -> Result<UpstreamResponse, UpstreamError> {
     let request = request(Method::POST, &server.base(), "/v1/x");
     let guard = LeakGuard::new(&[KEY]);
-    upstream().send(request, &guard, Some(limit)).await
+    upstream()
+        .send(
+            request,
+            &guard,
+            &Errand {
+                timeout: Some(limit),
+                ..Errand::default()
+            },
+        )
+        .await
 }
 
 /// No error may hold the key or the URL's query, however it is printed.

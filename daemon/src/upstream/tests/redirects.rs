@@ -1,5 +1,6 @@
 use super::loopback::Answer;
 use super::*;
+use crate::upstream::Errand;
 
 fn redirect(status: u16, location: &str) -> Answer {
     Answer::whole(&format!("{status} Elsewhere\r\nLocation: {location}"), "")
@@ -67,7 +68,7 @@ async fn a_key_in_the_name_of_another_host_is_not_repeated() {
         Loopback::answering(|_| redirect(302, "https://sk-canary-0123456789.example/")).await;
     let request = request(Method::GET, &server.base(), "/");
     let error = upstream()
-        .send(request, &LeakGuard::new(&[key]), None)
+        .send(request, &LeakGuard::new(&[key]), &Errand::default())
         .await
         .unwrap_err();
     assert!(

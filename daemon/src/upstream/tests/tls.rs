@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::*;
+use crate::upstream::Errand;
 
 /// A listener whose connections speak TLS.
 struct TlsListener {
@@ -75,7 +76,10 @@ async fn a_trusted_upstream_is_spoken_to_in_the_newest_http_it_knows() {
         let upstream = Upstream::with_roots(&UpstreamSettings::default(), roots).unwrap();
         let guard = LeakGuard::new(&[KEY]);
         let request = request(Method::GET, &base, "/v1/x");
-        let response = upstream.send(request, &guard, None).await.unwrap();
+        let response = upstream
+            .send(request, &guard, &Errand::default())
+            .await
+            .unwrap();
         assert_eq!(response.body, expected);
     }
 }
@@ -85,7 +89,10 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sen
     let (base, _) = https(&[b"h2"]).await;
     let guard = LeakGuard::new(&[KEY]);
     let request = request(Method::GET, &base, "/v1/x");
-    let error = upstream().send(request, &guard, None).await.unwrap_err();
+    let error = upstream()
+        .send(request, &guard, &Errand::default())
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, UpstreamError::Unreachable { .. }),
         "{error}"
@@ -105,7 +112,10 @@ async fn a_handshake_that_never_ends_is_given_up_with_nothing_sent() {
     let upstream = Upstream::new(&settings).unwrap();
     let request = request(Method::GET, &base, "/v1/x");
     let guard = LeakGuard::new(&[KEY]);
-    let error = upstream.send(request, &guard, None).await.unwrap_err();
+    let error = upstream
+        .send(request, &guard, &Errand::default())
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, UpstreamError::Unreachable { .. }),
         "{error}"

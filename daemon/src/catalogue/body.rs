@@ -1,0 +1,252 @@
+//! A request's body in the making: the same params as JSON members, as form
+//! pairs, as a GraphQL query's variables, or as bytes.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::HeaderValue;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use url::form_urlencoded;
+
+use super::ordered::Ordered;
+use super::params::Field;
+
+/// How an action writes its body.
+#[derive(Debug, Clone)]
+pub(super) enum BodyShape {
+    /// It has none.
+    Nothing,
+    /// A JSON object.
+    Json,
+    /// `a=1&b[c]=2`, as HTML forms are sent; nesting in brackets.
+    Form,
+    /// A GraphQL query with its variables.
+    Graphql(Query),
+    /// One param, as it is.
+    Bytes,
+}
+
+/// A GraphQL query.
+#[derive(Debug, Clone)]
+pub(super) struct Query {
+    /// `{"query":"…","variables":`, as the body begins.
+    head: String,
+    /// The variable whose members the body's params are; without it they are
+    /// variables themselves.
+    input: Option<String>,
+}
+
+impl Query {
+    pub(super) fn new(text: &str, input: Option<String>) -> Self {
+        Self {
+            head: format!("{{\"query\":{},\"variables\":", Value::from(text)),
+            input,
+        }
+    }
+
+    /// Whether the body's params are members of one variable.
+    pub(super) fn has_input(&self) -> bool {
+        self.input.is_some()
+    }
+}
+
+impl BodyShape {
+    /// What the body's content type is, where nothing else says so.
+    pub(super) fn content_type(&self) -> Option<HeaderValue> {
+        Some(HeaderValue::from_static(match self {
+            Self::Nothing => return None,
+            Self::Json | Self::Graphql(_) => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+            Self::Bytes => "application/octet-stream",
+        }))
+    }
+}
+
+/// What of the body the params have written so far.
+#[derive(Default)]
+pub(super) struct BodyDraft {
+    /// Members of the JSON object, or of the query's input.
+    members: Members,
+    /// A query's own variables.
+    variables: Members,
+    form: String,
+    /// The whole body, where one param is all of it.
+    whole: Option<Vec<u8>>,
+}
+
+impl BodyDraft {
+    /// Adds a param under its name on the wire; `key` is that name as a JSON
+    /// member's.
+    ///
+    /// # Errors
+    /// What is wrong with the value, to be read after the param's name.
+    pub(super) fn put(
+        &mut self,
+        shape: &BodyShape,
+        name: &str,
+        key: &str,
+        field: &Field<'_>,
+    ) -> Result<(), String> {
+        match shape {
+            BodyShape::Nothing => {}
+            BodyShape::Json => self.members.put(key, field.raw),
+            BodyShape::Graphql(query) if query.has_input() => self.members.put(key, field.raw),
+            BodyShape::Graphql(_) => self.variables.put(key, field.raw),
+            BodyShape::Form => put_form(&mut self.form, name, field.raw),
+            BodyShape::Bytes => {
+                if let Value::String(text) = field.value {
+                    self.put_whole(text.as_bytes().to_vec())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a variable of a query's own.
+    pub(super) fn put_variable(&mut self, key: &str, field: &Field<'_>) {
+        self.variables.put(key, field.raw);
+    }
+
+    /// Makes a base64 text the whole body.
+    ///
+    /// # Errors
+    /// What is wrong with the value, to be read after the param's name.
+    pub(super) fn put_base64(&mut self, field: &Field<'_>) -> Result<(), String> {
+        let Value::String(text) = field.value else {
+            return Ok(());
+        };
+        let bare: String = text.split_ascii_whitespace().collect();
+        match BASE64_STANDARD.decode(bare) {
+            Ok(bytes) => self.put_whole(bytes),
+            Err(_) => Err("is not base64".into()),
+        }
+    }
+
+    /// Makes one param of any JSON type the whole body.
+    ///
+    /// # Errors
+    /// What is wrong with the value, to be read after the param's name.
+    pub(super) fn put_all(&mut self, shape: &BodyShape, field: &Field<'_>) -> Result<(), String> {
+        match (shape, field.value) {
+            (BodyShape::Form, Value::Object(_)) => {
+                let members: Ordered<Box<RawValue>> =
+                    serde_json::from_str(field.raw).unwrap_or_default();
+                for (name, value) in members.iter() {
+                    put_form(&mut self.form, name, value.get());
+                }
+                Ok(())
+            }
+            (BodyShape::Form, _) => Err("must be an object, since it is sent as a form".into()),
+            (BodyShape::Bytes, Value::String(text)) => self.put_whole(text.as_bytes().to_vec()),
+            (BodyShape::Bytes, _) => Err("must be a string, since it is sent as it is".into()),
+            _ => self.put_whole(field.raw.as_bytes().to_vec()),
+        }
+    }
+
+    fn put_whole(&mut self, bytes: Vec<u8>) -> Result<(), String> {
+        if self.whole.replace(bytes).is_some() {
+            return Err("is a second body beside another one; send one of them".into());
+        }
+        Ok(())
+    }
+
+    /// Whether one param was made the whole body.
+    pub(super) fn has_whole(&self) -> bool {
+        self.whole.is_some()
+    }
+
+    /// Whether no param has written anything.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.whole.is_none()
+            && self.form.is_empty()
+            && self.members.0.is_empty()
+            && self.variables.0.is_empty()
+    }
+
+    /// The body as it goes out.
+    pub(super) fn finish(self, shape: &BodyShape) -> Option<Bytes> {
+        if let Some(whole) = self.whole {
+            return Some(whole.into());
+        }
+        Some(match shape {
+            BodyShape::Nothing => return None,
+            BodyShape::Json => self.members.finish().into(),
+            BodyShape::Form => self.form.into(),
+            BodyShape::Bytes => Bytes::new(),
+            BodyShape::Graphql(Query { head, input }) => {
+                let mut variables = self.variables;
+                if let Some(input) = input {
+                    let members = self.members.finish();
+                    variables.put_bytes(&member_key(input), &members);
+                }
+                [head.as_bytes(), &variables.finish(), b"}"].concat().into()
+            }
+        })
+    }
+}
+
+/// The members of a JSON object, their values as they were written.
+#[derive(Default)]
+struct Members(Vec<u8>);
+
+impl Members {
+    fn put(&mut self, key: &str, raw: &str) {
+        self.put_bytes(key, raw.as_bytes());
+    }
+
+    fn put_bytes(&mut self, key: &str, value: &[u8]) {
+        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(value);
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.0.is_empty() {
+            self.0.push(b'{');
+        }
+        self.0.push(b'}');
+        self.0
+    }
+}
+
+/// `"name":`, as it stands in a JSON object.
+pub(super) fn member_key(name: &str) -> String {
+    format!("{}:", Value::from(name))
+}
+
+/// Adds a value under `key`: objects as `key[member]`, lists as `key[0]`,
+/// `null` as an empty value, which unsets; numbers with the digits they had.
+fn put_form(form: &mut String, key: &str, raw: &str) {
+    match raw.as_bytes().first() {
+        Some(b'{') => {
+            // parsed before as part of the whole, so this can't fail
+            let members: Ordered<Box<RawValue>> = serde_json::from_str(raw).unwrap_or_default();
+            for (name, value) in members.iter() {
+                put_form(form, &format!("{key}[{name}]"), value.get());
+            }
+        }
+        Some(b'[') => {
+            let items: Vec<Box<RawValue>> = serde_json::from_str(raw).unwrap_or_default();
+            for (at, item) in items.iter().enumerate() {
+                put_form(form, &format!("{key}[{at}]"), item.get());
+            }
+        }
+        Some(b'"') => put_pair(
+            form,
+            key,
+            &serde_json::from_str::<String>(raw).unwrap_or_default(),
+        ),
+        Some(b'n') => put_pair(form, key, ""),
+        _ => put_pair(form, key, raw),
+    }
+}
+
+fn put_pair(form: &mut String, key: &str, value: &str) {
+    if !form.is_empty() {
+        form.push('&');
+    }
+    form.extend(form_urlencoded::byte_serialize(key.as_bytes()));
+    form.push('=');
+    form.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+}

@@ -1,0 +1,180 @@
+//! A vendor's own words on a call it refused.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::super::definition::ErrorShape;
+use super::super::reach::Reach;
+use super::xml;
+use crate::names::ServiceName;
+
+/// Longest message taken from a vendor's error, in characters.
+pub(super) const MAX_MESSAGE_CHARS: usize = 1_000;
+/// Longest code taken from it, in characters.
+const MAX_CODE_CHARS: usize = 100;
+/// Longest details (field errors) added to it, in bytes.
+pub(super) const MAX_DETAIL_BYTES: usize = 2_048;
+/// Largest error body that is searched for the vendor's message, in bytes.
+pub(super) const MAX_ERROR_BODY_BYTES: usize = 1 << 20;
+
+/// The vendor's own word on a call it refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorError {
+    /// The HTTP status.
+    pub status: u16,
+    /// The vendor's message and code, with details on fields where it gave any.
+    pub message: String,
+    /// What may help, where that is known.
+    pub hint: Option<String>,
+}
+
+/// Reads the errors of one action.
+pub(super) struct ErrorReader {
+    pub(super) service: ServiceName,
+    pub(super) shape: ErrorShape,
+}
+
+impl ErrorReader {
+    pub(super) fn read(
+        &self,
+        status: StatusCode,
+        content_type: Option<&str>,
+        body: &Bytes,
+    ) -> VendorError {
+        let body = if body.len() <= MAX_ERROR_BODY_BYTES {
+            body.clone()
+        } else {
+            Bytes::new()
+        };
+        let json = serde_json::from_slice::<Value>(&body).ok();
+        let json = json.or_else(|| xml::to_json(&body, &[]));
+        let told = json.as_ref().and_then(|json| self.message(json));
+        let told = told.or_else(|| plain_text(content_type, &body));
+        let mut message = told.unwrap_or_else(|| status_words(status));
+        if let Some(code) = json.as_ref().and_then(|json| self.code(json))
+            && !message.contains(&code)
+        {
+            message = format!("{message} ({code})");
+        }
+        if let Some(details) = json.as_ref().and_then(details) {
+            message = format!("{message}: {details}");
+        }
+        VendorError {
+            status: status.as_u16(),
+            message,
+            hint: self.hint(status),
+        }
+    }
+
+    fn message(&self, json: &Value) -> Option<String> {
+        let candidates = [
+            json.pointer("/error/message"),
+            json.get("message"),
+            json.get("error_description"),
+            json.get("error"),
+            json.pointer("/errors/0/message"),
+            json.pointer("/errors/0"),
+            json.get("detail"),
+            json.get("title"),
+            json.pointer("/Error/Message"),
+            json.get("Message"),
+            Some(json),
+        ];
+        let named = text_at(self.shape.message.as_ref(), json);
+        let mut usual = candidates.into_iter().flatten().filter_map(Value::as_str);
+        named
+            .or_else(|| {
+                usual
+                    .find(|text| !text.trim().is_empty())
+                    .map(str::to_owned)
+            })
+            .map(|text| one_line(&text, MAX_MESSAGE_CHARS))
+    }
+
+    fn code(&self, json: &Value) -> Option<String> {
+        let named = at(self.shape.code.as_ref(), json);
+        let code = named.or_else(|| json.pointer("/Error/Code").cloned())?;
+        let text = match code {
+            Value::String(text) if !text.trim().is_empty() => text,
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        Some(one_line(&text, MAX_CODE_CHARS))
+    }
+
+    fn hint(&self, status: StatusCode) -> Option<String> {
+        let service = &self.service;
+        match status.as_u16() {
+            401 => Some(format!(
+                "{service} did not accept the stored credential; the owner can put in another with `axis add {service} --replace`"
+            )),
+            403 => Some(format!(
+                "{service} itself refused this, not Axis: the credential may lack the permission; the owner can widen it there, or put in another with `axis add {service} --replace`"
+            )),
+            300..=399 => Some("Axis follows no redirect to another host, so that the credential stays where it belongs".into()),
+            _ => None,
+        }
+    }
+}
+
+/// A text that isn't empty, at `reach`.
+fn text_at(reach: Option<&Reach>, json: &Value) -> Option<String> {
+    match at(reach, json)? {
+        Value::String(text) if !text.trim().is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+fn at(reach: Option<&Reach>, json: &Value) -> Option<Value> {
+    let text = json.to_string();
+    serde_json::from_str(reach?.find(&text)?).ok()
+}
+
+fn plain_text(content_type: Option<&str>, body: &Bytes) -> Option<String> {
+    let is_plain = content_type.is_none_or(|kind| kind.starts_with("text/plain"));
+    let text = std::str::from_utf8(body).ok()?.trim();
+    (is_plain && !text.is_empty() && !text.starts_with(['<', '{', '[']))
+        .then(|| one_line(text, MAX_MESSAGE_CHARS))
+}
+
+fn status_words(status: StatusCode) -> String {
+    let reason = status.canonical_reason().unwrap_or("no reason given");
+    format!("HTTP {} {reason}", status.as_u16())
+}
+
+/// What the vendor says about single fields, as compact JSON.
+fn details(json: &Value) -> Option<String> {
+    let places = [
+        json.get("errors"),
+        json.get("details"),
+        json.pointer("/error/details"),
+    ];
+    let is_structure = |value: &&Value| match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => false,
+    };
+    let found = places.into_iter().flatten().find(is_structure)?.to_string();
+    Some(cut_bytes(found, MAX_DETAIL_BYTES))
+}
+
+fn cut_bytes(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
+/// The text as one line without control characters, cut.
+fn one_line(text: &str, most: usize) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    let mut line = words.join(" ");
+    if let Some((at, _)) = line.char_indices().nth(most) {
+        line.truncate(at);
+        line.push('…');
+    }
+    line
+}
