@@ -1,4 +1,4 @@
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::*;
 use crate::host::BaseUrl;
@@ -20,6 +20,10 @@ fn header_scheme(name: &'static str, prefix: &str) -> AuthScheme {
         name: HeaderName::from_static(name),
         prefix: prefix.into(),
     }
+}
+
+fn query_scheme(name: &str) -> AuthScheme {
+    AuthScheme::Query { name: name.into() }
 }
 
 #[test]
@@ -93,8 +97,13 @@ fn a_scheme_is_a_word_or_a_map() {
         parse("{ scheme: header, name: x-token, prefix: 'Token ' }").unwrap(),
         header_scheme("x-token", "Token ")
     );
+    assert_eq!(parse("basic").unwrap(), AuthScheme::Basic);
+    assert_eq!(
+        parse("{ scheme: query, name: api_key }").unwrap(),
+        query_scheme("api_key")
+    );
     for (yaml, says) in [
-        ("bearr", "bearer and header"),
+        ("bearr", "there are bearer, header, basic, query"),
         ("header", "needs a name"),
         ("{ scheme: header }", "needs a name"),
         ("{ scheme: header, name: 'a b' }", "no header name"),
@@ -107,8 +116,94 @@ fn a_scheme_is_a_word_or_a_map() {
         ("{ scheme: header, name: x, value: s }", "value"),
         ("{ name: x }", "scheme"),
         ("[bearer]", "auth scheme"),
+        ("query", "needs a name"),
+        ("{ scheme: query, name: 'a b' }", "no name for a query"),
+        ("{ scheme: query, name: '' }", "no name for a query"),
+        ("{ scheme: query, name: k, prefix: x }", "it has name"),
+        ("{ scheme: basic, name: x }", "no options"),
     ] {
         let error = parse(yaml).unwrap_err().to_string();
         assert!(error.contains(says), "{yaml}: {error}");
+    }
+}
+
+#[test]
+fn a_basic_credential_is_sent_as_rfc_7617_writes_it() {
+    for (secret, sent) in [
+        ("Aladdin:open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+        ("test:123\u{a3}", "Basic dGVzdDoxMjPCow=="),
+        ("sk_live_key:", "Basic c2tfbGl2ZV9rZXk6"),
+        (":password", "Basic OnBhc3N3b3Jk"),
+        ("user:pass:word", "Basic dXNlcjpwYXNzOndvcmQ="),
+    ] {
+        let AuthorisedRequest(request) =
+            apply(&AuthScheme::Basic, secret, request(HeaderMap::new())).unwrap();
+        assert_eq!(request.headers["authorization"], sent, "{secret}");
+        assert!(request.headers["authorization"].is_sensitive());
+    }
+    for (secret, error) in [
+        ("", AuthError::Empty),
+        ("a:b\nc", AuthError::Unsendable),
+        ("a:b\u{7f}c", AuthError::Unsendable),
+    ] {
+        let refused = apply(&AuthScheme::Basic, secret, request(HeaderMap::new()));
+        assert_eq!(refused.err(), Some(error), "{secret:?}");
+    }
+    let error = apply(&AuthScheme::Basic, "no-colon", request(HeaderMap::new()));
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("USER:PASSWORD"), "{error}");
+    assert!(!error.contains("no-colon"), "{error}");
+}
+
+#[test]
+fn of_a_basic_credential_what_is_secret_is_guarded_and_the_rest_names_the_account() {
+    let sid = "AC0123456789abcdef0123456789abcdef";
+    let twilio = format!("{sid}:token-0123456789");
+    for (secret, parts, name) in [
+        (
+            twilio.as_str(),
+            vec![twilio.as_str(), "token-0123456789"],
+            Some(sid),
+        ),
+        ("sk_live_key:", vec!["sk_live_key:", "sk_live_key"], None),
+        ("api-key:x", vec!["api-key:x", "api-key"], None),
+        (":password", vec![":password", "password"], None),
+        ("no-colon", vec!["no-colon"], None),
+    ] {
+        assert_eq!(guarded(&AuthScheme::Basic, secret), parts, "{secret}");
+        assert_eq!(account(&AuthScheme::Basic, secret), name, "{secret}");
+    }
+    assert_eq!(account(&AuthScheme::Bearer, &twilio), None);
+}
+
+#[test]
+fn a_secret_in_the_query_stands_there_once_and_encoded() {
+    for (path, name, secret, query) in [
+        ("/x", "key", "s3cret", "key=s3cret"),
+        ("/x?a=1", "key", "s3cret", "a=1&key=s3cret"),
+        (
+            "/x?a=1",
+            "api key",
+            "a&b=c+d/\u{e9}",
+            "a=1&api%20key=a%26b%3Dc%2Bd%2F%C3%A9",
+        ),
+        ("/x?key=forged&a=1&KEY=forged", "key", "s", "a=1&key=s"),
+        ("/x?%6bey=forged", "key", "s", "key=s"),
+        ("/x?key&keys=2", "key", "s", "keys=2&key=s"),
+        ("/x?+key=forged", "key", "s", "key=s"),
+    ] {
+        let mut bound = request(HeaderMap::new());
+        bound.url = url::Url::parse("https://api.example.com")
+            .unwrap()
+            .join(path)
+            .unwrap();
+        let AuthorisedRequest(sent) = apply(&query_scheme(name), secret, bound).unwrap();
+        assert_eq!(sent.url.query(), Some(query), "{path}");
+        assert_eq!(sent.url.host_str(), Some("api.example.com"));
+        assert!(sent.headers.is_empty());
+    }
+    for (secret, error) in [("", AuthError::Empty), ("a\nb", AuthError::Unsendable)] {
+        let refused = apply(&query_scheme("k"), secret, request(HeaderMap::new()));
+        assert_eq!(refused.err(), Some(error));
     }
 }

@@ -151,7 +151,8 @@ impl Broker {
         Ok(Admitted {
             action,
             timeout: action.timeout(),
-            guard: credential.derived(|secret| LeakGuard::new(&[secret.expose()])),
+            guard: credential
+                .derived(|secret| LeakGuard::new(&auth::guarded(service.auth(), secret.expose()))),
             request: authorised,
             slot,
             record,

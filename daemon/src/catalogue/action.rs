@@ -22,6 +22,7 @@ use super::path::PathTemplate;
 use super::request::{Draft, member_key};
 use super::response::{ActionOutcome, ResponseReader};
 use super::verdict::{self, MAX_PROBLEMS};
+use crate::auth::Carrier;
 use crate::names::{ServiceName, did_you_mean};
 use crate::upstream::request::UpstreamRequest;
 
@@ -51,7 +52,7 @@ pub struct Action {
 /// What a service's actions inherit from it.
 pub(super) struct Inherited<'a> {
     pub(super) service: &'a ServiceName,
-    pub(super) carrier: &'a HeaderName,
+    pub(super) carrier: Carrier<'a>,
     pub(super) headers: &'a HeaderMap,
     pub(super) timeout: Option<Duration>,
     pub(super) error: &'a ErrorShape,
@@ -304,7 +305,7 @@ impl Action {
 pub(super) fn define_header(
     name: &str,
     value: &Spanned<String>,
-    carrier: &HeaderName,
+    carrier: Carrier<'_>,
     source: Source<'_>,
 ) -> Result<(HeaderName, HeaderValue), DefinitionError> {
     let error = |problem| source.error(Some(value.referenced), problem);

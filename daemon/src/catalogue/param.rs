@@ -10,6 +10,7 @@ use super::headers;
 use super::path::PathTemplate;
 use super::request::member_key;
 use super::schema::{JsonType, Schema};
+use crate::auth::Carrier;
 
 /// Where a param goes.
 #[derive(Debug, Clone)]
@@ -42,8 +43,8 @@ pub(super) struct Param {
 pub(super) struct Shape<'a> {
     pub(super) path: &'a PathTemplate,
     pub(super) has_body: bool,
-    /// The header that the credential goes into.
-    pub(super) carrier: &'a HeaderName,
+    /// What the credential goes into.
+    pub(super) carrier: Carrier<'a>,
 }
 
 impl Param {
@@ -88,6 +89,9 @@ impl Param {
                 }
                 let multi = written.multi;
                 Target::Path { multi }
+            }
+            Place::Query if shape.carrier.is_query(&wire_name) => {
+                return Err("is where the credential goes".into());
             }
             Place::Query => {
                 let style = written.style.unwrap_or_default();

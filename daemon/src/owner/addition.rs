@@ -130,7 +130,7 @@ impl Owner {
                 return None;
             }
         };
-        let guard = LeakGuard::new(&[secret.expose_secret()]);
+        let guard = LeakGuard::new(&auth::guarded(service.auth(), secret.expose_secret()));
         let answer = self
             .broker
             .upstream
