@@ -1,44 +1,40 @@
-//! How a credential gets into a request: one file a scheme, joined by [`apply`].
+//! How a credential gets into a request: one file a scheme, joined by
+//! [`Authoriser`].
 //!
 //! - [`AuthScheme`] is what a service's definition says under `auth`: a bare
 //!   word (`auth: bearer`), or a map where the scheme has options
 //!   (`auth: { scheme: header, name: x-api-key }`).
 //! - [`Carrier`] is what of a request carries the credential, and so is set by
 //!   nothing else.
+//! - [`Authoriser`] puts a credential into a request. `bearer`, `header`,
+//!   `basic`, `query` and `aws_sigv4` are pure; the others exchange it at a
+//!   token `endpoint` for a `token` that is kept in memory with the credential.
+//! - [`Keeper`] is whom a refresh token that its use replaced is given to.
 
+mod authoriser;
+mod aws_sigv4;
 mod basic;
 mod bearer;
+mod endpoint;
 mod error;
+mod exchange;
+mod github_app;
+mod google_service_account;
 mod header;
+mod jwt;
+mod kept;
+mod oauth2;
 mod query;
 mod scheme;
 #[cfg(test)]
 mod tests;
+mod token;
 
+pub use self::authoriser::{Authorised, Authoriser, UsedToken};
 pub use self::error::AuthError;
-pub use self::scheme::{AuthScheme, Carrier};
-use crate::upstream::request::{AuthorisedRequest, BoundRequest};
-
-/// Puts `secret` where `scheme` says, in place of whatever stood there.
-///
-/// # Errors
-/// [`AuthError`] when the secret is empty, isn't written as the scheme needs,
-/// or can't stand there.
-pub fn apply(
-    scheme: &AuthScheme,
-    secret: &str,
-    mut request: BoundRequest,
-) -> Result<AuthorisedRequest, AuthError> {
-    match scheme {
-        AuthScheme::Bearer => bearer::apply(secret, &mut request.headers)?,
-        AuthScheme::Header { name, prefix } => {
-            header::apply(name, prefix, secret, &mut request.headers)?;
-        }
-        AuthScheme::Basic => basic::apply(secret, &mut request.headers)?,
-        AuthScheme::Query { name } => query::apply(name, secret, &mut request.url)?,
-    }
-    Ok(AuthorisedRequest(request))
-}
+pub use self::exchange::{Keeper, Seal};
+pub use self::scheme::{AuthScheme, Carrier, ClientAuth, GrantType, OAuth2};
+use crate::host::{BaseUrl, Host};
 
 /// The part of a credential that is no secret and says whose it is: the user
 /// name before a basic password, such as Twilio's account SID. The default of
@@ -52,10 +48,35 @@ pub fn account<'s>(scheme: &AuthScheme, secret: &'s str) -> Option<&'s str> {
     (!user.is_empty() && !is_guarded).then_some(user)
 }
 
-/// What of `secret` no answer may hold.
-pub fn guarded<'s>(scheme: &AuthScheme, secret: &'s str) -> Vec<&'s str> {
-    match scheme {
-        AuthScheme::Basic => basic::guarded(secret),
-        AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::Query { .. } => vec![secret],
-    }
+/// The hosts that `scheme` takes the credential to beside the service's own:
+/// they are sealed with it. Of a service account that the owner binds to a
+/// place of its own (`elsewhere`), the one that its key names; else Google's.
+///
+/// # Errors
+/// The credential isn't what the scheme needs.
+pub fn token_hosts(
+    scheme: &AuthScheme,
+    secret: &str,
+    elsewhere: bool,
+) -> Result<Vec<Host>, AuthError> {
+    let url: BaseUrl = match scheme {
+        AuthScheme::GoogleServiceAccount { .. } => {
+            if elsewhere && !google_service_account::is_access_token(secret) {
+                google_service_account::ServiceAccount::parse(secret)?.token_url()?
+            } else {
+                google_service_account::default_token_url()?
+            }
+        }
+        AuthScheme::OAuth2(options) => {
+            let client = oauth2::Registration::parse(secret)?;
+            client.token_url(&options.token_url).clone()
+        }
+        AuthScheme::Bearer
+        | AuthScheme::Header { .. }
+        | AuthScheme::Basic
+        | AuthScheme::Query { .. }
+        | AuthScheme::AwsSigV4 { .. }
+        | AuthScheme::GithubApp => return Ok(Vec::new()),
+    };
+    Ok(vec![url.host().clone()])
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use http::{HeaderName, header::AUTHORIZATION};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::header;
+use super::{aws_sigv4, header};
+use crate::host::BaseUrl;
 
 static AUTHORIZATION_ALONE: [HeaderName; 1] = [AUTHORIZATION];
 
@@ -28,6 +29,56 @@ pub enum AuthScheme {
         /// Its name there, such as `key`.
         name: String,
     },
+    /// AWS Signature Version 4; the credential is an access key.
+    AwsSigV4 {
+        /// The service in the signature, such as `s3`.
+        service: String,
+        /// The region in it, where the request names none.
+        region: Option<String>,
+    },
+    /// A Google service account's key, exchanged for an access token.
+    GoogleServiceAccount {
+        /// What the token is for.
+        scopes: Vec<String>,
+    },
+    /// An OAuth 2.0 client, exchanged for an access token.
+    OAuth2(OAuth2),
+    /// A GitHub App's key, exchanged for a token of one installation.
+    GithubApp,
+}
+
+/// How an OAuth 2.0 client gets its tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuth2 {
+    /// What it is exchanged by.
+    pub grant: GrantType,
+    /// Where.
+    pub token_url: BaseUrl,
+    /// What the token is for; empty: what the server thinks fit.
+    pub scopes: Vec<String>,
+    /// How the client says who it is.
+    pub client_auth: ClientAuth,
+}
+
+/// What is exchanged for an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// A refresh token.
+    RefreshToken,
+    /// The client's own id and secret.
+    ClientCredentials,
+}
+
+/// Where a client's id and secret stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientAuth {
+    /// `Authorization: Basic …`.
+    #[default]
+    Basic,
+    /// In the form.
+    Body,
 }
 
 /// What of a request carries the credential; nothing else may set it.
@@ -60,6 +111,10 @@ impl AuthScheme {
             Self::Header { .. } => "header",
             Self::Basic => "basic",
             Self::Query { .. } => "query",
+            Self::AwsSigV4 { .. } => "aws_sigv4",
+            Self::GoogleServiceAccount { .. } => "google_service_account",
+            Self::OAuth2(_) => "oauth2",
+            Self::GithubApp => "github_app",
         }
     }
 
@@ -68,7 +123,12 @@ impl AuthScheme {
         match self {
             Self::Header { name, .. } => Carrier::Headers(std::slice::from_ref(name)),
             Self::Query { name } => Carrier::Query(name),
-            Self::Bearer | Self::Basic => Carrier::Headers(&AUTHORIZATION_ALONE),
+            Self::AwsSigV4 { .. } => Carrier::Headers(&aws_sigv4::CARRIERS),
+            Self::Bearer
+            | Self::Basic
+            | Self::GoogleServiceAccount { .. }
+            | Self::OAuth2(_)
+            | Self::GithubApp => Carrier::Headers(&AUTHORIZATION_ALONE),
         }
     }
 }
@@ -80,6 +140,12 @@ struct WrittenScheme {
     scheme: String,
     name: Option<String>,
     prefix: Option<String>,
+    service: Option<String>,
+    region: Option<String>,
+    scopes: Option<Vec<String>>,
+    grant: Option<GrantType>,
+    token_url: Option<BaseUrl>,
+    client_auth: Option<ClientAuth>,
 }
 
 /// Every scheme with its options.
@@ -88,6 +154,10 @@ const SCHEMES: &[(&str, &[&str])] = &[
     ("header", &["name", "prefix"]),
     ("basic", &[]),
     ("query", &["name"]),
+    ("aws_sigv4", &["service", "region"]),
+    ("google_service_account", &["scopes"]),
+    ("oauth2", &["grant", "token_url", "scopes", "client_auth"]),
+    ("github_app", &[]),
 ];
 
 impl WrittenScheme {
@@ -96,6 +166,12 @@ impl WrittenScheme {
         let all = [
             ("name", self.name.is_some()),
             ("prefix", self.prefix.is_some()),
+            ("service", self.service.is_some()),
+            ("region", self.region.is_some()),
+            ("scopes", self.scopes.is_some()),
+            ("grant", self.grant.is_some()),
+            ("token_url", self.token_url.is_some()),
+            ("client_auth", self.client_auth.is_some()),
         ];
         all.into_iter()
             .filter_map(|(name, set)| set.then_some(name))
@@ -123,6 +199,15 @@ impl WrittenScheme {
             "bearer" => Ok(AuthScheme::Bearer),
             "basic" => Ok(AuthScheme::Basic),
             "query" => self.query(),
+            "aws_sigv4" => self.aws_sigv4(),
+            "google_service_account" => match self.scopes {
+                Some(scopes) if !scopes.is_empty() => {
+                    Ok(AuthScheme::GoogleServiceAccount { scopes })
+                }
+                _ => Err("the scheme google_service_account needs scopes, as URLs".into()),
+            },
+            "oauth2" => self.oauth2(),
+            "github_app" => Ok(AuthScheme::GithubApp),
             _ => self.header(),
         }
     }
@@ -151,6 +236,39 @@ impl WrittenScheme {
             return Err(format!("{name:?} is no name for a query"));
         }
         Ok(AuthScheme::Query { name })
+    }
+
+    fn aws_sigv4(self) -> Result<AuthScheme, String> {
+        let is_word = |text: &String| {
+            let letters =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            !text.is_empty() && text.bytes().all(letters)
+        };
+        let service = self.service.filter(is_word).ok_or(
+            "the scheme aws_sigv4 needs the service's name in signatures; write auth: { scheme: aws_sigv4, service: s3 }",
+        )?;
+        if let Some(region) = self.region.as_ref().filter(|region| !is_word(region)) {
+            return Err(format!("{region:?} is no region"));
+        }
+        Ok(AuthScheme::AwsSigV4 {
+            service,
+            region: self.region,
+        })
+    }
+
+    fn oauth2(self) -> Result<AuthScheme, String> {
+        let (Some(grant), Some(token_url)) = (self.grant, self.token_url) else {
+            return Err(
+                "the scheme oauth2 needs a grant (refresh_token or client_credentials) and a token_url"
+                    .into(),
+            );
+        };
+        Ok(AuthScheme::OAuth2(OAuth2 {
+            grant,
+            token_url,
+            scopes: self.scopes.unwrap_or_default(),
+            client_auth: self.client_auth.unwrap_or_default(),
+        }))
     }
 }
 

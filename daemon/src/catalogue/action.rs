@@ -24,7 +24,7 @@ use super::response::{ActionOutcome, ResponseReader};
 use super::verdict::{self, MAX_PROBLEMS};
 use crate::auth::Carrier;
 use crate::names::{ServiceName, did_you_mean};
-use crate::upstream::request::UpstreamRequest;
+use crate::upstream::request::{Site, UpstreamRequest};
 
 /// Longest action name, in bytes.
 const MAX_NAME_BYTES: usize = 128;
@@ -155,6 +155,7 @@ impl Action {
             path_and_query,
             headers,
             body,
+            site: Site::default(),
         }
     }
 

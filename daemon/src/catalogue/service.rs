@@ -12,7 +12,7 @@ use super::path::PathTemplate;
 use crate::auth::AuthScheme;
 use crate::host::BaseUrl;
 use crate::names::ServiceName;
-use crate::upstream::request::UpstreamRequest;
+use crate::upstream::request::{Site, UpstreamRequest};
 
 /// One service of the catalogue.
 pub struct Service {
@@ -167,6 +167,7 @@ fn define_credential(
             path_and_query: path.render(|_| None),
             headers: headers.clone(),
             body: None,
+            site: Site::default(),
         })
     });
     Ok(CredentialSpec {

@@ -1,18 +1,31 @@
-use http::{HeaderMap, HeaderName, Method};
+//! The schemes that only write.
+
+use http::HeaderName;
 
 use super::*;
-use crate::host::BaseUrl;
-use crate::upstream::request::UpstreamRequest;
 
 fn request(headers: HeaderMap) -> BoundRequest {
+    get(&BaseUrl::parse("https://api.example.com").unwrap(), headers)
+}
+
+/// The request with `secret` in it.
+fn apply(
+    scheme: &AuthScheme,
+    secret: &str,
+    request: BoundRequest,
+) -> Result<AuthorisedRequest, AuthError> {
+    let authoriser = authoriser(clock(), Arc::new(NoKeeper));
     let base = BaseUrl::parse("https://api.example.com").unwrap();
-    let request = UpstreamRequest {
-        method: Method::GET,
-        path_and_query: "/x".into(),
-        headers,
-        body: None,
-    };
-    BoundRequest::bind(request, &base, &[base.host().clone()]).unwrap()
+    let credential = credential(secret, vec![base.host().clone()]);
+    let authorised = authoriser.authorise(scheme, &base, &credential, request);
+    // nothing here waits for anything
+    let authorised = futures_util::FutureExt::now_or_never(authorised).unwrap();
+    authorised.map(|authorised| authorised.request)
+}
+
+fn guarded(scheme: &AuthScheme, secret: &str) -> Vec<String> {
+    let parts = super::super::kept::guarded(scheme, secret);
+    parts.iter().map(|part| part.to_string()).collect()
 }
 
 fn header_scheme(name: &'static str, prefix: &str) -> AuthScheme {
