@@ -154,6 +154,8 @@ async fn drain(servers: JoinHandle<Result<((), ()), tonic::transport::Error>>, b
     let drained = tokio::time::timeout(DRAIN, async {
         // calls run on their connections, which end once the answers are written
         let _ = servers.await;
+        // a refresh token that was just used up has to be replaced
+        broker.authoriser.settled().await;
     })
     .await;
     if drained.is_err() {

@@ -1,157 +1,82 @@
-//! How a credential gets into a request: one file a scheme, joined by [`apply`].
+//! How a credential gets into a request: one file a scheme, joined by
+//! [`Authoriser`].
 //!
-//! [`AuthScheme`] is what a service's definition says under `auth`: a bare
-//! word (`auth: bearer`), or a map where the scheme has options
-//! (`auth: { scheme: header, name: x-api-key }`).
+//! - [`AuthScheme`] is what a service's definition says under `auth`: a bare
+//!   word (`auth: bearer`), or a map where the scheme has options
+//!   (`auth: { scheme: header, name: x-api-key }`).
+//! - [`Carrier`] is what of a request carries the credential, and so is set by
+//!   nothing else.
+//! - [`Authoriser`] puts a credential into a request. `bearer`, `header`,
+//!   `basic`, `query` and `aws_sigv4` are pure; the others exchange it at a
+//!   token `endpoint` for a `token` that is kept in memory with the credential.
+//! - [`Keeper`] is whom a refresh token that its use replaced is given to.
 
+mod authoriser;
+mod aws_sigv4;
+mod basic;
 mod bearer;
+mod endpoint;
+mod error;
+mod exchange;
+mod github_app;
+mod google_service_account;
 mod header;
+mod jwt;
+mod kept;
+mod oauth2;
+mod query;
+mod scheme;
 #[cfg(test)]
 mod tests;
+mod token;
 
-use std::fmt;
+pub use self::authoriser::{Authorised, Authoriser, UsedToken};
+pub use self::error::AuthError;
+pub use self::exchange::{Keeper, Seal};
+pub use self::scheme::{AuthScheme, Carrier, ClientAuth, GrantType, OAuth2};
+use crate::host::{BaseUrl, Host};
 
-use http::{HeaderName, header::AUTHORIZATION};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-
-use crate::upstream::request::{AuthorisedRequest, BoundRequest};
-
-/// Where a service wants its credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuthScheme {
-    /// `Authorization: Bearer SECRET`.
-    Bearer,
-    /// The secret in a header of the service's own.
-    Header {
-        /// The header, such as `x-api-key`.
-        name: HeaderName,
-        /// What stands before the secret; often nothing.
-        prefix: String,
-    },
+/// The part of a credential that is no secret and says whose it is: the user
+/// name before a basic password, such as Twilio's account SID. The default of
+/// a param may be it.
+pub fn account<'s>(scheme: &AuthScheme, secret: &'s str) -> Option<&'s str> {
+    let AuthScheme::Basic = scheme else {
+        return None;
+    };
+    let (user, _) = basic::split(secret)?;
+    let is_guarded = basic::guarded(secret).contains(&user);
+    (!user.is_empty() && !is_guarded).then_some(user)
 }
 
-impl AuthScheme {
-    /// The scheme's word in a definition: `bearer` or `header`.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Bearer => "bearer",
-            Self::Header { .. } => "header",
-        }
-    }
-
-    /// The header that carries the credential; nothing else may set it.
-    pub fn carrier(&self) -> &HeaderName {
-        match self {
-            Self::Bearer => &AUTHORIZATION,
-            Self::Header { name, .. } => name,
-        }
-    }
-}
-
-/// Why a credential can't be put into a request. No variant repeats it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// There is nothing in it.
-    #[error(
-        "the stored credential is empty; the owner can mend it with `axis add SERVICE --replace`"
-    )]
-    Empty,
-    /// It holds something that no HTTP header can carry.
-    #[error(
-        "the stored credential holds a line break, a control character or a letter outside ASCII, which no HTTP header can carry; the owner can mend it with `axis add SERVICE --replace`"
-    )]
-    Unsendable,
-}
-
-/// Puts `secret` where `scheme` says, in place of whatever stood there.
+/// The hosts that `scheme` takes the credential to beside the service's own:
+/// they are sealed with it. Of a service account that the owner binds to a
+/// place of its own (`elsewhere`), the one that its key names; else Google's.
 ///
 /// # Errors
-/// [`AuthError`] when the secret is empty or can't stand in a header.
-pub fn apply(
+/// The credential isn't what the scheme needs.
+pub fn token_hosts(
     scheme: &AuthScheme,
     secret: &str,
-    mut request: BoundRequest,
-) -> Result<AuthorisedRequest, AuthError> {
-    match scheme {
-        AuthScheme::Bearer => bearer::apply(secret, &mut request.headers)?,
-        AuthScheme::Header { name, prefix } => {
-            header::apply(name, prefix, secret, &mut request.headers)?;
-        }
-    }
-    Ok(AuthorisedRequest(request))
-}
-
-/// The account that `secret` names, where the scheme's credentials name one
-/// beside what is secret.
-pub fn account<'s>(scheme: &AuthScheme, _secret: &'s str) -> Option<&'s str> {
-    match scheme {
-        AuthScheme::Bearer | AuthScheme::Header { .. } => None,
-    }
-}
-
-/// A scheme as it is written: the word and every option of every scheme.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenScheme {
-    scheme: String,
-    name: Option<String>,
-    prefix: Option<String>,
-}
-
-impl WrittenScheme {
-    fn parse(self) -> Result<AuthScheme, String> {
-        match self.scheme.as_str() {
-            "bearer" if self.name.is_none() && self.prefix.is_none() => Ok(AuthScheme::Bearer),
-            "bearer" => Err("the scheme bearer has no options; write auth: bearer".into()),
-            "header" => {
-                let name = self.name.ok_or(
-                    "the scheme header needs a name; write auth: { scheme: header, name: x-api-key }",
-                )?;
-                let name = HeaderName::from_bytes(name.as_bytes())
-                    .map_err(|_| format!("{name:?} is no header name"))?;
-                if header::FRAMING.contains(&name.as_str()) {
-                    return Err(format!("the header {name} can't carry a credential"));
-                }
-                let prefix = self.prefix.unwrap_or_default();
-                if !prefix.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-                    return Err("the prefix must be printable ASCII".into());
-                }
-                Ok(AuthScheme::Header { name, prefix })
-            }
-            other => Err(format!(
-                "there is no auth scheme {other:?}; there are bearer and header"
-            )),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for AuthScheme {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WordOrMap;
-
-        impl<'de> Visitor<'de> for WordOrMap {
-            type Value = AuthScheme;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an auth scheme, such as bearer or { scheme: header, name: x-api-key }")
-            }
-
-            fn visit_str<E: de::Error>(self, word: &str) -> Result<AuthScheme, E> {
-                let written = WrittenScheme {
-                    scheme: word.to_owned(),
-                    name: None,
-                    prefix: None,
-                };
-                written.parse().map_err(E::custom)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuthScheme, A::Error> {
-                WrittenScheme::deserialize(de::value::MapAccessDeserializer::new(map))?
-                    .parse()
-                    .map_err(de::Error::custom)
+    elsewhere: bool,
+) -> Result<Vec<Host>, AuthError> {
+    let url: BaseUrl = match scheme {
+        AuthScheme::GoogleServiceAccount { .. } => {
+            if elsewhere && !google_service_account::is_access_token(secret) {
+                google_service_account::ServiceAccount::parse(secret)?.token_url()?
+            } else {
+                google_service_account::default_token_url()?
             }
         }
-
-        deserializer.deserialize_any(WordOrMap)
-    }
+        AuthScheme::OAuth2(options) => {
+            let client = oauth2::Registration::parse(secret)?;
+            client.token_url(&options.token_url).clone()
+        }
+        AuthScheme::Bearer
+        | AuthScheme::Header { .. }
+        | AuthScheme::Basic
+        | AuthScheme::Query { .. }
+        | AuthScheme::AwsSigV4 { .. }
+        | AuthScheme::GithubApp => return Ok(Vec::new()),
+    };
+    Ok(vec![url.host().clone()])
 }

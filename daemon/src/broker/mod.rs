@@ -1,6 +1,7 @@
 //! The one path of a call: from an agent's request to its outcome. The only
 //! place where the rooms meet.
 
+mod custody;
 mod listing;
 pub mod outcome;
 mod refusal;
@@ -13,23 +14,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use self::custody::Custody;
 pub use self::listing::{Described, ListedAction, Listing};
 use self::outcome::{Code, End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
 use crate::audit::{self, Audit, ConnectionId, Started, SyncMode};
-use crate::auth;
+use crate::auth::{self, Authorised, Authoriser};
 use crate::catalogue::{Action, ActionOutcome, Answer, Catalogue, Effect, Service};
 use crate::clock::Clock;
 use crate::config::{AuditSync, Config};
 use crate::names::{CredentialName, Identity, ServiceName};
 use crate::paths::Paths;
 use crate::policy::{Decision, Limits, PastCall, PolicyStore, Reservation};
-use crate::upstream::request::{AuthorisedRequest, BoundRequest};
+use crate::upstream::request::BoundRequest;
 use crate::upstream::{
     Errand, LeakGuard, Upstream, UpstreamError, UpstreamResponse, UpstreamSettings,
 };
@@ -51,7 +53,9 @@ pub struct Broker {
     /// How often.
     pub limits: Limits,
     /// With which credential.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
+    /// Put into the request how.
+    pub authoriser: Authoriser,
     /// On record.
     pub audit: Audit,
     /// To whom.
@@ -68,10 +72,11 @@ pub struct Broker {
 
 /// A call that everything was said yes to, ready to go out.
 struct Admitted<'a> {
+    service: &'a Service,
     action: &'a Action,
     timeout: Option<Duration>,
-    guard: Arc<LeakGuard>,
-    request: AuthorisedRequest,
+    credential: Arc<Credential>,
+    request: BoundRequest,
     slot: Reservation,
     record: Started,
 }
@@ -87,17 +92,22 @@ impl Broker {
             AuditSync::Interval => SyncMode::Interval,
             AuditSync::Always => SyncMode::Always,
         };
+        let vault = Arc::new(Vault::open(paths.keystore.clone(), clock.clone()));
+        let audit = Audit::open(paths.audit.clone(), clock.clone(), sync);
+        let upstream = Upstream::new(&UpstreamSettings {
+            call_timeout: config.limits.call_timeout(),
+            response_cap: config.limits.response,
+            ..UpstreamSettings::default()
+        })?;
+        let keeper = Arc::new(Custody::new(vault.clone(), audit.clone()));
         Ok(Self {
             catalogue: Catalogue::builtin()?,
             policy: PolicyStore::load(paths.policy.clone()),
             limits: Limits::new(),
-            vault: Vault::open(paths.keystore.clone(), clock.clone()),
-            audit: Audit::open(paths.audit.clone(), clock.clone(), sync),
-            upstream: Upstream::new(&UpstreamSettings {
-                call_timeout: config.limits.call_timeout(),
-                response_cap: config.limits.response,
-                ..UpstreamSettings::default()
-            })?,
+            vault,
+            audit,
+            authoriser: Authoriser::new(upstream.clone(), clock.clone(), keeper),
+            upstream,
             clock,
             remembered: Mutex::new(None),
             ready: AtomicBool::new(false),
@@ -152,7 +162,6 @@ impl Broker {
         let credential = self.credential(service)?;
         let base_url = credential.base_url().unwrap_or(service.base_url());
         let bound = BoundRequest::bind(call, base_url, credential.hosts())?;
-        let authorised = auth::apply(service.auth(), credential.secret().expose(), bound)?;
         let now = self.clock.monotonic();
         let mut slot =
             self.limits
@@ -163,9 +172,10 @@ impl Broker {
         slot.started(now);
         Ok(Admitted {
             action,
+            service,
             timeout: action.timeout(),
-            guard: credential.derived(|secret| LeakGuard::new(&[secret.expose()])),
-            request: authorised,
+            credential,
+            request: bound,
             slot,
             record,
         })
@@ -175,9 +185,10 @@ impl Broker {
     /// gets its end on record: dropping this future cancels the call.
     async fn send(&self, admitted: Admitted<'_>, began: Duration) -> End {
         let Admitted {
+            service,
             action,
             timeout,
-            guard,
+            credential,
             request,
             slot,
             record,
@@ -187,12 +198,37 @@ impl Broker {
             record: Some(record),
             began,
         };
+        let base_url = credential.base_url().unwrap_or(service.base_url());
+        let authorised = self
+            .authoriser
+            .authorise(service.auth(), base_url, &credential, request)
+            .await;
+        let Authorised {
+            request,
+            guard,
+            token,
+        } = match authorised {
+            Ok(authorised) => authorised,
+            Err(error) => {
+                let failure = Failure::from(error);
+                underway.ended(audit::End {
+                    error: Some(failure.code.as_str()),
+                    ..audit::End::default()
+                });
+                return End::Failed(failure);
+            }
+        };
         let errand = Errand {
             keep: action.answer_headers(),
             timeout,
             repeatable: action.effect() == Effect::Read || action.idempotency().is_some(),
         };
         let answer = self.upstream.send(request, &guard, &errand).await;
+        if let (Some(token), Ok(answer)) = (token, &answer)
+            && answer.status == StatusCode::UNAUTHORIZED
+        {
+            token.rejected();
+        }
         let mut end = audit::End::default();
         let outcome = if answer.as_ref().is_ok_and(|it| it.body.len() > LARGE_BODY) {
             // other calls go on meanwhile on another thread

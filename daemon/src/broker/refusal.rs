@@ -118,9 +118,31 @@ impl From<BindError> for Refusal {
     }
 }
 
-impl From<AuthError> for Refusal {
+impl From<AuthError> for Failure {
     fn from(error: AuthError) -> Self {
-        Failure::new(Code::NoCredential, error.to_string()).into()
+        let code = match error {
+            AuthError::NoAnswer {
+                timed_out: true, ..
+            } => Code::UpstreamTimeout,
+            AuthError::NoAnswer { .. } => Code::UpstreamUnreachable,
+            AuthError::Refused { .. } => Code::UpstreamError,
+            AuthError::Unkept(_) => Code::VaultLocked,
+            AuthError::Unsignable => Code::InvalidParams,
+            AuthError::Crashed => Code::InternalError,
+            AuthError::Empty
+            | AuthError::Unsendable
+            | AuthError::Malformed { .. }
+            | AuthError::ForeignEndpoint { .. } => Code::NoCredential,
+        };
+        let failure = Self::new(code, error.to_string());
+        match error {
+            AuthError::Refused { status, .. } => Self {
+                status: Some(status),
+                hint: Some("if the credential was withdrawn, the owner puts in another with `axis add SERVICE --replace`".into()),
+                ..failure
+            },
+            _ => failure,
+        }
     }
 }
 

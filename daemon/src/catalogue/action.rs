@@ -22,8 +22,9 @@ use super::path::PathTemplate;
 use super::request::Draft;
 use super::response::{ActionOutcome, Answer, ResponseReader};
 use super::verdict::{self, MAX_PROBLEMS};
+use crate::auth::Carrier;
 use crate::names::{ServiceName, did_you_mean};
-use crate::upstream::request::UpstreamRequest;
+use crate::upstream::request::{Site, UpstreamRequest};
 
 /// One action of one service.
 pub struct Action {
@@ -53,7 +54,7 @@ pub struct Action {
 /// What a service's actions inherit from it.
 pub(super) struct Inherited<'a> {
     pub(super) service: &'a ServiceName,
-    pub(super) carrier: &'a HeaderName,
+    pub(super) carrier: Carrier<'a>,
     pub(super) headers: &'a HeaderMap,
     pub(super) timeout: Option<Duration>,
     pub(super) body: BodyFormat,
@@ -225,6 +226,7 @@ impl Action {
             path_and_query,
             headers,
             body,
+            site: Site::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use super::definition::{ListStyle, ParamDefinition, Place};
 use super::headers;
 use super::path::PathTemplate;
 use super::schema::{JsonType, Schema};
+use crate::auth::Carrier;
 
 /// Where a param goes.
 #[derive(Debug, Clone)]
@@ -30,8 +31,9 @@ pub(super) enum Target {
     Base64,
     /// The whole body, whatever it is.
     WholeBody,
-    /// An object whose members go into the query.
-    QueryPairs,
+    /// An object whose members go into the query; none of them is where the
+    /// credential goes.
+    QueryPairs { credential: Option<String> },
     /// An object whose members become headers, as far as an agent may set them.
     Headers,
 }
@@ -56,8 +58,8 @@ pub(super) struct Param {
 pub(super) struct Shape<'a> {
     pub(super) path: &'a PathTemplate,
     pub(super) body: &'a BodyShape,
-    /// The header that the credential goes into.
-    pub(super) carrier: &'a HeaderName,
+    /// What the credential goes into.
+    pub(super) carrier: Carrier<'a>,
 }
 
 impl Param {
@@ -115,6 +117,9 @@ impl Param {
                 }
                 let multi = written.multi;
                 Target::Path { multi }
+            }
+            Place::Query if shape.carrier.is_query(&wire_name) => {
+                return Err("is where the credential goes".into());
             }
             Place::Query => {
                 let style = written.style.unwrap_or_default();

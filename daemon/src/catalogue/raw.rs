@@ -10,6 +10,7 @@ use super::body::BodyShape;
 use super::definition::{BodyFormat, Effect, MethodWord};
 use super::param::{Param, Target};
 use super::path::PathTemplate;
+use crate::auth::Carrier;
 
 /// One action for each method.
 pub(super) fn actions(inherited: &Inherited<'_>) -> Vec<Action> {
@@ -33,9 +34,13 @@ fn action(name: &str, method: MethodWord, effect: Effect, inherited: &Inherited<
         BodyFormat::Bytes => BodyShape::Bytes,
         BodyFormat::Json | BodyFormat::Graphql => BodyShape::Json,
     };
+    let credential = match inherited.carrier {
+        Carrier::Query(name) => Some(name.to_owned()),
+        Carrier::Headers(_) => None,
+    };
     let mut params = vec![
         param("path", Target::RawPath, true),
-        param("query", Target::QueryPairs, false),
+        param("query", Target::QueryPairs { credential }, false),
         param("headers", Target::Headers, false),
     ];
     let mut properties = json!({

@@ -40,7 +40,7 @@ impl<'p> Draft<'p> {
         shape: &BodyShape,
         field: &Field<'_>,
     ) -> Result<(), String> {
-        match param.target {
+        match &param.target {
             Target::Body => {
                 return self
                     .body
@@ -52,7 +52,9 @@ impl<'p> Draft<'p> {
             }
             Target::Base64 => return self.body.put_base64(field),
             Target::WholeBody => return self.body.put_all(shape, field),
-            Target::QueryPairs => return self.put_pairs(field),
+            Target::QueryPairs { credential } => {
+                return self.put_pairs(field, credential.as_deref());
+            }
             Target::Headers => return self.put_headers(field),
             Target::Path { .. } | Target::RawPath | Target::Query { .. } | Target::Header(_) => {}
         }
@@ -97,10 +99,15 @@ impl<'p> Draft<'p> {
 
     /// Puts each member of an object into the query; a list as often as it has
     /// items.
-    fn put_pairs(&mut self, field: &Field<'_>) -> Result<(), String> {
+    fn put_pairs(&mut self, field: &Field<'_>, credential: Option<&str>) -> Result<(), String> {
         // parsed before as part of the whole, so this can't fail
         let pairs: Ordered<Box<RawValue>> = serde_json::from_str(field.raw).unwrap_or_default();
         for (name, raw) in pairs.iter() {
+            if credential.is_some_and(|credential| credential.eq_ignore_ascii_case(name)) {
+                return Err(format!(
+                    "holds {name:?}, which is where the credential goes"
+                ));
+            }
             let items: Vec<Box<RawValue>> = match raw.get().as_bytes().first() {
                 Some(b'[') => serde_json::from_str(raw.get()).unwrap_or_default(),
                 _ => vec![raw.clone()],

@@ -13,7 +13,7 @@ use super::raw;
 use crate::auth::AuthScheme;
 use crate::host::BaseUrl;
 use crate::names::ServiceName;
-use crate::upstream::request::UpstreamRequest;
+use crate::upstream::request::{Site, UpstreamRequest};
 
 /// One service of the catalogue.
 pub struct Service {
@@ -189,6 +189,7 @@ fn define_credential(
             },
             headers: headers.clone(),
             body: None,
+            site: Site::default(),
         })
     });
     Ok(CredentialSpec {

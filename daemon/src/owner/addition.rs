@@ -1,18 +1,21 @@
 //! `axis add`: a credential is looked at, sealed, and tried.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::value::RawValue;
 
 use super::{Owner, OwnerError};
 use crate::audit::{Act, Peer};
-use crate::auth;
+use crate::auth::{self, AuthError, Authorised};
 use crate::catalogue::Service;
 use crate::host::{BaseUrl, Host};
 use crate::names::CredentialName;
 use crate::upstream::request::BoundRequest;
-use crate::upstream::{Errand, LeakGuard, UpstreamError};
-use crate::vault::NewCredential;
+use crate::upstream::{Errand, UpstreamError};
+use crate::vault::{Credential, NewCredential, Secret};
 
 /// How long the upstream may take to say whether it accepts a credential.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
@@ -72,21 +75,35 @@ impl Owner {
         let target = base_url
             .clone()
             .unwrap_or_else(|| service.base_url().clone());
-        let hosts = vec![target.host().clone()];
+        let mut hosts = vec![target.host().clone()];
+        match auth::token_hosts(service.auth(), secret.expose_secret(), base_url.is_some()) {
+            Ok(more) => {
+                let new = more.into_iter().filter(|host| *host != hosts[0]);
+                hosts.extend(new.collect::<Vec<_>>());
+            }
+            Err(error) => warnings.push(error.to_string()),
+        }
 
         self.recordable()?;
         let sealed = NewCredential {
             name: name.clone(),
             secret: secret.clone(),
             hosts: hosts.clone(),
-            base_url,
+            base_url: base_url.clone(),
         };
         let written = self.broker.vault.add(password, sealed, replace).await;
         let written = self.audited(written, Some(by))?;
         self.record_change(Act::Add, &name, written.generation, by);
 
         let checked = if check {
-            self.check(service, &secret, &target, &hosts, &mut warnings)
+            // while the vault is locked there is none in it to be used
+            let stored = self.broker.vault.credential(&name);
+            let credential = stored.unwrap_or_else(|_| {
+                let secret = Secret::from_string(secret);
+                let hosts = hosts.clone();
+                Arc::new(Credential::new(name.clone(), secret, hosts, base_url))
+            });
+            self.check(service, &credential, &target, &mut warnings)
                 .await
         } else {
             None
@@ -104,9 +121,8 @@ impl Owner {
     async fn check(
         &self,
         service: &Service,
-        secret: &SecretString,
+        credential: &Arc<Credential>,
         target: &BaseUrl,
-        hosts: &[Host],
         warnings: &mut Vec<String>,
     ) -> Option<String> {
         let Some(request) = service.credential().check() else {
@@ -117,20 +133,34 @@ impl Owner {
             return None;
         };
         let host = target.host();
-        let authorised = BoundRequest::bind(request.clone(), target, hosts)
-            .map_err(|error| error.to_string())
-            .and_then(|bound| {
-                auth::apply(service.auth(), secret.expose_secret(), bound)
-                    .map_err(|error| error.to_string())
-            });
-        let authorised = match authorised {
-            Ok(authorised) => authorised,
+        let bound = match BoundRequest::bind(request.clone(), target, credential.hosts()) {
+            Ok(bound) => bound,
             Err(error) => {
                 warnings.push(format!("it was stored unchecked: {error}"));
                 return None;
             }
         };
-        let guard = LeakGuard::new(&[secret.expose_secret()]);
+        let authorised = self
+            .broker
+            .authoriser
+            .authorise(service.auth(), target, credential, bound)
+            .await;
+        let Authorised {
+            request: authorised,
+            guard,
+            ..
+        } = match authorised {
+            Ok(authorised) => authorised,
+            Err(error) => {
+                warnings.push(match error {
+                    AuthError::Refused { .. } => {
+                        format!("it was stored, but is not accepted: {error}")
+                    }
+                    error => format!("it was stored unchecked: {error}"),
+                });
+                return None;
+            }
+        };
         let errand = Errand {
             timeout: Some(CHECK_TIMEOUT),
             repeatable: true,
@@ -181,7 +211,9 @@ fn look_at(
             problem: "is empty",
         });
     }
-    if text.chars().any(char::is_control) {
+    // a key file is JSON, whose lines may stay as they are
+    let is_json = serde_json::from_str::<HashMap<String, &RawValue>>(text).is_ok();
+    if !is_json && text.chars().any(char::is_control) {
         return Err(OwnerError::Secret {
             problem: "holds a line break or another control character: paste it as one line",
         });

@@ -20,6 +20,26 @@ pub struct UpstreamRequest {
     pub headers: HeaderMap,
     /// The body, where there is one; its content type stands in `headers`.
     pub body: Option<Bytes>,
+    /// What the params say of the host, for a service that has several.
+    pub site: Site,
+}
+
+/// What params say of a request's host.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// One label of the host each, by the param's name.
+    pub labels: Vec<(String, String)>,
+    /// The first segment of the path, where that may stand before the host
+    /// instead.
+    pub virtual_host: Option<String>,
+}
+
+impl Site {
+    /// The label of that name.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let found = self.labels.iter().find(|(known, _)| known == name);
+        found.map(|(_, label)| label.as_str())
+    }
 }
 
 /// Why a request may not go out with a credential.
@@ -44,6 +64,8 @@ pub struct BoundRequest {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
+    /// The region that the params name, for a signature.
+    pub(crate) region: Option<String>,
 }
 
 impl BoundRequest {
@@ -72,6 +94,7 @@ impl BoundRequest {
             url: base.join(&request.path_and_query),
             headers: request.headers,
             body: request.body,
+            region: request.site.label("region").map(str::to_owned),
         })
     }
 }

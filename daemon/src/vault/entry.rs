@@ -59,6 +59,11 @@ impl Entry {
         }
     }
 
+    /// Fresh at every write.
+    pub fn salt(&self) -> [u8; SALT_BYTES] {
+        self.salt.0
+    }
+
     pub fn sealed(&self) -> SealedBox {
         SealedBox {
             salt: self.salt,

@@ -31,6 +31,7 @@ pub use error::VaultError;
 pub use fault::Fault;
 pub use secret::{Key, Secret};
 pub use state::{KnownGeneration, VaultState, WhyLocked};
+pub use writer::Successor;
 
 use self::attempts::Attempts;
 use self::keystore::ITERATIONS;
@@ -248,6 +249,15 @@ impl Vault {
         self.attempts
             .run(move || writer.revoke(&password, &name))
             .await
+    }
+
+    /// What may put another secret in the place of `credential`'s own without
+    /// the password: a refresh token's use replaces it.
+    ///
+    /// # Errors
+    /// The vault is locked, or `credential` is no longer what it holds.
+    pub fn successor(&self, credential: &Arc<Credential>) -> Result<Successor, VaultError> {
+        self.writer.successor(credential)
     }
 
     /// The audit log's MAC key, while unlocked.

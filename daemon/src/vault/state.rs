@@ -87,6 +87,8 @@ pub(super) struct Loaded {
 pub(super) struct Opened {
     pub credentials: HashMap<CredentialName, Arc<Credential>>,
     pub audit_key: Arc<Key>,
+    /// Seals what a credential's use put in its place.
+    pub vault_key: Arc<Key>,
 }
 
 /// All the vault knows at one moment.
@@ -155,6 +157,7 @@ impl Opened {
         Ok(Self {
             credentials,
             audit_key: Arc::new(audit_key),
+            vault_key: Arc::new(Key::copy_of(vault_key.expose())),
         })
     }
 }

@@ -10,7 +10,8 @@ use arc_swap::{ArcSwap, Guard};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::credential::{Credential, NewCredential};
-use super::entry::EntryName;
+use super::entry::{Entry, EntryName};
+use super::envelope::SALT_BYTES;
 use super::file::{Digest, KeystoreFile, MAX_BYTES};
 use super::keystore::{AUDIT_KEY, Keystore};
 use super::secret::{Key, Secret};
@@ -29,6 +30,64 @@ pub(super) struct Writer {
     turn: Mutex<()>,
     /// Counts `lock` calls, so that one that comes during an unlock wins.
     locks: AtomicU64,
+}
+
+/// What opens the vault key for a write.
+#[derive(Clone, Copy)]
+enum Opener<'a> {
+    Password(&'a SecretString),
+    /// It is open already.
+    VaultKey(&'a Key),
+}
+
+/// The right to put another secret in the place of a credential's own, once:
+/// given while the vault was unlocked, good also after it was locked.
+pub struct Successor {
+    writer: Arc<Writer>,
+    vault_key: Arc<Key>,
+    credential: Arc<Credential>,
+    /// The salt of the entry that is to be replaced, and no other.
+    seal: [u8; SALT_BYTES],
+}
+
+impl Successor {
+    /// Seals `secret`, for the same hosts, and publishes the credential that
+    /// holds it. Blocking.
+    ///
+    /// # Errors
+    /// The owner has replaced or removed the credential since, or the keystore
+    /// can't be written.
+    pub fn seal(self, secret: SecretString) -> Result<(Written, Arc<Credential>), VaultError> {
+        let name = self.credential.name().clone();
+        let hosts = self.credential.hosts().to_vec();
+        let base_url = self.credential.base_url().cloned();
+        let mut sealed = None;
+        let written =
+            self.writer
+                .change(Opener::VaultKey(&self.vault_key), |keystore, vault_key| {
+                    let entry = keystore.entries.get(&name.to_string());
+                    if entry.is_none_or(|entry| entry.salt() != self.seal) {
+                        return Err(VaultError::NoCredential { name: name.clone() });
+                    }
+                    let text = secret.expose_secret().as_bytes();
+                    let plaintext = contents::plaintext(text, &hosts, base_url.as_ref());
+                    let entry = EntryName::Credential(name.clone());
+                    keystore.put(vault_key, &entry, plaintext, self.writer.clock.wall())?;
+                    let secret = Secret::from_string(secret);
+                    let new = Arc::new(Credential::new(
+                        name.clone(),
+                        secret,
+                        hosts.clone(),
+                        base_url.clone(),
+                    ));
+                    sealed = Some(Arc::clone(&new));
+                    Ok((true, Change::Put(new)))
+                })?;
+        match sealed {
+            Some(sealed) => Ok((written, sealed)),
+            None => Err(VaultError::NoCredential { name }),
+        }
+    }
 }
 
 /// What a write means for the credentials in memory.
@@ -132,6 +191,7 @@ impl Writer {
             opened: Some(Arc::new(Opened {
                 credentials: HashMap::new(),
                 audit_key: Arc::new(audit_key),
+                vault_key: Arc::new(vault_key),
             })),
             trouble: None,
             locked_by_owner: false,
@@ -220,7 +280,7 @@ impl Writer {
         new: NewCredential,
         replace: bool,
     ) -> Result<Written, VaultError> {
-        self.change(password, |keystore, vault_key| {
+        self.change(Opener::Password(password), |keystore, vault_key| {
             let name = EntryName::Credential(new.name.clone());
             let replaced = keystore.entries.contains_key(&name.to_string());
             if replaced && !replace {
@@ -243,7 +303,7 @@ impl Writer {
         password: &SecretString,
         name: &CredentialName,
     ) -> Result<Written, VaultError> {
-        self.change(password, |keystore, _| {
+        self.change(Opener::Password(password), |keystore, _| {
             if keystore.entries.remove(&name.to_string()).is_none() {
                 return Err(VaultError::NoCredential { name: name.clone() });
             }
@@ -251,11 +311,42 @@ impl Writer {
         })
     }
 
+    /// What may put another secret in the place of `credential`'s own, without
+    /// the password.
+    pub fn successor(
+        self: &Arc<Self>,
+        credential: &Arc<Credential>,
+    ) -> Result<Successor, VaultError> {
+        let snapshot = self.snapshot.load();
+        let (Some(opened), Some(loaded)) = (&snapshot.opened, &snapshot.loaded) else {
+            return Err(match snapshot.why_locked() {
+                Some(why) => VaultError::Locked(why),
+                None => self.absent(),
+            });
+        };
+        let name = credential.name();
+        let is_current = |stored: &Arc<Credential>| Arc::ptr_eq(stored, credential);
+        let seal = loaded
+            .keystore
+            .entries
+            .get(&name.to_string())
+            .map(Entry::salt);
+        match seal {
+            Some(seal) if opened.credentials.get(name).is_some_and(is_current) => Ok(Successor {
+                writer: Arc::clone(self),
+                vault_key: Arc::clone(&opened.vault_key),
+                credential: Arc::clone(credential),
+                seal,
+            }),
+            _ => Err(VaultError::NoCredential { name: name.clone() }),
+        }
+    }
+
     /// The one way to a changed keystore: read again, compare, verify, change,
     /// write, publish.
     fn change(
         &self,
-        password: &SecretString,
+        opener: Opener<'_>,
         edit: impl FnOnce(&mut Keystore, &Key) -> Result<(bool, Change), VaultError>,
     ) -> Result<Written, VaultError> {
         let _turn = self.turn();
@@ -266,18 +357,23 @@ impl Writer {
                 path: self.file.path().to_owned(),
             });
         }
-        let vault_key = loaded
-            .keystore
-            .unseal(password)
-            .map_err(|_| VaultError::WrongPassword)?;
+        let unsealed;
+        let vault_key = match opener {
+            Opener::VaultKey(vault_key) => vault_key,
+            Opener::Password(password) => {
+                let attempt = loaded.keystore.unseal(password);
+                unsealed = attempt.map_err(|_| VaultError::WrongPassword)?;
+                &unsealed
+            }
+        };
         loaded
             .keystore
-            .verify(&vault_key)
+            .verify(vault_key)
             .map_err(|fault| self.file.damaged(fault))?;
         let mut keystore = loaded.keystore.clone();
-        let (replaced, change) = edit(&mut keystore, &vault_key)?;
+        let (replaced, change) = edit(&mut keystore, vault_key)?;
         let newest = self.snapshot.load().newest;
-        let (written, bytes) = finished(keystore, &vault_key, newest)?;
+        let (written, bytes) = finished(keystore, vault_key, newest)?;
         exclusive.replace(&bytes)?;
         let generation = written.keystore.generation;
         let written = Arc::new(written);

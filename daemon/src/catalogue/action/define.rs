@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_yaml::Spanned;
 
 use super::{Action, Inherited};
+use crate::auth::Carrier;
 use crate::catalogue::body::{BodyShape, Query};
 use crate::catalogue::definition::{
     ActionDefinition, BodyFormat, DefinitionError, Effect, Graphql, Passthrough, Source,
@@ -230,7 +231,7 @@ impl Action {
 pub(in crate::catalogue) fn define_header(
     name: &str,
     value: &Spanned<String>,
-    carrier: &HeaderName,
+    carrier: Carrier<'_>,
     source: Source<'_>,
 ) -> Result<(HeaderName, HeaderValue), DefinitionError> {
     let error = |problem| source.error(Some(value.referenced), problem);

@@ -36,6 +36,34 @@ fn a_small_definition_is_enough() {
 }
 
 #[test]
+fn no_param_takes_the_place_of_a_credential_in_the_query() {
+    let head = HEAD.replace("bearer", "{ scheme: query, name: key }");
+    let with = |param: &str| {
+        format!(
+            "{head}actions:\n  x.do:\n    effect: read\n    method: GET\n    path: /x\n    params:\n      {param}\n"
+        )
+    };
+    assert_refused(vec![
+        (
+            with("key: { in: query, type: string }"),
+            11,
+            "where the credential goes",
+        ),
+        (
+            with("Key: { in: query, type: string }"),
+            11,
+            "where the credential goes",
+        ),
+        (
+            with("a: { in: query, as: key, type: string }"),
+            11,
+            "where the credential goes",
+        ),
+    ]);
+    define(&with("authorized: { in: query, as: keys, type: string }")).unwrap();
+}
+
+#[test]
 fn a_wrong_definition_is_refused_with_line_and_column() {
     assert_refused(vec![
         (format!("{HEAD}actions: {{}}\n"), 5, "at least one action"),
@@ -49,7 +77,7 @@ fn a_wrong_definition_is_refused_with_line_and_column() {
         (
             HEAD.replace("bearer", "bearr") + "actions: {}",
             4,
-            "bearer and header",
+            "no auth scheme \"bearr\"",
         ),
         (
             HEAD.replace("service: test", "service: a b") + "actions: {}",

@@ -184,6 +184,7 @@ async fn plain_http_leaves_this_machine_under_no_name() {
             method: Method::GET,
             url: url.parse().unwrap(),
             headers: HeaderMap::new(),
+            region: None,
             body: None,
         });
         let error = upstream()

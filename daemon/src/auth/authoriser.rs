@@ -1,0 +1,275 @@
+//! The one who puts credentials into requests. Schemes that only write are
+//! done at once; those with a token endpoint wait for it, all calls together.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use secrecy::SecretString;
+use tokio::task::spawn_blocking;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+use zeroize::Zeroizing;
+
+use super::exchange::{Exchange, Keeper, Seal};
+use super::kept::{self, Kept};
+use super::scheme::{AuthScheme, GrantType, OAuth2};
+use super::token::{AccessToken, Fetched, Fetching, Found, TokenCell};
+use super::{AuthError, aws_sigv4, basic, bearer, google_service_account, header, oauth2, query};
+use crate::clock::Clock;
+use crate::host::BaseUrl;
+use crate::names::CredentialName;
+use crate::upstream::request::{AuthorisedRequest, BoundRequest};
+use crate::upstream::{LeakGuard, Upstream};
+use crate::vault::{Credential, Secret};
+
+/// Puts credentials into requests.
+pub struct Authoriser {
+    shared: Arc<Shared>,
+    /// Fetches of tokens. They go on when the call that began them is
+    /// cancelled: a refresh token that was used up must be replaced.
+    fetches: TaskTracker,
+}
+
+struct Shared {
+    upstream: Upstream,
+    clock: Arc<dyn Clock>,
+    keeper: Arc<dyn Keeper>,
+    /// Credentials whose new refresh token is in memory alone, and why.
+    unsealed: Mutex<BTreeMap<CredentialName, String>>,
+}
+
+/// A request with its credential, and what its answer may not hold.
+pub struct Authorised {
+    /// The request, to be sent as it is.
+    pub request: AuthorisedRequest,
+    /// Knows the credential and all that was made of it for this request.
+    pub guard: Arc<LeakGuard>,
+    /// The token in it, where it isn't the credential itself.
+    pub token: Option<UsedToken>,
+}
+
+/// An access token that a request went out with.
+pub struct UsedToken {
+    cell: Arc<TokenCell>,
+    token: Arc<AccessToken>,
+}
+
+impl UsedToken {
+    /// Told that the upstream didn't accept it: the next call gets another.
+    pub fn rejected(self) {
+        self.cell.forget(&self.token);
+    }
+}
+
+impl Authoriser {
+    /// `upstream` is what token endpoints are asked through.
+    pub fn new(upstream: Upstream, clock: Arc<dyn Clock>, keeper: Arc<dyn Keeper>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                upstream,
+                clock,
+                keeper,
+                unsealed: Mutex::default(),
+            }),
+            fetches: TaskTracker::new(),
+        }
+    }
+
+    /// Puts `credential` where `scheme` says, in place of whatever stood there.
+    /// Only a scheme with a token endpoint ever waits.
+    ///
+    /// # Errors
+    /// [`AuthError`]: the credential isn't what the scheme needs, or its token
+    /// endpoint gave no token.
+    pub async fn authorise(
+        &self,
+        scheme: &AuthScheme,
+        base_url: &BaseUrl,
+        credential: &Arc<Credential>,
+        mut request: BoundRequest,
+    ) -> Result<Authorised, AuthError> {
+        let secret = credential.secret().expose();
+        match scheme {
+            AuthScheme::Bearer => bearer::apply(secret, &mut request.headers)?,
+            AuthScheme::Header { name, prefix } => {
+                header::apply(name, prefix, secret, &mut request.headers)?;
+            }
+            AuthScheme::Basic => basic::apply(secret, &mut request.headers)?,
+            AuthScheme::Query { name } => query::apply(name, secret, &mut request.url)?,
+            AuthScheme::AwsSigV4 { service, region } => {
+                let region = region.as_deref().or(request.region.as_deref());
+                let region = region.unwrap_or(aws_sigv4::DEFAULT_REGION).to_owned();
+                let at = SystemTime::from(self.shared.clock.wall());
+                let signature = aws_sigv4::apply(secret, service, &region, at, &mut request)?;
+                return Ok(Authorised {
+                    request: AuthorisedRequest(request),
+                    guard: kept::guard_with(scheme, secret, &[&signature]),
+                    token: None,
+                });
+            }
+            AuthScheme::GoogleServiceAccount { .. }
+                if google_service_account::is_access_token(secret) =>
+            {
+                bearer::apply(secret.trim(), &mut request.headers)?;
+            }
+            AuthScheme::GoogleServiceAccount { .. }
+            | AuthScheme::OAuth2(_)
+            | AuthScheme::GithubApp => {
+                let used = self.token(scheme, base_url, credential).await?;
+                bearer::apply(used.token.secret.expose(), &mut request.headers)?;
+                return Ok(Authorised {
+                    request: AuthorisedRequest(request),
+                    guard: Arc::clone(&used.token.guard),
+                    token: Some(used),
+                });
+            }
+        }
+        Ok(Authorised {
+            request: AuthorisedRequest(request),
+            guard: Kept::with(credential, scheme).guard(scheme, secret),
+            token: None,
+        })
+    }
+
+    /// Credentials whose new refresh token could not be sealed yet, and why:
+    /// it is lost when axisd ends or the vault is locked.
+    pub fn unsealed(&self) -> BTreeMap<CredentialName, String> {
+        self.shared.unsealed().clone()
+    }
+
+    /// Waits until no fetch is underway; none begins after that.
+    pub async fn settled(&self) {
+        self.fetches.close();
+        self.fetches.wait().await;
+    }
+
+    async fn token(
+        &self,
+        scheme: &AuthScheme,
+        base_url: &BaseUrl,
+        credential: &Arc<Credential>,
+    ) -> Result<UsedToken, AuthError> {
+        // a refresh token may have been replaced since the call looked it up
+        let credential = if replaces_its_secret(scheme) {
+            self.shared.keeper.current(credential.name())?
+        } else {
+            Arc::clone(credential)
+        };
+        let cell = Kept::with(&credential, scheme).cell(scheme);
+        let waiting = match cell.find(self.shared.clock.monotonic()) {
+            Found::Token(token) => return Ok(UsedToken { cell, token }),
+            Found::Underway(waiting) => waiting,
+            Found::Nothing(fetching, waiting) => {
+                let fetch = Fetch {
+                    scheme: scheme.clone(),
+                    base_url: base_url.clone(),
+                    credential,
+                    cell: Arc::clone(&cell),
+                };
+                let shared = Arc::clone(&self.shared);
+                self.fetches.spawn(fetch.run(shared, fetching));
+                waiting
+            }
+        };
+        let token = waiting.fetched().await?;
+        Ok(UsedToken { cell, token })
+    }
+}
+
+/// Whether using the credential may replace it.
+fn replaces_its_secret(scheme: &AuthScheme) -> bool {
+    let AuthScheme::OAuth2(OAuth2 { grant, .. }) = scheme else {
+        return false;
+    };
+    *grant == GrantType::RefreshToken
+}
+
+/// One exchange of a credential for a token, on behalf of all who wait for it.
+struct Fetch {
+    scheme: AuthScheme,
+    base_url: BaseUrl,
+    credential: Arc<Credential>,
+    cell: Arc<TokenCell>,
+}
+
+impl Fetch {
+    async fn run(self, shared: Arc<Shared>, fetching: Fetching) {
+        let fetched = self.fetch(&shared).await;
+        match &fetched {
+            Ok(_) => info!(credential = %self.credential.name(), "got an access token"),
+            Err(error) => warn!(credential = %self.credential.name(), %error),
+        }
+        fetching.end(&self.cell, fetched);
+    }
+
+    async fn fetch(&self, shared: &Shared) -> Fetched {
+        let seal = if replaces_its_secret(&self.scheme) {
+            Some(shared.keeper.seal(&self.credential)?)
+        } else {
+            None
+        };
+        let unsealed = self.cell.unsealed();
+        let exchange = Exchange {
+            credential: &self.credential,
+            base_url: &self.base_url,
+            upstream: &shared.upstream,
+            now: shared.clock.wall(),
+        };
+        let now = shared.clock.monotonic();
+        let unused = unsealed.as_deref().map(Secret::expose);
+        let grant = exchange.fetch(&self.scheme, unused).await?;
+        let again = unused.map(|token| Zeroizing::new(token.to_owned()));
+        let new = grant.refresh_token.or(again);
+        let mut more = vec![grant.token.as_str()];
+        more.extend(new.as_ref().map(|token| token.as_str()));
+        let secret = self.credential.secret().expose();
+        let token = Arc::new(AccessToken::new(
+            Secret::from_string(grant.token.as_str().into()),
+            kept::guard_with(&self.scheme, secret, &more),
+            now,
+            grant.lifetime,
+        ));
+        if let (Some(seal), Some(new)) = (seal, new) {
+            self.keep(shared, seal, &new, &token).await;
+        }
+        Ok(token)
+    }
+
+    /// Seals the refresh token that stands for the stored one from now on, and
+    /// lets the credential that holds it begin with `token`. Where that fails
+    /// it is kept in memory, and the call goes on.
+    async fn keep(&self, shared: &Shared, seal: Seal, new: &str, token: &Arc<AccessToken>) {
+        let name = self.credential.name().clone();
+        let secret = oauth2::succeeded(self.credential.secret().expose(), new);
+        let sealed = match secret {
+            Some(secret) => {
+                let secret = SecretString::from(secret.as_str());
+                let sealed = spawn_blocking(move || seal(secret)).await;
+                sealed.unwrap_or_else(|_| Err("axisd failed at it; its log says more".into()))
+            }
+            None => Err("the stored credential is no JSON object".into()),
+        };
+        match sealed {
+            Ok(successor) => {
+                let cell = Kept::with(&successor, &self.scheme).cell(&self.scheme);
+                cell.keep(token);
+                self.cell.set_unsealed(None);
+                shared.unsealed().remove(&name);
+                info!(credential = %name, "sealed its new refresh token");
+            }
+            Err(reason) => {
+                let new = Arc::new(Secret::from_string(new.into()));
+                self.cell.set_unsealed(Some(new));
+                warn!(credential = %name, reason, "its new refresh token is in memory alone");
+                shared.unsealed().insert(name, reason);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn unsealed(&self) -> MutexGuard<'_, BTreeMap<CredentialName, String>> {
+        self.unsealed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,1 @@
+//! Schemes with a token endpoint, against one on this machine.
