@@ -10,6 +10,8 @@ use crate::written::{self, Action, Param};
 const WIDER: &[(&str, &str, &str, &str)] = &[
     // one input item alone: the vendor is the one to judge it
     ("openai", "responses.create", "input", "object"),
+    // the name repeated for each, as its documentation has it
+    ("sendgrid", "stats.getForCategories", "categories", "array"),
 ];
 
 #[test]

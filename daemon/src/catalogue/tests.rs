@@ -117,7 +117,7 @@ fn an_unknown_service_is_an_error_that_names_the_nearest() {
     for (wanted, says) in [
         ("opnai", "Did you mean \"openai\"?"),
         ("githib", "Did you mean \"github\"?"),
-        ("constructor", "Known: anthropic, github, openai"),
+        ("constructor", "Known: anthropic, github, openai, sendgrid"),
         ("__proto__", "Known"),
         ("toString", "Known"),
         (".", "Known"),
