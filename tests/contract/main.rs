@@ -1,0 +1,9 @@
+//! What the built-in services are held against: the vendors' interfaces,
+//! written down as facts in `facts/`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod definitions;
+mod facts;
+mod requests;
+mod written;
