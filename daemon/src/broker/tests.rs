@@ -27,6 +27,7 @@ async fn owner_in(home: &std::path::Path, clock: Arc<ManualClock>) -> Owner {
     let paths = Paths {
         policy: home.join("policy.yaml"),
         daemon_yaml: home.join("daemon.yaml"),
+        services: home.join("services"),
         keystore: home.join("keystore.json"),
         audit: home.join("audit.jsonl"),
         log: home.join("axisd.log"),

@@ -61,7 +61,7 @@ impl Owner {
             replace,
             check,
         } = addition;
-        let catalogue = &self.broker.catalogue;
+        let catalogue = self.broker.services.catalogue();
         let service = catalogue.service(name.service.as_str()).ok_or_else(|| {
             let error = catalogue.unknown_service(name.service.as_str());
             OwnerError::UnknownService(error.to_string())
