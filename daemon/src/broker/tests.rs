@@ -43,6 +43,7 @@ async fn owner_in(home: &std::path::Path, clock: Arc<ManualClock>) -> Owner {
         base_url: Some(base_url),
         replace: false,
         check: false,
+        confirmed_host: String::new(),
     };
     owner.add(PASSWORD.into(), github, &peer()).await.unwrap();
     owner
