@@ -3,7 +3,7 @@
 
 use std::env::{self, VarError};
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 
 use rustix::termios::{QueueSelector, tcflush};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +20,9 @@ const MIN_PASSWORD_CHARS: usize = 8;
 
 /// The largest secret that is read, in bytes.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+/// The longest answer to a question, in bytes.
+const MAX_ANSWER_BYTES: u64 = 4096;
 
 /// How often a new password may be typed wrong.
 const ATTEMPTS: usize = 3;
@@ -114,6 +117,34 @@ pub fn secret_from_stdin() -> Result<SecretString, Failure> {
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Failure::new(Exit::Usage, "the secret on stdin is not UTF-8 text"))?;
     clean(&SecretString::from(text))
+}
+
+/// Whether the owner says yes to `question`, on the terminal: stdin may be
+/// where a secret comes from.
+pub fn confirms(question: &str, without_terminal: &str) -> Result<bool, Failure> {
+    let no_terminal = |error: io::Error| {
+        Failure::new(
+            Exit::Usage,
+            format!("there is no terminal to ask \"{question}\" on"),
+        )
+        .because(error.to_string())
+        .fix(without_terminal)
+    };
+    let mut terminal = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .map_err(no_terminal)?;
+    write!(terminal, "{question} [y/N] ").map_err(no_terminal)?;
+    let mut answer = String::new();
+    BufReader::new(terminal.take(MAX_ANSWER_BYTES))
+        .read_line(&mut answer)
+        .map_err(no_terminal)?;
+    Ok(is_yes(&answer))
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 const PASSWORD_HELP: &str = "set AXIS_MASTER_PASSWORD, or run the command in a terminal";
@@ -239,6 +270,20 @@ mod tests {
             assert_eq!(failure.exit(), Exit::Usage, "{typed:?}");
             let told = failure.to_string();
             assert!(!told.contains("first") && !told.contains("[A"), "{told}");
+        }
+    }
+
+    #[test]
+    fn only_yes_is_yes() {
+        for (answer, yes) in [
+            ("y\n", true),
+            (" YES \r\n", true),
+            ("", false),
+            ("\n", false),
+            ("n\n", false),
+            ("yess\n", false),
+        ] {
+            assert_eq!(is_yes(answer), yes, "{answer:?}");
         }
     }
 

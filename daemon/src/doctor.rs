@@ -82,6 +82,7 @@ pub fn checks(owner: &Owner) -> Vec<Check> {
         secret_pages(owner),
     ];
     checks.extend(policy(owner));
+    checks.extend(services(owner));
     checks.extend(audit(owner));
     checks
 }
@@ -199,6 +200,35 @@ fn policy(owner: &Owner) -> Vec<Check> {
     }
     for warning in owner.broker.policy_warnings() {
         checks.push(warn("policy rules", warning, ""));
+    }
+    checks
+}
+
+fn services(owner: &Owner) -> Vec<Check> {
+    let services = &owner.broker.services;
+    let current = services.current();
+    let mut checks = Vec::new();
+    for file in &current.files {
+        let Some(error) = &file.error else { continue };
+        checks.push(match &file.service {
+            Some(service) => warn(
+                "services",
+                format!(
+                    "the last good version of {} is in force: {error}",
+                    service.name()
+                ),
+                "axis services list",
+            ),
+            None => fail("services", error.to_string(), "axis services list"),
+        });
+    }
+    if checks.is_empty() {
+        let own = current.files.len();
+        let message = match own {
+            0 => "those that are built in; none of your own".to_owned(),
+            _ => format!("of your own: {own}, in {}", services.directory().display()),
+        };
+        checks.push(ok("services", message));
     }
     checks
 }

@@ -16,6 +16,8 @@ pub struct Paths {
     pub policy: PathBuf,
     /// `daemon.yaml`
     pub daemon_yaml: PathBuf,
+    /// `services/`, with the owner's own definitions
+    pub services: PathBuf,
     /// `keystore.json`
     pub keystore: PathBuf,
     /// `audit.jsonl`
@@ -72,6 +74,7 @@ impl Paths {
             policy: absolute_variable("AXIS_POLICY_PATH")?
                 .unwrap_or_else(|| config.join("policy.yaml")),
             daemon_yaml: config.join("daemon.yaml"),
+            services: config.join("services"),
             keystore: absolute_variable("AXIS_KEYSTORE_PATH")?
                 .unwrap_or_else(|| data.join("keystore.json")),
             audit: state.join("audit.jsonl"),
@@ -89,6 +92,7 @@ impl Paths {
         for file in [&self.policy, &self.daemon_yaml] {
             make_directory(parent(file))?;
         }
+        make_directory(&self.services)?;
         for file in [&self.keystore, &self.audit] {
             make_directory(parent(file))?;
             check_private(parent(file))?;

@@ -84,6 +84,28 @@ impl<'a> Source<'a> {
     }
 }
 
+/// `bytes`, the content of the file `origin`, as text.
+///
+/// # Errors
+/// The place of the first byte that is no UTF-8.
+pub fn text(bytes: Vec<u8>, origin: &Path) -> Result<String, Place> {
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let before = &error.as_bytes()[..valid];
+        let line_start = before
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |at| at + 1);
+        let line = before.split(|b| *b == b'\n').count();
+        let column = String::from_utf8_lossy(&before[line_start..])
+            .chars()
+            .count()
+            + 1;
+        Source::new(&text, origin).place_at(line, column, 1)
+    })
+}
+
 /// What the parser says, in one printable line and without the place.
 pub fn message(error: &serde_yaml::Error) -> String {
     if let serde_yaml::Error::Unexpected { expected, .. } = error {

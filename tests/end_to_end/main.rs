@@ -6,6 +6,7 @@
 mod calls;
 mod daemon;
 mod demo;
+mod own_services;
 mod owner;
 mod policy;
 mod readme;

@@ -4,7 +4,7 @@ use axis_proto::shell;
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::{
     AddCredentialRequest, AddCredentialResponse, ListActionsRequest, ListCredentialsRequest,
-    ServiceActions, VerifyPasswordRequest,
+    ServiceActions, ShowServiceRequest, VerifyPasswordRequest,
 };
 use clap::Args;
 use secrecy::ExposeSecret;
@@ -14,7 +14,7 @@ use tonic::Code;
 use crate::client::{Daemon, ask, within_time};
 use crate::commands::call::DEFAULT_IDENTITY;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, Tone, printable, warn};
+use crate::output::{Output, Tone, printable, tell, warn};
 use crate::prompt;
 
 /// Store a credential for a service
@@ -23,11 +23,15 @@ use crate::prompt;
 /// The secret is sealed together with the hosts it may be sent to. Its shape
 /// is checked, and the upstream is asked whether it accepts it; neither keeps
 /// a secret from being stored, only said.
+///
+/// A service that isn't built in is only a file that says where its key goes:
+/// the host is shown and has to be confirmed, unless --base-url names it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     axis add github\n  \
     axis add github --label work --stdin < token.txt\n  \
     axis add github --base-url https://github.example.com/api/v3")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Add {
     /// The service, such as github
     service: String,
@@ -45,6 +49,9 @@ pub struct Add {
         hide_default_value = true
     )]
     base_url: String,
+    /// Yes, the host in the file of a service of my own is the right one
+    #[arg(long)]
+    yes: bool,
     /// Replace the credential that is there
     #[arg(long)]
     replace: bool,
@@ -75,6 +82,7 @@ impl Add {
         }
         let service = self.find_service(&mut daemon).await?;
         self.refuse_taken(&mut daemon).await?;
+        let confirmed_host = self.confirm_host(&mut daemon).await?;
 
         let password = prompt::master_password()?;
         ask(daemon.admin.verify_password(VerifyPasswordRequest {
@@ -94,6 +102,7 @@ impl Add {
             base_url: self.base_url,
             replace: self.replace,
             check: !self.no_check,
+            confirmed_host,
         }))
         .await?;
         show(output, &added)?;
@@ -119,6 +128,38 @@ impl Add {
             }
             Err(status) => Err(status.into()),
         }
+    }
+
+    /// The host in the file of a service that isn't built in, once the owner
+    /// has said yes to it; empty where nothing has to be asked.
+    async fn confirm_host(&self, daemon: &mut Daemon) -> Result<String, Failure> {
+        if !self.base_url.is_empty() {
+            return Ok(String::new());
+        }
+        let shown = ask(daemon.admin.show_service(ShowServiceRequest {
+            service: self.service.clone(),
+        }))
+        .await?;
+        let service = shown.service.unwrap_or_default();
+        if service.file.is_empty() {
+            return Ok(String::new());
+        }
+        let (name, host) = (printable(&service.service), printable(&service.host));
+        tell(format_args!("The service {name} isn't built in."));
+        tell(format_args!(
+            "  defined in         {}",
+            printable(&service.file)
+        ));
+        tell(format_args!("  the key will go to {host}"));
+        let fix = format!("look at the host, then: axis add {name} --yes");
+        if self.yes || prompt::confirms(&format!("Is {host} right?"), &fix)? {
+            return Ok(service.host);
+        }
+        Err(Failure::new(
+            Exit::Failed,
+            "the host was not confirmed; nothing was stored",
+        )
+        .fix("correct base_url in its file, or name the right one with --base-url"))
     }
 
     async fn refuse_taken(&self, daemon: &mut Daemon) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ mod logs;
 pub mod mcp;
 mod param;
 mod revoke;
+mod services;
 mod status;
 mod unlock;
 mod verify;
@@ -27,6 +28,7 @@ pub enum Command {
     Add(add::Add),
     List(list::List),
     Revoke(revoke::Revoke),
+    Services(services::Services),
     Call(call::Call),
     Mcp(mcp::Mcp),
     Logs(logs::Logs),
@@ -46,6 +48,7 @@ impl Command {
             Self::Add(add) => add.run().await,
             Self::List(list) => list.run().await,
             Self::Revoke(revoke) => revoke.run().await,
+            Self::Services(services) => services.run().await,
             Self::Call(call) => call.run().await,
             Self::Mcp(mcp) => mcp.run().await,
             Self::Logs(logs) => logs.run().await,

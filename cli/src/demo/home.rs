@@ -114,6 +114,7 @@ impl Home {
             base_url: base_url.to_owned(),
             replace: false,
             check: true,
+            confirmed_host: String::new(),
         }))
         .await
     }

@@ -98,6 +98,12 @@ pub enum Act {
     PolicyLoaded,
     /// A policy file was refused; the last good one stays.
     PolicyRefused,
+    /// A service of the owner's own came into force.
+    ServiceLoaded,
+    /// A service file was refused; its last good version stays.
+    ServiceRefused,
+    /// A service of the owner's own is gone with its file.
+    ServiceGone,
     /// axisd began.
     DaemonStarted,
     /// axisd ended in good order.
@@ -128,6 +134,9 @@ impl Act {
             Self::KeystoreAccepted => "keystore_accepted",
             Self::PolicyLoaded => "policy_loaded",
             Self::PolicyRefused => "policy_refused",
+            Self::ServiceLoaded => "service_loaded",
+            Self::ServiceRefused => "service_refused",
+            Self::ServiceGone => "service_gone",
             Self::DaemonStarted => "daemon_started",
             Self::DaemonStopped => "daemon_stopped",
             Self::LogMissing => "log_missing",

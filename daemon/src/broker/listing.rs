@@ -57,14 +57,14 @@ impl Broker {
         identity: &Identity,
         service: Option<&str>,
     ) -> Result<Vec<Listing>, Failure> {
+        let catalogue = self.services.catalogue();
         let listing = |service: &Service| self.listing(identity, service);
         match service {
-            None => Ok(self.catalogue.services().map(listing).collect()),
+            None => Ok(catalogue.services().map(listing).collect()),
             Some(name) => {
-                let service = self
-                    .catalogue
+                let service = catalogue
                     .service(name)
-                    .ok_or_else(|| self.catalogue.unknown_service(name))?;
+                    .ok_or_else(|| catalogue.unknown_service(name))?;
                 Ok(vec![listing(service)])
             }
         }
@@ -80,7 +80,8 @@ impl Broker {
         service: &str,
         action: &str,
     ) -> Result<Described, Failure> {
-        let (service, action) = self.catalogue.resolve(service, action)?;
+        let catalogue = self.services.catalogue();
+        let (service, action) = catalogue.resolve(service, action)?;
         Ok(Described {
             service: service.name().to_string(),
             action: action.name().to_owned(),

@@ -31,6 +31,7 @@ use crate::config::{AuditSync, Config};
 use crate::names::{CredentialName, Identity, ServiceName};
 use crate::paths::Paths;
 use crate::policy::{Decision, Limits, PastCall, PolicyStore, Reservation};
+use crate::services::ServiceStore;
 use crate::upstream::request::BoundRequest;
 use crate::upstream::{
     Errand, LeakGuard, Upstream, UpstreamError, UpstreamResponse, UpstreamSettings,
@@ -47,7 +48,7 @@ const LARGE_BODY: usize = 256 * 1024;
 /// What a call passes through, in the order in which it does.
 pub struct Broker {
     /// All known services and actions.
-    pub catalogue: Catalogue,
+    pub services: Arc<ServiceStore>,
     /// Who may do what.
     pub policy: Arc<PolicyStore>,
     /// How often.
@@ -101,7 +102,7 @@ impl Broker {
         })?;
         let keeper = Arc::new(Custody::new(vault.clone(), audit.clone()));
         Ok(Self {
-            catalogue: Catalogue::builtin()?,
+            services: ServiceStore::load(paths.services.clone(), Catalogue::builtin()?),
             policy: PolicyStore::load(paths.policy.clone()),
             limits: Limits::new(),
             vault,
@@ -122,7 +123,8 @@ impl Broker {
     pub async fn execute(&self, request: ActionRequest) -> Outcome {
         let _counted = InFlight::count(&self.in_flight);
         let began = self.clock.monotonic();
-        let end = match self.admit(&request).await {
+        let catalogue = self.services.catalogue();
+        let end = match self.admit(&request, &catalogue).await {
             Err(refusal) => {
                 refusal.record(&self.audit, &request);
                 refusal.into_end()
@@ -137,9 +139,13 @@ impl Broker {
 
     /// Everything that is decided before the upstream sees a byte. An `Err` is
     /// the call's end; nothing of it stays behind but its audit record.
-    async fn admit(&self, request: &ActionRequest) -> Result<Admitted<'_>, Refusal> {
+    async fn admit<'c>(
+        &self,
+        request: &ActionRequest,
+        catalogue: &'c Catalogue,
+    ) -> Result<Admitted<'c>, Refusal> {
         let identity = request.check()?;
-        let (service, action) = self.catalogue.resolve(&request.service, &request.action)?;
+        let (service, action) = catalogue.resolve(&request.service, &request.action)?;
         let allowed = match self
             .policy
             .current()
@@ -323,8 +329,8 @@ impl Broker {
 
     /// What the policy in force says that can't be meant.
     pub fn policy_warnings(&self) -> Vec<String> {
-        let known: Vec<(&str, Vec<&str>)> = self
-            .catalogue
+        let catalogue = self.services.catalogue();
+        let known: Vec<(&str, Vec<&str>)> = catalogue
             .services()
             .map(|service| {
                 let actions = service.actions().map(Action::name).collect();

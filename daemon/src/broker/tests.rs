@@ -27,6 +27,7 @@ async fn owner_in(home: &std::path::Path, clock: Arc<ManualClock>) -> Owner {
     let paths = Paths {
         policy: home.join("policy.yaml"),
         daemon_yaml: home.join("daemon.yaml"),
+        services: home.join("services"),
         keystore: home.join("keystore.json"),
         audit: home.join("audit.jsonl"),
         log: home.join("axisd.log"),
@@ -42,6 +43,7 @@ async fn owner_in(home: &std::path::Path, clock: Arc<ManualClock>) -> Owner {
         base_url: Some(base_url),
         replace: false,
         check: false,
+        confirmed_host: String::new(),
     };
     owner.add(PASSWORD.into(), github, &peer()).await.unwrap();
     owner

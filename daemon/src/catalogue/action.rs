@@ -75,6 +75,11 @@ impl Action {
         self.effect
     }
 
+    /// Its method and path, such as `GET /repos/{owner}/{repo}`.
+    pub fn route(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
     /// How long a call may take, where the definition says so.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout

@@ -18,7 +18,7 @@ use crate::host::BaseUrl;
 use crate::yaml;
 
 /// Largest definition, in bytes.
-const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 
 /// Why a definition can't be used. Displays as several lines, the offending
 /// one with a caret under it; without colour.
@@ -30,6 +30,22 @@ pub struct DefinitionError {
     place: yaml::Place,
 }
 
+impl DefinitionError {
+    /// The error that `problem` is at `place`.
+    pub fn at(place: yaml::Place, problem: impl Into<String>) -> Self {
+        Self {
+            problem: problem.into(),
+            place,
+        }
+    }
+
+    /// What is wrong and where, in one line.
+    pub fn headline(&self) -> String {
+        let problem = self.problem.lines().next().unwrap_or_default();
+        format!("{}: {problem}", self.place.short())
+    }
+}
+
 /// The text of a definition with its name, to point into.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a>(yaml::Source<'a>);
@@ -39,16 +55,18 @@ impl<'a> Source<'a> {
         Self(yaml::Source::new(text, origin))
     }
 
+    /// Where `location` is; without one, the file.
+    pub(super) fn place(self, location: Option<Location>) -> yaml::Place {
+        self.0.place(location)
+    }
+
     /// The error that `problem` is at `location`; without one, in the file.
     pub(super) fn error(
         self,
         location: Option<Location>,
         problem: impl Into<String>,
     ) -> DefinitionError {
-        DefinitionError {
-            problem: problem.into(),
-            place: self.0.place(location),
-        }
+        DefinitionError::at(self.place(location), problem)
     }
 }
 

@@ -21,17 +21,17 @@ mod tests;
 mod verdict;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
 pub use action::Action;
-pub use definition::{DefinitionError, Effect};
+pub use definition::{DefinitionError, Effect, MAX_BYTES as MAX_DEFINITION_BYTES};
 pub use params::{MAX_PARAMS_BYTES, MAX_PARAMS_DEPTH, ParamsError};
 pub use response::{ActionOutcome, ActionResult, Answer, VendorError};
 pub use service::{CredentialSpec, Service};
 
 use crate::names::{ServiceName, did_you_mean};
-use definition::Source;
 
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../config/services");
 
@@ -63,9 +63,9 @@ pub enum ResolveError {
 }
 
 /// The services, by name. Immutable: a changed definition makes a new one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Catalogue {
-    services: BTreeMap<ServiceName, Service>,
+    services: BTreeMap<ServiceName, Arc<Service>>,
 }
 
 impl Catalogue {
@@ -77,25 +77,39 @@ impl Catalogue {
     pub fn builtin() -> Result<Self, DefinitionError> {
         let mut services = BTreeMap::new();
         for file in BUILTIN.files() {
-            let source = Source::new(file.contents_utf8().unwrap_or_default(), file.path());
-            let service = Service::define(source)?;
+            let text = file.contents_utf8().unwrap_or_default();
+            let (service, name_at) = Service::read(text, file.path())?;
             if services.contains_key(service.name()) {
                 let problem = format!("the service {} is already defined", service.name());
-                return Err(source.error(None, problem));
+                return Err(DefinitionError::at(name_at, problem));
             }
-            services.insert(service.name().clone(), service);
+            services.insert(service.name().clone(), Arc::new(service));
         }
         Ok(Self { services })
     }
 
+    /// These services and those of `others`, of which none has the name of
+    /// another one.
+    #[must_use]
+    pub fn with(&self, others: impl IntoIterator<Item = Arc<Service>>) -> Self {
+        let mut services = self.services.clone();
+        services.extend(
+            others
+                .into_iter()
+                .map(|service| (service.name().clone(), service)),
+        );
+        Self { services }
+    }
+
     /// The service of that name, compared without case.
     pub fn service(&self, name: &str) -> Option<&Service> {
-        self.services.get(name.to_ascii_lowercase().as_str())
+        let found = self.services.get(name.to_ascii_lowercase().as_str());
+        found.map(AsRef::as_ref)
     }
 
     /// All services by name.
     pub fn services(&self) -> impl ExactSizeIterator<Item = &Service> {
-        self.services.values()
+        self.services.values().map(AsRef::as_ref)
     }
 
     /// The service and the action of these names, compared without case.

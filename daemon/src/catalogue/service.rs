@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 
 use http::HeaderMap;
 use regex::Regex;
 
 use super::action::{Action, Inherited, define_header};
-use super::definition::{self, CredentialDefinition, DefinitionError, Source};
+use super::definition::{self, CredentialDefinition, Definition, DefinitionError, Source};
 use super::path::PathTemplate;
 use super::raw;
 use crate::auth::AuthScheme;
 use crate::host::BaseUrl;
 use crate::names::ServiceName;
 use crate::upstream::request::{Site, UpstreamRequest};
+use crate::yaml::Place;
 
 /// One service of the catalogue.
 pub struct Service {
@@ -92,9 +94,19 @@ impl Service {
         self.actions.get(*at)
     }
 
-    /// Reads and checks a definition.
-    pub(super) fn define(source: Source<'_>) -> Result<Self, DefinitionError> {
+    /// Reads and checks the definition `text`, which stands in the file
+    /// `origin`; and the place of its name.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] with the first thing that is wrong.
+    pub fn read(text: &str, origin: &Path) -> Result<(Self, Place), DefinitionError> {
+        let source = Source::new(text, origin);
         let written = definition::parse(source)?;
+        let name_at = source.place(Some(written.service.referenced));
+        Ok((Self::define(written, source)?, name_at))
+    }
+
+    fn define(written: Definition, source: Source<'_>) -> Result<Self, DefinitionError> {
         let name = ServiceName::parse(&written.service.value)
             .map_err(|error| source.error(Some(written.service.referenced), error.to_string()))?;
         let carrier = written.auth.carrier();

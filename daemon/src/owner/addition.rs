@@ -32,6 +32,8 @@ pub struct Addition {
     pub replace: bool,
     /// Whether the upstream is asked if it accepts it.
     pub check: bool,
+    /// The host that the owner said yes to; empty where they weren't asked.
+    pub confirmed_host: String,
 }
 
 /// A credential that was stored.
@@ -63,8 +65,9 @@ impl Owner {
             base_url,
             replace,
             check,
+            confirmed_host,
         } = addition;
-        let catalogue = &self.broker.catalogue;
+        let catalogue = self.broker.services.catalogue();
         let service = catalogue.service(name.service.as_str()).ok_or_else(|| {
             let error = catalogue.unknown_service(name.service.as_str());
             OwnerError::UnknownService(error.to_string())
@@ -82,6 +85,9 @@ impl Owner {
                 hosts.extend(new.collect::<Vec<_>>());
             }
             Err(error) => warnings.push(error.to_string()),
+        }
+        if base_url.is_none() && !self.broker.services.is_builtin(&name.service) {
+            confirmed(service, &confirmed_host)?;
         }
 
         self.recordable()?;
@@ -198,6 +204,26 @@ impl Owner {
             }
         }
     }
+}
+
+/// Whoever writes a service file says where its key goes, so the owner has to
+/// have seen that, and it must still be so.
+fn confirmed(service: &Service, confirmed_host: &str) -> Result<(), OwnerError> {
+    let host = service.base_url().host();
+    if confirmed_host == host.as_str() {
+        return Ok(());
+    }
+    let service = service.name().clone();
+    let host = host.clone();
+    Err(if confirmed_host.is_empty() {
+        OwnerError::Unconfirmed { service, host }
+    } else {
+        OwnerError::OtherHost {
+            service,
+            host,
+            confirmed: confirmed_host.chars().take(300).collect(),
+        }
+    })
 }
 
 fn look_at(

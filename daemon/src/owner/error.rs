@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::host::BaseUrlError;
+use crate::host::{BaseUrlError, Host};
+use crate::names::ServiceName;
 use crate::paths::PathsError;
 use crate::vault::VaultError;
 
@@ -24,6 +25,28 @@ pub enum OwnerError {
     /// The base URL can't be used.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
+    /// Nobody has said that the key may go there.
+    #[error(
+        "the service {service} isn't built in: its file says that the key goes to {host}, which nobody confirmed; nothing was stored"
+    )]
+    Unconfirmed {
+        /// The service.
+        service: ServiceName,
+        /// Where its file says it is.
+        host: Host,
+    },
+    /// The file has changed since the owner was asked.
+    #[error(
+        "the file of the service {service} now says that the key goes to {host}, not to {confirmed} as you confirmed; nothing was stored"
+    )]
+    OtherHost {
+        /// The service.
+        service: ServiceName,
+        /// Where its file says it is.
+        host: Host,
+        /// What the owner was shown.
+        confirmed: String,
+    },
     /// A shim may not undo the owner's lock.
     #[error("the owner has locked the vault")]
     LockedByOwner,

@@ -3,9 +3,11 @@
 
 mod addition;
 mod error;
+mod services;
 mod unlock;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,8 +24,9 @@ use crate::audit::{self, Act, AdminAct, AuditKey, FileReport, Peer};
 use crate::broker::Broker;
 use crate::names::CredentialName;
 use crate::paths::{Paths, PathsError, parent};
-use crate::policy::{Change, DEFAULT_POLICY, Follow, PolicyWatch};
+use crate::policy::{Change, DEFAULT_POLICY};
 use crate::vault::{Key, KnownGeneration, Vault, VaultError, VaultState};
+use crate::watch::{Follow, Watch};
 
 /// The owner's side of the daemon.
 pub struct Owner {
@@ -68,6 +71,7 @@ impl Owner {
                 warn!(path = %self.paths.policy.display(), "there is no policy: every call is denied");
             }
         }
+        self.record_services();
     }
 
     /// Puts the daemon's end on record.
@@ -80,17 +84,36 @@ impl Owner {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn watch_policy(self: &Arc<Self>) -> io::Result<PolicyWatch> {
+    pub fn watch_policy(self: &Arc<Self>) -> io::Result<Watch> {
         let owner = self.clone();
-        // with AXIS_HOME the audit log is written beside it, at every call
-        let how = if parent(&self.paths.policy) == parent(&self.paths.audit) {
-            Follow::Looking
-        } else {
-            Follow::Notices
-        };
+        let how = self.how_to_follow(&self.paths.policy);
         self.broker
             .policy
             .watch(how, move |change| owner.policy_changed(change))
+    }
+
+    /// Follows `services/`: each change is on record and in the daemon's log.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn watch_services(self: &Arc<Self>) -> io::Result<Watch> {
+        let owner = self.clone();
+        let how = self.how_to_follow(&self.paths.services);
+        self.broker.services.watch(how, move |changes| {
+            for change in &changes {
+                owner.service_changed(change);
+            }
+            owner.broker.changed();
+        })
+    }
+
+    /// With `AXIS_HOME` the audit log is written beside `path`, at every call.
+    fn how_to_follow(&self, path: &Path) -> Follow {
+        if parent(path) == parent(&self.paths.audit) {
+            Follow::Looking
+        } else {
+            Follow::Notices
+        }
     }
 
     fn policy_changed(&self, change: Change) {

@@ -22,7 +22,6 @@ pub use error::{Fault, PolicyError};
 pub use limits::{LimitDenial, Limits, PastCall, Reservation};
 pub use rules::{Allowed, Decision, Denial, Policy};
 pub use store::{Change, Loaded, PolicyStore};
-pub use watch::{Follow, PolicyWatch};
 
 /// The policy that `axis init` writes: commented for a newcomer, with
 /// read-only rules for the identity `local-dev`.

@@ -13,7 +13,7 @@ use crate::names::{Identity, ServiceName};
 
 /// How long a policy file may be away, as it is while some editors save,
 /// before everything is denied.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Holds the policy in force. Readers never wait, and never see half a change.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::status;
+use super::{services, status};
 use crate::audit::Peer;
 use crate::names::CredentialName;
 use crate::owner::{Addition, Owner, OwnerError, Unlock};
@@ -109,6 +109,7 @@ impl Admin for AdminRpc {
                     base_url: (!request.base_url.is_empty()).then_some(request.base_url),
                     replace: request.replace,
                     check: request.check,
+                    confirmed_host: request.confirmed_host,
                 },
                 &by,
             )
@@ -179,6 +180,33 @@ impl Admin for AdminRpc {
         Ok(Response::new(status::doctor(&self.owner)))
     }
 
+    async fn list_services(
+        &self,
+        _: Request<v1::ListServicesRequest>,
+    ) -> Result<Response<v1::ListServicesResponse>, Status> {
+        Ok(Response::new(services::list(&self.owner)))
+    }
+
+    async fn show_service(
+        &self,
+        request: Request<v1::ShowServiceRequest>,
+    ) -> Result<Response<v1::ShowServiceResponse>, Status> {
+        let name = request.into_inner().service;
+        services::show(&self.owner, &name).map(Response::new)
+    }
+
+    async fn validate_service(
+        &self,
+        request: Request<v1::ValidateServiceRequest>,
+    ) -> Result<Response<v1::ValidateServiceResponse>, Status> {
+        let (owner, request) = (self.owner.clone(), request.into_inner());
+        // reading a definition of a megabyte takes a while
+        tokio::task::spawn_blocking(move || services::validate(&owner, &request))
+            .await
+            .map(Response::new)
+            .map_err(|_| OwnerError::Crashed.into())
+    }
+
     async fn stop(
         &self,
         request: Request<v1::StopRequest>,
@@ -204,7 +232,10 @@ impl From<OwnerError> for Status {
         let code = match &error {
             OwnerError::Vault(vault) => status::code_of(vault),
             OwnerError::UnknownService(_) => Code::NotFound,
-            OwnerError::Secret { .. } | OwnerError::BaseUrl(_) => Code::InvalidArgument,
+            OwnerError::Secret { .. } | OwnerError::BaseUrl(_) | OwnerError::Unconfirmed { .. } => {
+                Code::InvalidArgument
+            }
+            OwnerError::OtherHost { .. } => Code::Aborted,
             OwnerError::LockedByOwner | OwnerError::LogUnreadable => Code::FailedPrecondition,
             OwnerError::Unrecordable(_) | OwnerError::Logs(_) => Code::Unavailable,
             OwnerError::Files(_) | OwnerError::Crashed => Code::Internal,

@@ -4,4 +4,5 @@ pub mod admin;
 pub mod broker;
 mod heads;
 pub mod peer;
+mod services;
 mod status;

@@ -12,6 +12,7 @@ use crate::vault::{VaultError, VaultState};
 pub fn of(owner: &Owner) -> v1::StatusResponse {
     let broker = &owner.broker;
     let policy = broker.policy.current();
+    let catalogue = broker.services.catalogue();
     let audit = broker.audit.status();
     v1::StatusResponse {
         version: axis_proto::VERSION.into(),
@@ -35,10 +36,9 @@ pub fn of(owner: &Owner) -> v1::StatusResponse {
         }),
         socket_dir: owner.paths.sockets.path().display().to_string(),
         calls_in_flight: u32::try_from(broker.in_flight()).unwrap_or(u32::MAX),
-        services: count(broker.catalogue.services().count()),
+        services: count(catalogue.services().count()),
         actions: count(
-            broker
-                .catalogue
+            catalogue
                 .services()
                 .map(|service| service.actions().count())
                 .sum(),

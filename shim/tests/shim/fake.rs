@@ -374,6 +374,9 @@ play_admin! {
         logs: LogsRequest => Self::LogsStream,
         verify_logs: VerifyLogsRequest => VerifyLogsResponse,
         doctor: DoctorRequest => DoctorResponse,
+        list_services: ListServicesRequest => ListServicesResponse,
+        show_service: ShowServiceRequest => ShowServiceResponse,
+        validate_service: ValidateServiceRequest => ValidateServiceResponse,
         stop: StopRequest => StopResponse,
 }
 

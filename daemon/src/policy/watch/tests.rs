@@ -1,6 +1,8 @@
 //! That a save is in force soon, however it is made.
 
+use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
@@ -17,7 +19,7 @@ fn allowing(action: &str) -> String {
 struct Watched {
     store: Arc<PolicyStore>,
     changes: Receiver<Change>,
-    watch: PolicyWatch,
+    watch: Watch,
 }
 
 impl Watched {
@@ -172,19 +174,6 @@ fn a_deleted_policy_denies_and_a_broken_one_is_told_once() {
 }
 
 #[test]
-fn reading_the_policy_is_no_reason_to_read_it_again() {
-    let names = Names::from([OsString::from("policy.yaml")]);
-    let event = |kind| notify::Event::new(kind).add_path("/x/policy.yaml".into());
-    let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
-    let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
-    assert!(!concerns(&event(opened), &names));
-    assert!(concerns(&event(written), &names));
-    assert!(concerns(&event(EventKind::Any), &names));
-    let other = notify::Event::new(EventKind::Any).add_path("/x/audit.jsonl".into());
-    assert!(!concerns(&other, &names));
-}
-
-#[test]
 fn a_dropped_watch_ends_its_thread_at_once() {
     let home = tempfile::tempdir().unwrap();
     let Watched {
@@ -196,26 +185,4 @@ fn a_dropped_watch_ends_its_thread_at_once() {
     // The thread held the other end, and one of two references.
     assert!(changes.recv().is_err());
     assert_eq!(Arc::strong_count(&store), 1);
-}
-
-#[test]
-fn the_way_to_a_file_has_every_link_and_its_end() {
-    let home = tempfile::tempdir().unwrap();
-    let home = home.path().canonicalize().unwrap();
-    fs::create_dir(home.join("real")).unwrap();
-    fs::write(home.join("real/file"), "").unwrap();
-    symlink("real", home.join("link")).unwrap();
-    symlink("file", home.join("real/other")).unwrap();
-    symlink("loop", home.join("loop")).unwrap();
-    for (path, expected) in [
-        ("real/file", vec!["real/file"]),
-        ("link/file", vec!["link", "real/file"]),
-        ("link/other", vec!["link", "real/other", "real/file"]),
-        ("link/../real/file", vec!["link", "real/file"]),
-        ("none/at/all", vec!["none"]),
-    ] {
-        let expected: Vec<PathBuf> = expected.iter().map(|step| home.join(step)).collect();
-        assert_eq!(way_to(&home.join(path)), expected, "{path}");
-    }
-    assert!(way_to(&home.join("loop/x")).len() <= MAX_LINKS + 1);
 }
