@@ -19,6 +19,7 @@ pub mod paths;
 pub mod policy;
 pub mod process;
 pub mod rpc;
+pub mod selection;
 pub mod upstream;
 pub mod vault;
 pub mod yaml;

@@ -9,5 +9,6 @@ mod demo;
 mod owner;
 mod policy;
 mod readme;
+mod select;
 mod services;
 mod shim;

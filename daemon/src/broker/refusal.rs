@@ -9,6 +9,7 @@ use crate::auth::AuthError;
 use crate::catalogue::{ParamsError, ResolveError, VendorError};
 use crate::names::CredentialName;
 use crate::policy::{Denial, LimitDenial};
+use crate::selection::SelectError;
 use crate::upstream::UpstreamError;
 use crate::upstream::request::BindError;
 use crate::vault::VaultError;
@@ -121,6 +122,23 @@ impl From<BindError> for Refusal {
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         Failure::new(Code::NoCredential, error.to_string()).into()
+    }
+}
+
+impl From<SelectError> for Failure {
+    fn from(error: SelectError) -> Self {
+        let code = match &error {
+            SelectError::Busy => Code::DaemonUnavailable,
+            SelectError::Broken(_) => Code::InternalError,
+            _ => Code::InvalidParams,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<SelectError> for Refusal {
+    fn from(error: SelectError) -> Self {
+        Failure::from(error).into()
     }
 }
 

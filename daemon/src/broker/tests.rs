@@ -63,6 +63,7 @@ fn call() -> ActionRequest {
         action: "repos.get".into(),
         justification: "to see the clock at work".into(),
         params: r#"{"owner":"a","repo":"b"}"#.into(),
+        select: None,
         peer: peer(),
         connection: ConnectionId(1),
     }

@@ -157,6 +157,7 @@ fn action_request(id: Uuid, call: v1::Call, caller: Caller) -> ActionRequest {
         action: call.action,
         justification: call.justification,
         params: call.params,
+        select: call.select,
         peer: caller.peer,
         connection: caller.connection,
     }
