@@ -21,6 +21,12 @@ pub(super) fn read(
     let response = answer?;
     end.status = Some(response.status.as_u16());
     end.redacted = u64::from(response.redacted);
+    if response.delivered.is_some() {
+        return Ok(Success {
+            result: "null".into(),
+            ..Success::default()
+        });
+    }
     let outcome = action.outcome(&Answer {
         status: response.status,
         content_type: response.content_type.as_deref(),

@@ -31,7 +31,7 @@ use crate::paths::Paths;
 use crate::policy::{Decision, Limits, PastCall, PolicyStore, Reservation};
 use crate::selection::Selector;
 use crate::upstream::request::{AuthorisedRequest, BoundRequest};
-use crate::upstream::{Errand, LeakGuard, Upstream, UpstreamSettings};
+use crate::upstream::{Errand, LeakGuard, Streams, Upstream, UpstreamSettings};
 use crate::vault::{Credential, Vault};
 
 /// The least that limits look back: the window of a rate limit.
@@ -97,6 +97,7 @@ impl Broker {
             upstream: Upstream::new(&UpstreamSettings {
                 call_timeout: config.limits.call_timeout(),
                 response_cap: config.limits.response,
+                saved_cap: config.limits.saved,
                 ..UpstreamSettings::default()
             })?,
             selector: Selector::default(),
@@ -111,7 +112,7 @@ impl Broker {
     /// Takes one request from an agent to its outcome. Whatever the end, it is
     /// on record before this returns; dropped, the call is cancelled, and that
     /// is on record.
-    pub async fn execute(&self, request: ActionRequest) -> Outcome {
+    pub async fn execute(&self, request: ActionRequest, streams: Streams) -> Outcome {
         let _counted = InFlight::count(&self.in_flight);
         let began = self.clock.monotonic();
         let end = match self.admit(&request).await {
@@ -121,7 +122,7 @@ impl Broker {
             }
             Ok(admitted) => {
                 let effect = admitted.action.effect();
-                match self.send(admitted, began).await {
+                match self.send(admitted, streams, began).await {
                     // the call has succeeded and is on record as such, whatever comes of this
                     End::Success(success) => self.choose(&request, effect, success).await,
                     end => end,
@@ -185,7 +186,7 @@ impl Broker {
 
     /// The call itself. From here on it is on record as started, so it also
     /// gets its end on record: dropping this future cancels the call.
-    async fn send(&self, admitted: Admitted<'_>, began: Duration) -> End {
+    async fn send(&self, admitted: Admitted<'_>, streams: Streams, began: Duration) -> End {
         let Admitted {
             action,
             timeout,
@@ -204,7 +205,13 @@ impl Broker {
             timeout,
             repeatable: action.effect() == Effect::Read || action.idempotency().is_some(),
         };
-        let answer = self.upstream.send(request, &guard, &errand).await;
+        let answer = if streams.is_plain() {
+            self.upstream.send(request, &guard, &errand).await
+        } else {
+            self.upstream
+                .transfer(request, &guard, &errand, streams)
+                .await
+        };
         let mut end = audit::End::default();
         let outcome = if answer.as_ref().is_ok_and(|it| it.body.len() > LARGE_BODY) {
             // other calls go on meanwhile on another thread

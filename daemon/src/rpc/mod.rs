@@ -5,3 +5,4 @@ pub mod broker;
 mod heads;
 pub mod peer;
 mod status;
+mod streamed;
