@@ -51,6 +51,9 @@ pub struct LimitsConfig {
     /// Largest answer of an upstream that is held in memory, in bytes: 1 KiB to 16 MiB.
     #[serde(deserialize_with = "response_bytes")]
     pub response: usize,
+    /// Largest answer that a client saves to a file, in bytes: 1 KiB to 1 TiB.
+    #[serde(deserialize_with = "saved_bytes")]
+    pub saved: usize,
     /// Longest whole call in seconds, where the action has no time of its own: 1 to 3600.
     #[serde(deserialize_with = "call_timeout_s")]
     pub call_timeout: u64,
@@ -60,6 +63,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             response: 16 * 1024 * 1024,
+            saved: 8 * 1024 * 1024 * 1024,
             call_timeout: 120,
         }
     }
@@ -179,6 +183,16 @@ fn response_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D
     usize::try_from(bytes).map_err(de::Error::custom)
 }
 
+fn saved_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let bytes = within(
+        deserializer,
+        "limits.saved",
+        1024,
+        1024 * 1024 * 1024 * 1024,
+    )?;
+    usize::try_from(bytes).map_err(de::Error::custom)
+}
+
 fn call_timeout_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     within(deserializer, "limits.call_timeout", 1, 3600)
 }
@@ -263,6 +277,7 @@ mod tests {
             ("audit: {sync: sometimes}", "sometimes"),
             ("limits: {call_timeout: 0}", "from 1 to 3600"),
             ("limits: {response: 99999999999}", "limits.response"),
+            ("limits: {saved: 1}", "limits.saved is 1"),
             ("limits: [", "daemon.yaml:1:9"),
         ];
         for (text, expected) in cases {

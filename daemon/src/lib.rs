@@ -20,6 +20,7 @@ pub mod policy;
 pub mod process;
 pub mod regular;
 pub mod rpc;
+pub mod selection;
 pub mod services;
 pub mod upstream;
 pub mod vault;

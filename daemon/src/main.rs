@@ -8,6 +8,7 @@ use axisd::daemon;
 use axisd::instance::Instance;
 use axisd::paths::Paths;
 use axisd::process;
+use axisd::selection::worker;
 use axisd::vault::master;
 use clap::Parser;
 use tracing::{Level, Metadata};
@@ -43,6 +44,9 @@ struct Arguments {
     /// Started by a client: write the log to a file beside the audit log and leave the client's session
     #[arg(long, hide = true)]
     autostarted: bool,
+    /// Be no daemon: apply one jq expression that axisd sends on standard input
+    #[arg(long, hide = true)]
+    select: bool,
 }
 
 fn main() -> ExitCode {
@@ -73,6 +77,9 @@ fn sentence(error: &anyhow::Error) -> String {
 fn start() -> anyhow::Result<()> {
     axis_proto::harden::process().context("this process can't be closed to others")?;
     let arguments = Arguments::parse();
+    if arguments.select {
+        return worker::answer().context("the expression can't be applied");
+    }
     process::leave_environment_behind(arguments.password_stdin)?;
     let paths = Paths::from_environment()?;
     paths.create()?;

@@ -24,7 +24,24 @@ pub struct ExecuteArguments {
     pub justification: String,
     /// A JSON object, byte for byte as it came.
     pub params: Bytes,
+    /// A jq expression over the result.
+    pub select: Option<String>,
+    /// Where the answer's body goes instead of into the answer.
+    pub save_to: Option<String>,
+    /// Where the request's body comes from.
+    pub body_file: Option<String>,
 }
+
+/// All arguments of `execute_action`.
+const EXECUTE_ARGUMENTS: [&str; 7] = [
+    "service",
+    "action",
+    "justification",
+    "params",
+    "select",
+    "save_to",
+    "body_file",
+];
 
 /// What `list_actions` was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,11 +58,7 @@ impl ExecuteArguments {
     /// # Errors
     /// `invalid_params`, with everything that is wrong and an example.
     pub fn read(arguments: Option<&Bytes>) -> Result<Self, Failure> {
-        let mut fields = Fields::read(
-            arguments,
-            &["service", "action", "justification", "params"],
-            EXECUTE_EXAMPLE,
-        )?;
+        let mut fields = Fields::read(arguments, &EXECUTE_ARGUMENTS, EXECUTE_EXAMPLE)?;
         let service = fields.required_text("service", "the service's name");
         let action = fields.required_text("action", "the action's name");
         let justification = fields.required_text("justification", "why this call is needed");
@@ -58,6 +71,15 @@ impl ExecuteArguments {
             }
         }
         let params = fields.required_object("params");
+        let select = fields.optional_text("select", "a jq expression such as .[0].id");
+        let save_to = fields.optional_text("save_to", "the path of a file");
+        let body_file = fields.optional_text("body_file", "the path of a file");
+        if select.is_some() && save_to.is_some() {
+            fields.wrong(
+                "\"select\" and \"save_to\" exclude each other: a saved answer is written as it comes"
+                    .to_owned(),
+            );
+        }
         match (service, action, justification, params) {
             (Some(service), Some(action), Some(justification), Some(params))
                 if fields.problems.is_empty() =>
@@ -67,6 +89,9 @@ impl ExecuteArguments {
                     action,
                     justification,
                     params,
+                    select,
+                    save_to,
+                    body_file,
                 })
             }
             _ => Err(fields.failure()),
@@ -255,7 +280,7 @@ mod tests {
             "\"action\" is missing",
             "\"justification\" is empty",
             "\"params\" must be an object, but is an array",
-            "\"selct\" is no argument of this tool, which takes service, action, justification, params",
+            "\"selct\" is no argument of this tool, which takes service, action, justification, params, select, save_to, body_file",
         ] {
             assert!(
                 failure.message.contains(part),
@@ -287,6 +312,33 @@ mod tests {
                 failure.message
             );
         }
+    }
+
+    #[test]
+    fn what_may_be_left_out_may_be_empty_or_null() {
+        let arguments = with_params("{}");
+        for (more, expected) in [
+            ("", [None, None]),
+            (r#","select":null,"body_file":"""#, [None, None]),
+            (
+                r#","select":".[0]","body_file":"a b""#,
+                [Some(".[0]"), Some("a b")],
+            ),
+        ] {
+            let arguments = arguments.replace("\"params\":{}", &format!("\"params\":{{}}{more}"));
+            let read = execute(&arguments).unwrap();
+            assert_eq!(
+                [read.select.as_deref(), read.body_file.as_deref()],
+                expected
+            );
+        }
+        let both = arguments.replace("{}", r#"{},"select":".","save_to":"x""#);
+        let failure = execute(&both).unwrap_err();
+        assert!(
+            failure.message.contains("exclude each other"),
+            "{}",
+            failure.message
+        );
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Server {
                 justification: arguments.justification,
                 params: arguments.params,
                 client_version: axis_proto::VERSION.to_owned(),
+                select: arguments.select,
                 ..Call::default()
             })
         });

@@ -10,5 +10,6 @@ mod own_services;
 mod owner;
 mod policy;
 mod readme;
+mod select;
 mod services;
 mod shim;

@@ -165,18 +165,47 @@ impl Host {
 
     /// Starts `execute_action` without waiting; the request's id.
     pub fn start_execute(&mut self, service: &str, action: &str, params: &Value) -> u64 {
-        self.send(
-            "tools/call",
-            &json!({
-                "name": "execute_action",
-                "arguments": {
-                    "service": service,
-                    "action": action,
-                    "justification": "a test asks for it",
-                    "params": params,
-                }
-            }),
-        )
+        self.start_execute_with(service, action, params, &json!({}))
+    }
+
+    /// Calls `execute_action` with `more` arguments; the answer's object.
+    pub fn execute_with(
+        &mut self,
+        service: &str,
+        action: &str,
+        params: &Value,
+        more: &Value,
+    ) -> Value {
+        let id = self.start_execute_with(service, action, params, more);
+        self.executed(id)
+    }
+
+    /// Starts `execute_action` with `more` arguments, of which `_meta` goes
+    /// beside them; the request's id.
+    pub fn start_execute_with(
+        &mut self,
+        service: &str,
+        action: &str,
+        params: &Value,
+        more: &Value,
+    ) -> u64 {
+        let mut call = json!({
+            "name": "execute_action",
+            "arguments": {
+                "service": service,
+                "action": action,
+                "justification": "a test asks for it",
+                "params": params,
+            }
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            if name == "_meta" {
+                call["_meta"] = value.clone();
+            } else {
+                call["arguments"][name] = value.clone();
+            }
+        }
+        self.send("tools/call", &call)
     }
 
     /// The object that `execute_action` answered to the request `id`: text and

@@ -1,6 +1,7 @@
 //! The one path of a call: from an agent's request to its outcome. The only
 //! place where the rooms meet.
 
+mod answer;
 mod custody;
 mod listing;
 pub mod outcome;
@@ -13,7 +14,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -25,17 +25,16 @@ use self::refusal::Refusal;
 use self::request::ActionRequest;
 use crate::audit::{self, Audit, ConnectionId, Started, SyncMode};
 use crate::auth::{self, Authorised, Authoriser};
-use crate::catalogue::{Action, ActionOutcome, Answer, Catalogue, Effect, Service};
+use crate::catalogue::{Action, Catalogue, Effect, Service};
 use crate::clock::Clock;
 use crate::config::{AuditSync, Config};
 use crate::names::{CredentialName, Identity, ServiceName};
 use crate::paths::Paths;
 use crate::policy::{Decision, Limits, PastCall, PolicyStore, Reservation};
+use crate::selection::Selector;
 use crate::services::ServiceStore;
 use crate::upstream::request::BoundRequest;
-use crate::upstream::{
-    Errand, LeakGuard, Upstream, UpstreamError, UpstreamResponse, UpstreamSettings,
-};
+use crate::upstream::{Errand, Streams, Upstream, UpstreamSettings};
 use crate::vault::{Credential, Vault};
 
 /// The least that limits look back: the window of a rate limit.
@@ -61,6 +60,8 @@ pub struct Broker {
     pub audit: Audit,
     /// To whom.
     pub upstream: Upstream,
+    /// What of it.
+    pub selector: Selector,
     /// When.
     pub clock: Arc<dyn Clock>,
     /// How far back the limits know the calls made before this start; no call
@@ -98,6 +99,7 @@ impl Broker {
         let upstream = Upstream::new(&UpstreamSettings {
             call_timeout: config.limits.call_timeout(),
             response_cap: config.limits.response,
+            saved_cap: config.limits.saved,
             ..UpstreamSettings::default()
         })?;
         let keeper = Arc::new(Custody::new(vault.clone(), audit.clone()));
@@ -109,6 +111,7 @@ impl Broker {
             audit,
             authoriser: Authoriser::new(upstream.clone(), clock.clone(), keeper),
             upstream,
+            selector: Selector::default(),
             clock,
             remembered: Mutex::new(None),
             ready: AtomicBool::new(false),
@@ -120,7 +123,7 @@ impl Broker {
     /// Takes one request from an agent to its outcome. Whatever the end, it is
     /// on record before this returns; dropped, the call is cancelled, and that
     /// is on record.
-    pub async fn execute(&self, request: ActionRequest) -> Outcome {
+    pub async fn execute(&self, request: ActionRequest, streams: Streams) -> Outcome {
         let _counted = InFlight::count(&self.in_flight);
         let began = self.clock.monotonic();
         let catalogue = self.services.catalogue();
@@ -129,7 +132,14 @@ impl Broker {
                 refusal.record(&self.audit, &request);
                 refusal.into_end()
             }
-            Ok(admitted) => self.send(admitted, began).await,
+            Ok(admitted) => {
+                let effect = admitted.action.effect();
+                match self.send(admitted, streams, began).await {
+                    // the call has succeeded and is on record as such, whatever comes of this
+                    End::Success(success) => self.choose(&request, effect, success).await,
+                    end => end,
+                }
+            }
         };
         Outcome {
             request_id: request.id,
@@ -165,6 +175,9 @@ impl Broker {
             let id = HeaderValue::try_from(request.id.to_string());
             call.headers.extend(id.ok().map(|id| (header.clone(), id)));
         }
+        if let Some(expression) = &request.select {
+            self.selector.check(expression).await?;
+        }
         let credential = self.credential(service)?;
         let base_url = credential.base_url().unwrap_or(service.base_url());
         let bound = BoundRequest::bind(call, base_url, credential.hosts())?;
@@ -189,7 +202,7 @@ impl Broker {
 
     /// The call itself. From here on it is on record as started, so it also
     /// gets its end on record: dropping this future cancels the call.
-    async fn send(&self, admitted: Admitted<'_>, began: Duration) -> End {
+    async fn send(&self, admitted: Admitted<'_>, streams: Streams, began: Duration) -> End {
         let Admitted {
             service,
             action,
@@ -229,7 +242,13 @@ impl Broker {
             timeout,
             repeatable: action.effect() == Effect::Read || action.idempotency().is_some(),
         };
-        let answer = self.upstream.send(request, &guard, &errand).await;
+        let answer = if streams.is_plain() {
+            self.upstream.send(request, &guard, &errand).await
+        } else {
+            self.upstream
+                .transfer(request, &guard, &errand, streams)
+                .await
+        };
         if let (Some(token), Ok(answer)) = (token, &answer)
             && answer.status == StatusCode::UNAUTHORIZED
         {
@@ -238,9 +257,9 @@ impl Broker {
         let mut end = audit::End::default();
         let outcome = if answer.as_ref().is_ok_and(|it| it.body.len() > LARGE_BODY) {
             // other calls go on meanwhile on another thread
-            tokio::task::block_in_place(|| read(action, &guard, answer, &mut end))
+            tokio::task::block_in_place(|| answer::read(action, &guard, answer, &mut end))
         } else {
-            read(action, &guard, answer, &mut end)
+            answer::read(action, &guard, answer, &mut end)
         };
         end.error = outcome.as_ref().err().map(|failure| failure.code.as_str());
         let now = underway.ended(end);
@@ -250,6 +269,24 @@ impl Broker {
                 End::Success(success)
             }
             Err(failure) => End::Failed(failure),
+        }
+    }
+
+    /// What of the result the agent wants.
+    async fn choose(&self, request: &ActionRequest, effect: Effect, whole: Success) -> End {
+        let Some(expression) = &request.select else {
+            return End::Success(answer::hinted(whole));
+        };
+        match self.selector.apply(expression, &whole.result).await {
+            Ok(result) => End::Success(Success { result, ..whole }),
+            Err(error) if effect == Effect::Read => End::Failed(error.into()),
+            // a call that changed something is not to be made again for this
+            Err(error) => End::Success(Success {
+                hint: Some(format!(
+                    "{error}. The call itself was done, so this is the whole result"
+                )),
+                ..whole
+            }),
         }
     }
 
@@ -363,47 +400,6 @@ impl Broker {
     /// Told that a connection has ended.
     pub fn connection_closed(&self, connection: ConnectionId) {
         self.audit.connection_closed(connection);
-    }
-}
-
-/// What the upstream's answer means for the agent.
-fn read(
-    action: &Action,
-    guard: &LeakGuard,
-    answer: Result<UpstreamResponse, UpstreamError>,
-    end: &mut audit::End,
-) -> Result<Success, Failure> {
-    let response = answer?;
-    end.status = Some(response.status.as_u16());
-    end.redacted = u64::from(response.redacted);
-    let outcome = action.outcome(&Answer {
-        status: response.status,
-        content_type: response.content_type.as_deref(),
-        headers: &response.headers,
-        body: &response.body,
-    });
-    match outcome {
-        ActionOutcome::Refused(error) => Err(Failure {
-            retry_after_s: response.retry_after_s,
-            ..error.into()
-        }),
-        ActionOutcome::Result(mut found) => {
-            let body = response.body.as_ptr_range();
-            if !body.contains(&found.json.as_ptr()) {
-                // what was decoded may hold what the guard couldn't see before
-                let mut guarded = Vec::with_capacity(found.json.len());
-                let mut stream = guard.stream();
-                stream.push(&found.json, &mut guarded);
-                end.redacted += u64::from(stream.finish(&mut guarded));
-                found.json = guarded.into();
-            }
-            Ok(Success {
-                result: found.json,
-                next: found.next.map(Bytes::from),
-                total: found.total,
-                hint: None,
-            })
-        }
     }
 }
 

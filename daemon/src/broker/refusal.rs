@@ -9,6 +9,7 @@ use crate::auth::AuthError;
 use crate::catalogue::{ParamsError, ResolveError, VendorError};
 use crate::names::CredentialName;
 use crate::policy::{Denial, LimitDenial};
+use crate::selection::SelectError;
 use crate::upstream::UpstreamError;
 use crate::upstream::request::BindError;
 use crate::vault::VaultError;
@@ -146,6 +147,23 @@ impl From<AuthError> for Failure {
     }
 }
 
+impl From<SelectError> for Failure {
+    fn from(error: SelectError) -> Self {
+        let code = match &error {
+            SelectError::Busy => Code::DaemonUnavailable,
+            SelectError::Broken(_) => Code::InternalError,
+            _ => Code::InvalidParams,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<SelectError> for Refusal {
+    fn from(error: SelectError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
 impl From<AuditUnavailable> for Refusal {
     fn from(error: AuditUnavailable) -> Self {
         if let AuditUnavailable::Locked = error {
@@ -194,7 +212,8 @@ impl From<VendorError> for Failure {
 impl From<UpstreamError> for Failure {
     fn from(error: UpstreamError) -> Self {
         let code = match &error {
-            UpstreamError::Timeout { .. } => Code::UpstreamTimeout,
+            UpstreamError::Timeout { .. } | UpstreamError::Stalled { .. } => Code::UpstreamTimeout,
+            UpstreamError::NotTaken { .. } | UpstreamError::Upload { .. } => Code::Cancelled,
             UpstreamError::TooLarge { .. } => Code::ResponseTooLarge,
             UpstreamError::Unreachable { .. } => Code::UpstreamUnreachable,
             _ => Code::UpstreamError,

@@ -25,6 +25,8 @@ pub struct ActionRequest {
     pub justification: String,
     /// A JSON object, not yet parsed.
     pub params: Bytes,
+    /// What of the result it wants: a jq expression, not yet parsed.
+    pub select: Option<String>,
     /// Who is at the other end.
     pub peer: Peer,
     /// Through which connection.

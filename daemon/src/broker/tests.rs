@@ -65,6 +65,7 @@ fn call() -> ActionRequest {
         action: "repos.get".into(),
         justification: "to see the clock at work".into(),
         params: r#"{"owner":"a","repo":"b"}"#.into(),
+        select: None,
         peer: peer(),
         connection: ConnectionId(1),
     }
@@ -79,17 +80,17 @@ async fn a_cooldown_does_not_follow_the_wall_clock() {
     let owner = owner_in(home.path(), clock.clone()).await;
     let broker = &owner.broker;
 
-    let first = broker.execute(call()).await;
+    let first = broker.execute(call(), Streams::default()).await;
     assert!(matches!(first.end, End::Success(_)), "{first:?}");
     for step in [24, -48] {
         clock.step_wall(SignedDuration::from_hours(step));
-        let again = broker.execute(call()).await;
+        let again = broker.execute(call(), Streams::default()).await;
         let End::Denied(denied) = again.end else {
             panic!("after a step of {step} hours: {again:?}");
         };
         assert_eq!(denied.retry_after_s, Some(60), "{denied:?}");
     }
     clock.advance(Duration::from_secs(61));
-    let later = broker.execute(call()).await;
+    let later = broker.execute(call(), Streams::default()).await;
     assert!(matches!(later.end, End::Success(_)), "{later:?}");
 }

@@ -16,10 +16,12 @@ use uuid::Uuid;
 
 use super::heads::Heads;
 use super::peer::Caller;
+use super::streamed::{self, Wishes};
 use crate::broker::outcome::{Code, Denied, End, Failure, Outcome};
 use crate::broker::request::ActionRequest;
 use crate::broker::{Broker, Listing};
 use crate::names::Identity;
+use crate::upstream::Streams;
 
 /// How long an answered client may take to close its side of a call.
 const CLOSING: Duration = Duration::from_millis(100);
@@ -65,10 +67,19 @@ impl BrokerService for BrokerRpc {
         if call.client_version != VERSION {
             return Ok(one_answer(other_version(id, &call.client_version)));
         }
-        // a client that goes away drops this, and with it cancels its call
-        let outcome = self.broker.execute(action_request(id, call, caller)).await;
-        read_to_end(messages).await;
-        Ok(one_answer(outcome))
+        let wishes = Wishes::of(&call);
+        let request = action_request(id, call, caller);
+        if wishes.is_plain() {
+            // a client that goes away drops this, and with it cancels its call
+            let outcome = self.broker.execute(request, Streams::default()).await;
+            read_to_end(messages).await;
+            return Ok(one_answer(outcome));
+        }
+        let broker = self.broker.clone();
+        let answers = streamed::answers(wishes, messages, |streams| async move {
+            execute_response(broker.execute(request, streams).await)
+        });
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn list_actions(
@@ -135,7 +146,7 @@ fn one_answer(outcome: Outcome) -> Response<Answers<v1::ExecuteResponse>> {
 /// Waits, for a moment, until the client has closed its side. An answer that is
 /// complete before that resets the stream, and HTTP/2 gives up a connection on
 /// which that happens too often.
-async fn read_to_end(mut messages: Streaming<v1::ExecuteRequest>) {
+pub(super) async fn read_to_end(mut messages: Streaming<v1::ExecuteRequest>) {
     let rest = async { while let Ok(Some(_)) = messages.message().await {} };
     // one that never closes it has its answer all the same
     let _ = timeout(CLOSING, rest).await;
@@ -157,6 +168,7 @@ fn action_request(id: Uuid, call: v1::Call, caller: Caller) -> ActionRequest {
         action: call.action,
         justification: call.justification,
         params: call.params,
+        select: call.select,
         peer: caller.peer,
         connection: caller.connection,
     }

@@ -6,3 +6,4 @@ mod heads;
 pub mod peer;
 mod services;
 mod status;
+mod streamed;

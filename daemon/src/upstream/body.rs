@@ -14,10 +14,15 @@ use super::guard::{GuardedStream, LeakGuard};
 /// Characters of an unknown encoding that an error repeats.
 const LONGEST_ENCODING: usize = 64;
 
+/// Encoded bytes that are decoded before the result is handed on: gzip makes
+/// up to a thousand times as many of them.
+const PIECE: usize = 1024;
+
 /// A body on its way in.
 pub(super) struct Intake<'g> {
     host: &'g str,
     cap: usize,
+    announced: usize,
     coding: Coding<'g>,
     /// Nothing came yet: an answer to HEAD may say gzip and have no body.
     empty: bool,
@@ -49,17 +54,33 @@ impl<'g> Intake<'g> {
         host: &'g str,
         guard: &'g LeakGuard,
     ) -> Result<Self, UpstreamError> {
+        let mut intake = Self::passing(headers, cap, host, guard)?;
+        if let Coding::Plain(sink) = &mut intake.coding {
+            sink.out.reserve_exact(intake.announced);
+        }
+        Ok(intake)
+    }
+
+    /// The same for a body that is taken out by [`Self::take`] as it comes.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn passing(
+        headers: &HeaderMap,
+        cap: usize,
+        host: &'g str,
+        guard: &'g LeakGuard,
+    ) -> Result<Self, UpstreamError> {
         let sink = |out| Sink {
             guarded: guard.stream(),
             out,
             room: cap,
             overflown: false,
         };
+        let announced = announced_length(headers);
         let coding = match encoding(headers).as_str() {
-            "" => match announced_length(headers) {
-                length if length <= cap => Coding::Plain(sink(Vec::with_capacity(length))),
-                _ => return Err(too_large(host, cap)),
-            },
+            "" if announced <= cap => Coding::Plain(sink(Vec::new())),
+            "" => return Err(too_large(host, cap)),
             "gzip" | "x-gzip" => Coding::Gzip(Box::new(MultiGzDecoder::new(sink(Vec::new())))),
             other => {
                 let encoding = guard.redact(other);
@@ -72,9 +93,41 @@ impl<'g> Intake<'g> {
         Ok(Self {
             host,
             cap,
+            announced,
             coding,
             empty: true,
         })
+    }
+
+    /// How long the body is by the upstream's account, if it isn't encoded.
+    pub fn announced(&self) -> Option<u64> {
+        let is_plain = matches!(self.coding, Coding::Plain(_)) && self.announced > 0;
+        u64::try_from(self.announced).ok().filter(|_| is_plain)
+    }
+
+    /// `chunk` in pieces that don't become too large when decoded.
+    pub fn pieces<'c>(&self, chunk: &'c [u8]) -> std::slice::Chunks<'c, u8> {
+        match self.coding {
+            Coding::Plain(_) => chunk.chunks(chunk.len().max(1)),
+            Coding::Gzip(_) => chunk.chunks(PIECE),
+        }
+    }
+
+    /// What is decoded and guarded so far, and not taken yet.
+    pub fn decoded(&self) -> &[u8] {
+        match &self.coding {
+            Coding::Plain(sink) => &sink.out,
+            Coding::Gzip(decoder) => &decoder.get_ref().out,
+        }
+    }
+
+    /// Takes it.
+    pub fn take(&mut self) -> Bytes {
+        let out = match &mut self.coding {
+            Coding::Plain(sink) => &mut sink.out,
+            Coding::Gzip(decoder) => &mut decoder.get_mut().out,
+        };
+        Bytes::from(std::mem::take(out))
     }
 
     /// Takes in what came next.

@@ -45,6 +45,8 @@ pub struct UpstreamSettings {
     pub connect_timeout: Duration,
     /// Bytes of an answer that is held in memory, after decoding.
     pub response_cap: usize,
+    /// Bytes of an answer that is handed on in chunks, after decoding.
+    pub saved_cap: usize,
 }
 
 impl Default for UpstreamSettings {
@@ -53,6 +55,7 @@ impl Default for UpstreamSettings {
             call_timeout: Duration::from_mins(2),
             connect_timeout: Duration::from_secs(10),
             response_cap: 16 * 1024 * 1024,
+            saved_cap: 8 * 1024 * 1024 * 1024,
         }
     }
 }
@@ -72,9 +75,10 @@ pub struct Errand<'a> {
 /// The HTTP client for all upstreams.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    client: reqwest::Client,
-    call_timeout: Duration,
-    response_cap: usize,
+    pub(super) client: reqwest::Client,
+    pub(super) call_timeout: Duration,
+    pub(super) response_cap: usize,
+    pub(super) saved_cap: usize,
 }
 
 impl Upstream {
@@ -135,6 +139,7 @@ impl Upstream {
             client,
             call_timeout: settings.call_timeout,
             response_cap: settings.response_cap,
+            saved_cap: settings.saved_cap,
         })
     }
 
@@ -150,11 +155,7 @@ impl Upstream {
         guard: &LeakGuard,
         errand: &Errand<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        let AuthorisedRequest(request) = request;
-        let host = Host::of(&request.url).map_or_else(String::new, |host| host.to_string());
-        if request.url.scheme() != "https" && !is_loopback(&request.url) {
-            return Err(UpstreamError::Insecure { host });
-        }
+        let (request, host) = Self::addressed(request)?;
         let limit = errand.timeout.unwrap_or(self.call_timeout);
         let until = Instant::now() + limit;
         tokio::time::timeout_at(until, self.repeat(request, &host, guard, errand, until))
@@ -188,6 +189,17 @@ impl Upstream {
         self.exchange(request, host, guard, errand).await
     }
 
+    /// The request and the name of the host that gets it.
+    pub(super) fn addressed(
+        AuthorisedRequest(request): AuthorisedRequest,
+    ) -> Result<(BoundRequest, String), UpstreamError> {
+        let host = Host::of(&request.url).map_or_else(String::new, |host| host.to_string());
+        if request.url.scheme() != "https" && !is_loopback(&request.url) {
+            return Err(UpstreamError::Insecure { host });
+        }
+        Ok((request, host))
+    }
+
     async fn exchange(
         &self,
         request: BoundRequest,
@@ -215,6 +227,7 @@ impl Upstream {
             headers: kept,
             retry_after_s,
             body,
+            delivered: None,
             redacted: in_content_type
                 .saturating_add(in_kept)
                 .saturating_add(in_body),
@@ -229,7 +242,7 @@ fn is_busy(status: StatusCode) -> bool {
     )
 }
 
-fn into_reqwest(bound: BoundRequest) -> reqwest::Request {
+pub(super) fn into_reqwest(bound: BoundRequest) -> reqwest::Request {
     let mut headers = bound.headers;
     // the host is the URL's, and no encoding is asked for that can't be decoded
     headers.remove(HOST);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::client::RedirectRefused;
 use super::guard::LeakGuard;
+use super::stream::UploadError;
 
 /// Why a call brought no answer. Each is a sentence for agent and owner, and
 /// what an upstream had a say in has passed the leak guard.
@@ -43,6 +44,30 @@ pub enum UpstreamError {
         host: String,
         /// The call's timeout in seconds.
         after_s: f64,
+    },
+    /// Nothing more came of a body for too long.
+    #[error("{host} sent nothing for {after_s} s in the midst of its answer, so it was given up")]
+    Stalled {
+        /// Host and port.
+        host: String,
+        /// For how long.
+        after_s: u64,
+    },
+    /// The client didn't take the body.
+    #[error("the answer of {host} was not taken, so it was given up")]
+    NotTaken {
+        /// Host and port.
+        host: String,
+    },
+    /// The client's body didn't come whole.
+    #[error(
+        "{reason}, so {host} did not get all of it; the call may have taken effect there, so check before making it again"
+    )]
+    Upload {
+        /// Host and port.
+        host: String,
+        /// What was wrong with it.
+        reason: UploadError,
     },
     /// The connection ended early, or what came was no HTTP.
     #[error(
@@ -109,6 +134,12 @@ impl UpstreamError {
                     host,
                     limit: *limit,
                 },
+            };
+        }
+        if let Some(reason) = sources(error).find_map(|e| e.downcast_ref::<UploadError>()) {
+            return Self::Upload {
+                host,
+                reason: reason.clone(),
             };
         }
         let innermost = sources(error).last().map(ToString::to_string);

@@ -4,6 +4,7 @@
 //! - [`request`]: the three states of a request on its way out.
 //! - [`Upstream`]: the client, with its timeouts and its cap.
 //! - [`UpstreamResponse`]: what came back, [`UpstreamError`]: why nothing did.
+//! - [`Streams`]: what comes and goes beside a call in chunks.
 //! - [`LeakGuard`]: takes the credential out of all that came.
 
 mod body;
@@ -12,10 +13,13 @@ mod error;
 mod guard;
 pub mod request;
 mod response;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 pub use self::client::{Errand, Upstream, UpstreamSettings};
 pub use self::error::UpstreamError;
 pub use self::guard::{GuardedStream, LeakGuard, REPLACEMENT};
 pub use self::response::UpstreamResponse;
+pub use self::stream::{Part, Streams, Upload, UploadError};

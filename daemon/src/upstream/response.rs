@@ -28,6 +28,8 @@ pub struct UpstreamResponse {
     pub retry_after_s: Option<u64>,
     /// The body, decoded.
     pub body: Bytes,
+    /// How many bytes of it were handed on in chunks instead.
+    pub delivered: Option<u64>,
     /// How often the credential was taken out of body and headers.
     pub redacted: u32,
 }

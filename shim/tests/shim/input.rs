@@ -161,8 +161,8 @@ async fn wrong_arguments_are_answered_in_words_and_reach_no_daemon() {
             "must be an object",
         ),
         (
-            json!({"service": "s", "action": "a", "justification": "j", "params": {}, "save_to": "/x"}),
-            "\"save_to\" is no argument",
+            json!({"service": "s", "action": "a", "justification": "j", "params": {}, "saveto": "/x"}),
+            "\"saveto\" is no argument",
         ),
         (json!([]), "must be a JSON object"),
         (json!("{}"), "must be a JSON object"),

@@ -1,0 +1,173 @@
+//! Calls with streams beside them: a body goes out, or comes in, as fast as the
+//! slower end takes it, and is held nowhere. They are made once: what went by
+//! can't be sent again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_LENGTH;
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use super::body::Intake;
+use super::client::{Errand, Upstream, into_reqwest};
+use super::error::UpstreamError;
+use super::guard::LeakGuard;
+use super::request::AuthorisedRequest;
+use super::response::{self, UpstreamResponse};
+use super::stream::{Delivery, NotTaken, STALL, Streams, Ticker};
+
+/// Longest call with a body that is up- or downloaded, in all.
+const LONGEST_TRANSFER: Duration = Duration::from_secs(3600);
+
+impl Upstream {
+    /// Makes a call with `streams`. The body of a good answer that is to be
+    /// saved is in none of its parts when this returns. While a body is on its
+    /// way only its standing still is timed, beside a limit of an hour.
+    ///
+    /// # Errors
+    /// As for [`Self::send`]; also where either end of a stream stalls.
+    pub async fn transfer(
+        &self,
+        request: AuthorisedRequest,
+        guard: &LeakGuard,
+        errand: &Errand<'_>,
+        streams: Streams,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let (request, host) = Self::addressed(request)?;
+        let limit = errand.timeout.unwrap_or(self.call_timeout);
+        let whole = if streams.upload.is_some() || streams.save {
+            LONGEST_TRANSFER.max(limit)
+        } else {
+            limit
+        };
+        let mut request = into_reqwest(request);
+        let answer_in = match streams.upload {
+            None => limit,
+            Some(upload) => {
+                let length = HeaderValue::from(upload.size());
+                request.headers_mut().insert(CONTENT_LENGTH, length);
+                *request.body_mut() = Some(reqwest::Body::wrap_stream(upload.checked()));
+                whole
+            }
+        };
+        let parts = streams.parts.as_ref();
+        let exchange = async {
+            let failed = |error| UpstreamError::of(&error, &host, guard);
+            let response = timeout(answer_in, self.client.execute(request))
+                .await
+                .map_err(|_| UpstreamError::timeout(&host, answer_in))?
+                .map_err(failed)?;
+            match parts {
+                Some(parts) if streams.save && response.status().is_success() => {
+                    self.deliver(response, &host, guard, Delivery::new(parts))
+                        .await
+                }
+                parts => {
+                    let parts = parts.filter(|_| streams.progress);
+                    self.hold(response, &host, guard, errand, parts).await
+                }
+            }
+        };
+        timeout(whole, exchange)
+            .await
+            .unwrap_or_else(|_| Err(UpstreamError::timeout(&host, whole)))
+    }
+
+    /// Takes the whole body in, and tells how far it is.
+    async fn hold(
+        &self,
+        mut response: reqwest::Response,
+        host: &str,
+        guard: &LeakGuard,
+        errand: &Errand<'_>,
+        parts: Option<&tokio::sync::mpsc::Sender<super::stream::Part>>,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let headers = response.headers();
+        let (content_type, in_content_type) = response::content_type(headers, guard);
+        let (kept, in_kept) = response::kept(headers, errand.keep, guard);
+        let mut answer = UpstreamResponse {
+            status: response.status(),
+            headers: kept,
+            retry_after_s: response::retry_after_s(headers, Timestamp::now()),
+            content_type,
+            body: Bytes::new(),
+            delivered: None,
+            redacted: in_content_type.saturating_add(in_kept),
+        };
+        let mut ticker = Ticker::new(parts, answer.content_type.as_deref());
+        let mut intake = Intake::new(headers, self.response_cap, host, guard)?;
+        let mut seen = 0;
+        while let Some(chunk) = next_chunk(&mut response, host, guard, None).await? {
+            intake.push(&chunk)?;
+            ticker.came(intake.decoded().get(seen..).unwrap_or_default());
+            seen = intake.decoded().len();
+        }
+        let (body, in_body) = intake.finish()?;
+        answer.body = body;
+        answer.redacted = answer.redacted.saturating_add(in_body);
+        Ok(answer)
+    }
+
+    /// Hands the body on as it comes.
+    async fn deliver(
+        &self,
+        mut response: reqwest::Response,
+        host: &str,
+        guard: &LeakGuard,
+        mut delivery: Delivery<'_>,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let not_taken = |NotTaken| UpstreamError::NotTaken {
+            host: host.to_owned(),
+        };
+        let headers = response.headers();
+        let (content_type, in_headers) = response::content_type(headers, guard);
+        let mut answer = UpstreamResponse {
+            status: response.status(),
+            headers: Vec::new(),
+            retry_after_s: None,
+            content_type,
+            body: Bytes::new(),
+            delivered: None,
+            redacted: in_headers,
+        };
+        let mut intake = Intake::passing(headers, self.saved_cap, host, guard)?;
+        delivery
+            .begin(answer.content_type.clone(), intake.announced())
+            .await
+            .map_err(not_taken)?;
+        while let Some(chunk) = next_chunk(&mut response, host, guard, Some(STALL)).await? {
+            for piece in intake.pieces(&chunk) {
+                intake.push(piece)?;
+                let ready = intake.take();
+                delivery.hand_on(ready).await.map_err(not_taken)?;
+            }
+        }
+        let (rest, in_body) = intake.finish()?;
+        delivery.hand_on(rest).await.map_err(not_taken)?;
+        answer.delivered = Some(delivery.sent);
+        answer.redacted = answer.redacted.saturating_add(in_body);
+        Ok(answer)
+    }
+}
+
+/// The next bytes as they came; `within` says how long they may take.
+async fn next_chunk(
+    response: &mut reqwest::Response,
+    host: &str,
+    guard: &LeakGuard,
+    within: Option<Duration>,
+) -> Result<Option<Bytes>, UpstreamError> {
+    let chunk = response.chunk();
+    let chunk = match within {
+        None => chunk.await,
+        Some(limit) => timeout(limit, chunk)
+            .await
+            .map_err(|_| UpstreamError::Stalled {
+                host: host.to_owned(),
+                after_s: limit.as_secs(),
+            })?,
+    };
+    chunk.map_err(|error| UpstreamError::of(&error, host, guard))
+}
