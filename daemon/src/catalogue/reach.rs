@@ -46,7 +46,7 @@ fn follow<'j>(json: &'j str, step: &str) -> Option<&'j str> {
     match json.trim_start().as_bytes().first()? {
         b'{' => {
             let members: Ordered<&RawValue> = serde_json::from_str(json).ok()?;
-            let found = members.into_iter().filter(|(name, _)| name == step).last();
+            let found = members.into_iter().rfind(|(name, _)| name == step);
             found.map(|(_, value)| value.get())
         }
         b'[' => {

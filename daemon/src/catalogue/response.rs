@@ -60,8 +60,9 @@ pub(super) struct Reading {
     pub(super) pages: Option<Pagination>,
     /// Params in the query whose values are integers.
     pub(super) integers: Vec<String>,
-    /// For a GraphQL query, where its result is below `data`.
-    pub(super) graphql: Option<Option<Reach>>,
+    /// Where a GraphQL query's result is, below `data`.
+    pub(super) result: Option<Reach>,
+    pub(super) is_graphql: bool,
 }
 
 /// Reads the answers of one action.
@@ -93,10 +94,8 @@ impl ResponseReader {
             },
             success: reading.success,
             pages,
-            is_graphql: reading.graphql.is_some(),
-            result: reading
-                .graphql
-                .map(|result| result.unwrap_or_else(Reach::nothing).below("data")),
+            is_graphql: reading.is_graphql,
+            result: reading.result.map(|result| result.below("data")),
         }
     }
 

@@ -17,10 +17,10 @@ fn apply(
     let authoriser = authoriser(clock(), Arc::new(NoKeeper));
     let base = BaseUrl::parse("https://api.example.com").unwrap();
     let credential = credential(secret, vec![base.host().clone()]);
-    let authorised = authoriser.authorise(scheme, &base, &credential, request);
+    let placed = authoriser.authorise(scheme, &base, &credential, request);
     // nothing here waits for anything
-    let authorised = futures_util::FutureExt::now_or_never(authorised).unwrap();
-    authorised.map(|authorised| authorised.request)
+    let placed = futures_util::FutureExt::now_or_never(placed).unwrap();
+    placed.map(|placed| placed.request)
 }
 
 fn guarded(scheme: &AuthScheme, secret: &str) -> Vec<String> {

@@ -11,11 +11,14 @@ use super::{Action, Inherited};
 use crate::auth::Carrier;
 use crate::catalogue::body::{BodyShape, Query};
 use crate::catalogue::definition::{
-    ActionDefinition, BodyFormat, DefinitionError, Effect, Graphql, Passthrough, Source,
+    ActionDefinition, BodyFormat, DefinitionError, Effect, Graphql, Idempotency, ParamDefinition,
+    Passthrough, Source,
 };
 use crate::catalogue::headers;
+use crate::catalogue::ordered::Ordered;
 use crate::catalogue::param::{Param, ParamsSchema, Shape, Target};
 use crate::catalogue::path::PathTemplate;
+use crate::catalogue::reach::Reach;
 use crate::catalogue::response::{Reading, ResponseFormat, ResponseReader};
 
 /// Longest action name, in bytes.
@@ -67,7 +70,8 @@ impl Action {
                 success: inherited.success.cloned(),
                 pages: inherited.pagination.cloned(),
                 integers: Vec::new(),
-                graphql: (inherited.body == BodyFormat::Graphql).then_some(None),
+                result: (inherited.body == BodyFormat::Graphql).then(Reach::nothing),
+                is_graphql: inherited.body == BodyFormat::Graphql,
             }),
         }
     }
@@ -81,69 +85,24 @@ impl Action {
     ) -> Result<Self, DefinitionError> {
         let at = written.referenced;
         let written = written.value;
-        if !is_action_name(&name) {
-            let problem = format!(
-                "{name:?} can't be an action: use words of letters, digits, _ and - joined by dots, such as issues.create"
-            );
-            return Err(source.error(Some(at), problem));
-        }
+        check_name(&name).map_err(|problem| source.error(Some(at), problem))?;
         let path = PathTemplate::parse(&written.path.value)
             .map_err(|problem| source.error(Some(written.path.referenced), problem))?;
         let takes_body = !matches!(written.method.method(), Method::GET);
         let at_body = written.body.as_ref().map_or(at, |body| body.referenced);
         let format = written.body.map_or(inherited.body, |body| body.value);
-        let (query, result) = match written.graphql {
-            Some(graphql) if format == BodyFormat::Graphql && takes_body => {
-                let Graphql {
-                    query,
-                    input,
-                    result,
-                } = graphql.value;
-                (Some(Query::new(&query, input)), result)
-            }
-            Some(graphql) => {
-                let problem = "a graphql query needs body: graphql, and a method that has a body";
-                return Err(source.error(Some(graphql.referenced), problem));
-            }
-            None => (None, None),
-        };
-        let body = match (format, query) {
-            _ if !takes_body => BodyShape::Nothing,
-            (BodyFormat::Json, _) => BodyShape::Json,
-            (BodyFormat::Form, _) => BodyShape::Form,
-            (BodyFormat::Bytes, _) => BodyShape::Bytes,
-            (BodyFormat::Graphql, Some(query)) => BodyShape::Graphql(query),
-            (BodyFormat::Graphql, None) => {
-                return Err(source.error(Some(at_body), "body: graphql needs a graphql query"));
-            }
-        };
+        let (body, result) = body_shape(takes_body, format, written.graphql)
+            .map_err(|(place, problem)| source.error(place.or(Some(at_body)), problem))?;
         let shape = Shape {
             path: &path,
             body: &body,
             carrier: inherited.carrier,
         };
-        let mut params: Vec<Param> = Vec::new();
         let mut schema = ParamsSchema::default();
-        for (name, param) in written.params {
-            let at = param.referenced;
-            let error =
-                |problem: String| source.error(Some(at), format!("the param {name:?} {problem}"));
-            schema.add(&name, &param.value);
-            let param = Param::define(&name, param.value, &shape).map_err(error)?;
-            if params.iter().any(|other| other.collides(&param)) {
-                return Err(error("goes where another one goes".into()));
-            }
-            if matches!(param.target, Target::Query { .. }) && path.has_in_query(&param.wire_name) {
-                return Err(error("always stands in the path's query".into()));
-            }
-            params.push(param);
-        }
-        for place in path.params() {
-            let filled = params.iter().any(|param| param.name == place);
-            if !filled {
-                let problem = format!("{{{place}}} is no param of this action");
-                return Err(source.error(Some(written.path.referenced), problem));
-            }
+        let params = define_params(written.params, &shape, &mut schema, source)?;
+        if let Some(place) = unfilled(&path, &params) {
+            let problem = format!("{{{place}}} is no param of this action");
+            return Err(source.error(Some(written.path.referenced), problem));
         }
         let passthrough = match written.passthrough {
             Some(spanned) if !takes_body => {
@@ -173,15 +132,11 @@ impl Action {
             headers.insert(name, value);
         }
         headers.entry(ACCEPT).or_insert(written.response.accept());
-        let idempotency = match written.idempotency.as_ref().or(inherited.idempotency) {
-            Some(written_header) if takes_body => {
-                let at = Some(written_header.referenced);
-                let name = headers::parse_name(&written_header.value.header, inherited.carrier)
-                    .map_err(|problem| source.error(at, problem))?;
-                Some(name)
-            }
-            _ => None,
-        };
+        let idempotency = written.idempotency.as_ref().or(inherited.idempotency);
+        let idempotency = idempotency
+            .filter(|_| takes_body)
+            .map(|header| define_idempotency(header, inherited.carrier, source))
+            .transpose()?;
         let (schema, example) = schema.finish(passthrough);
         let response = ResponseReader::new(Reading {
             service: inherited.service.clone(),
@@ -198,7 +153,8 @@ impl Action {
                 .filter(|param| param.integer)
                 .map(|param| param.wire_name.clone())
                 .collect(),
-            graphql: matches!(body, BodyShape::Graphql(_)).then_some(result),
+            result,
+            is_graphql: matches!(body, BodyShape::Graphql(_)),
         });
         Ok(Self {
             usage: usage(&params, passthrough, &example),
@@ -227,6 +183,77 @@ impl Action {
     }
 }
 
+/// A fault of a definition, and where it is, if not at its body.
+type Misplaced = (Option<serde_yaml::Location>, &'static str);
+
+/// How an action writes its body, and for a GraphQL query, where its result is.
+fn body_shape(
+    takes_body: bool,
+    format: BodyFormat,
+    graphql: Option<Spanned<Graphql>>,
+) -> Result<(BodyShape, Option<Reach>), Misplaced> {
+    match (format, graphql) {
+        (BodyFormat::Graphql, Some(graphql)) if takes_body => {
+            let Graphql {
+                query,
+                input,
+                result,
+            } = graphql.value;
+            let result = result.unwrap_or_else(Reach::nothing);
+            Ok((BodyShape::Graphql(Query::new(&query, input)), Some(result)))
+        }
+        (_, Some(graphql)) => Err((
+            Some(graphql.referenced),
+            "a graphql query needs body: graphql, and a method that has a body",
+        )),
+        (BodyFormat::Graphql, None) => Err((None, "body: graphql needs a graphql query")),
+        _ if !takes_body => Ok((BodyShape::Nothing, None)),
+        (BodyFormat::Json, None) => Ok((BodyShape::Json, None)),
+        (BodyFormat::Form, None) => Ok((BodyShape::Form, None)),
+        (BodyFormat::Bytes, None) => Ok((BodyShape::Bytes, None)),
+    }
+}
+
+fn define_params(
+    written: Ordered<Spanned<ParamDefinition>>,
+    shape: &Shape<'_>,
+    schema: &mut ParamsSchema,
+    source: Source<'_>,
+) -> Result<Vec<Param>, DefinitionError> {
+    let mut params: Vec<Param> = Vec::new();
+    for (name, param) in written {
+        let at = param.referenced;
+        let error =
+            |problem: String| source.error(Some(at), format!("the param {name:?} {problem}"));
+        schema.add(&name, &param.value);
+        let param = Param::define(&name, param.value, shape).map_err(error)?;
+        if params.iter().any(|other| other.collides(&param)) {
+            return Err(error("goes where another one goes".into()));
+        }
+        if matches!(param.target, Target::Query { .. }) && shape.path.has_in_query(&param.wire_name)
+        {
+            return Err(error("always stands in the path's query".into()));
+        }
+        params.push(param);
+    }
+    Ok(params)
+}
+
+/// A place of the path that no param fills.
+fn unfilled<'p>(path: &'p PathTemplate, params: &[Param]) -> Option<&'p str> {
+    path.params()
+        .find(|place| params.iter().all(|param| param.name != *place))
+}
+
+fn define_idempotency(
+    written: &Spanned<Idempotency>,
+    carrier: Carrier<'_>,
+    source: Source<'_>,
+) -> Result<HeaderName, DefinitionError> {
+    headers::parse_name(&written.value.header, carrier)
+        .map_err(|problem| source.error(Some(written.referenced), problem))
+}
+
 /// Parses one header of a definition.
 pub(in crate::catalogue) fn define_header(
     name: &str,
@@ -239,6 +266,15 @@ pub(in crate::catalogue) fn define_header(
     let value = headers::parse_value(&value.value)
         .map_err(|problem| error(format!("the value of {name} {problem}")))?;
     Ok((parsed, value))
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    if is_action_name(name) {
+        return Ok(());
+    }
+    Err(format!(
+        "{name:?} can't be an action: use words of letters, digits, _ and - joined by dots, such as issues.create"
+    ))
 }
 
 fn is_action_name(name: &str) -> bool {

@@ -131,22 +131,19 @@ fn join(beside: Map<String, Value>, result: &Bytes) -> Bytes {
         joined.push(':');
         joined.push_str(raw);
     };
-    match members {
-        Some(members) => {
-            let mut own = Vec::new();
-            for (name, raw) in members.iter() {
-                own.push(name.to_owned());
-                put(name, raw.get());
-            }
-            for (name, value) in beside.iter().filter(|(name, _)| !own.contains(name)) {
-                put(name, &value.to_string());
-            }
+    if let Some(members) = members {
+        let mut own = Vec::new();
+        for (name, raw) in members.iter() {
+            own.push(name.to_owned());
+            put(name, raw.get());
         }
-        None => {
-            put("body", &text);
-            for (name, value) in &beside {
-                put(name, &value.to_string());
-            }
+        for (name, value) in beside.iter().filter(|(name, _)| !own.contains(name)) {
+            put(name, &value.to_string());
+        }
+    } else {
+        put("body", &text);
+        for (name, value) in &beside {
+            put(name, &value.to_string());
         }
     }
     joined.push('}');

@@ -18,7 +18,8 @@ fn reader(shape: ResponseFormat, message: &str) -> ResponseReader {
         success: None,
         pages: None,
         integers: Vec::new(),
-        graphql: None,
+        result: None,
+        is_graphql: false,
     })
 }
 
