@@ -141,7 +141,7 @@ impl Action {
             } else if self.passthrough && !self.is_wire_name(name) {
                 draft
                     .body
-                    .put(&self.body, name, &member_key(name), &field)
+                    .put(&self.body, name, &member_key(name), None, &field)
                     .map_err(|problem| format!("{name:?} {problem}"))
             } else if problems.len() < MAX_PROBLEMS {
                 Err(self.unknown(name))
@@ -204,7 +204,7 @@ impl Action {
         let whole = self
             .params
             .iter()
-            .filter(|param| matches!(param.target, Target::Body | Target::Base64));
+            .filter(|param| matches!(param.target, Target::Body { .. } | Target::Base64));
         whole.map(|param| param.name.as_str()).collect()
     }
 
@@ -245,7 +245,7 @@ impl Action {
         let mut in_body = self
             .params
             .iter()
-            .filter(|param| matches!(param.target, Target::Body));
+            .filter(|param| matches!(param.target, Target::Body { .. }));
         in_body.any(|param| param.wire_name == name)
     }
 

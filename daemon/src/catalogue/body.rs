@@ -1,6 +1,8 @@
 //! A request's body in the making: the same params as JSON members, as form
 //! pairs, as a GraphQL query's variables, or as bytes.
 
+mod nest;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -9,6 +11,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
+pub(super) use self::nest::Nest;
+use self::nest::Node;
+use super::definition::ListStyle;
 use super::ordered::Ordered;
 use super::params::Field;
 
@@ -68,6 +73,8 @@ impl BodyShape {
 pub(super) struct BodyDraft {
     /// Members of the JSON object, or of the query's input.
     members: Members,
+    /// Members that several params make together.
+    nested: Option<Node>,
     /// A query's own variables.
     variables: Members,
     form: String,
@@ -86,14 +93,20 @@ impl BodyDraft {
         shape: &BodyShape,
         name: &str,
         key: &str,
+        style: Option<ListStyle>,
         field: &Field<'_>,
     ) -> Result<(), String> {
+        let in_nest = matches!(&self.nested, Some(Node::Object(members))
+            if members.iter().any(|(known, _)| known == name));
+        if in_nest {
+            return Err("is what another param fills, too; send one of them".into());
+        }
         match shape {
             BodyShape::Nothing => {}
             BodyShape::Json => self.members.put(key, field.raw),
             BodyShape::Graphql(query) if query.has_input() => self.members.put(key, field.raw),
             BodyShape::Graphql(_) => self.variables.put(key, field.raw),
-            BodyShape::Form => put_form(&mut self.form, name, field.raw),
+            BodyShape::Form => put_form(&mut self.form, name, field.raw, style),
             BodyShape::Bytes => {
                 if let Value::String(text) = field.value {
                     self.put_whole(text.as_bytes().to_vec())?;
@@ -101,6 +114,21 @@ impl BodyDraft {
             }
         }
         Ok(())
+    }
+
+    /// Adds a param that stands deeper in the body.
+    ///
+    /// # Errors
+    /// What is wrong with the value, to be read after the param's name.
+    pub(super) fn put_nested(&mut self, nest: &Nest, field: &Field<'_>) -> Result<(), String> {
+        if self.members.has(&member_key(nest.top())) {
+            return Err(format!(
+                "goes into {:?}, which another param fills; send one of them",
+                nest.top()
+            ));
+        }
+        let nested = self.nested.get_or_insert_with(|| Node::Object(Vec::new()));
+        nest.put(nested, field.raw)
     }
 
     /// Adds a variable of a query's own.
@@ -133,7 +161,7 @@ impl BodyDraft {
                 let members: Ordered<Box<RawValue>> =
                     serde_json::from_str(field.raw).unwrap_or_default();
                 for (name, value) in members.iter() {
-                    put_form(&mut self.form, name, value.get());
+                    put_form(&mut self.form, name, value.get(), None);
                 }
                 Ok(())
             }
@@ -160,12 +188,20 @@ impl BodyDraft {
     pub(super) fn is_untouched(&self) -> bool {
         self.whole.is_none()
             && self.form.is_empty()
-            && self.members.0.is_empty()
-            && self.variables.0.is_empty()
+            && self.nested.is_none()
+            && self.members.text.is_empty()
+            && self.variables.text.is_empty()
     }
 
     /// The body as it goes out.
-    pub(super) fn finish(self, shape: &BodyShape) -> Option<Bytes> {
+    pub(super) fn finish(mut self, shape: &BodyShape) -> Option<Bytes> {
+        if let Some(Node::Object(nested)) = self.nested {
+            for (name, node) in nested {
+                let mut value = Vec::new();
+                node.write(&mut value);
+                self.members.put_bytes(&member_key(&name), &value);
+            }
+        }
         if let Some(whole) = self.whole {
             return Some(whole.into());
         }
@@ -188,7 +224,12 @@ impl BodyDraft {
 
 /// The members of a JSON object, their values as they were written.
 #[derive(Default)]
-struct Members(Vec<u8>);
+struct Members {
+    /// The opening brace and all members so far.
+    text: Vec<u8>,
+    /// Where the keys stand in it.
+    keys: Vec<std::ops::Range<usize>>,
+}
 
 impl Members {
     fn put(&mut self, key: &str, raw: &str) {
@@ -196,17 +237,24 @@ impl Members {
     }
 
     fn put_bytes(&mut self, key: &str, value: &[u8]) {
-        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
-        self.0.extend_from_slice(key.as_bytes());
-        self.0.extend_from_slice(value);
+        let text = &mut self.text;
+        text.push(if text.is_empty() { b'{' } else { b',' });
+        self.keys.push(text.len()..text.len() + key.len());
+        text.extend_from_slice(key.as_bytes());
+        text.extend_from_slice(value);
+    }
+
+    fn has(&self, key: &str) -> bool {
+        let mut keys = self.keys.iter();
+        keys.any(|place| self.text.get(place.clone()) == Some(key.as_bytes()))
     }
 
     fn finish(mut self) -> Vec<u8> {
-        if self.0.is_empty() {
-            self.0.push(b'{');
+        if self.text.is_empty() {
+            self.text.push(b'{');
         }
-        self.0.push(b'}');
-        self.0
+        self.text.push(b'}');
+        self.text
     }
 }
 
@@ -215,21 +263,25 @@ pub(super) fn member_key(name: &str) -> String {
     format!("{}:", Value::from(name))
 }
 
-/// Adds a value under `key`: objects as `key[member]`, lists as `key[0]`,
-/// `null` as an empty value, which unsets; numbers with the digits they had.
-fn put_form(form: &mut String, key: &str, raw: &str) {
+/// Adds a value under `key`: objects as `key[member]`, lists as `key[0]` or in
+/// their own style, `null` as an empty value, which unsets; numbers with the
+/// digits they had.
+fn put_form(form: &mut String, key: &str, raw: &str, style: Option<ListStyle>) {
     match raw.as_bytes().first() {
         Some(b'{') => {
             // parsed before as part of the whole, so this can't fail
             let members: Ordered<Box<RawValue>> = serde_json::from_str(raw).unwrap_or_default();
             for (name, value) in members.iter() {
-                put_form(form, &format!("{key}[{name}]"), value.get());
+                put_form(form, &format!("{key}[{name}]"), value.get(), None);
             }
         }
         Some(b'[') => {
             let items: Vec<Box<RawValue>> = serde_json::from_str(raw).unwrap_or_default();
             for (at, item) in items.iter().enumerate() {
-                put_form(form, &format!("{key}[{at}]"), item.get());
+                match style {
+                    Some(_) => put_form(form, key, item.get(), None),
+                    None => put_form(form, &format!("{key}[{at}]"), item.get(), None),
+                }
             }
         }
         Some(b'"') => put_pair(

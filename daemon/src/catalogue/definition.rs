@@ -137,6 +137,8 @@ pub(super) struct CredentialDefinition {
 pub(super) struct CheckDefinition {
     pub(super) method: MethodWord,
     pub(super) path: Spanned<String>,
+    /// A GraphQL query that is its body.
+    pub(super) graphql: Option<String>,
 }
 
 /// One action.
@@ -148,6 +150,8 @@ pub(super) struct ActionDefinition {
     pub(super) path: Spanned<String>,
     #[serde(default)]
     pub(super) params: Ordered<Spanned<ParamDefinition>>,
+    /// Params that are valid, where the required ones alone would mislead.
+    pub(super) example: Option<serde_json::Map<String, serde_json::Value>>,
     pub(super) body: Option<Spanned<BodyFormat>>,
     pub(super) graphql: Option<Spanned<Graphql>>,
     pub(super) passthrough: Option<Spanned<Passthrough>>,
@@ -320,6 +324,10 @@ pub(super) struct ParamDefinition {
     pub(super) multi: bool,
     pub(super) style: Option<ListStyle>,
     pub(super) fallback: Option<Fallback>,
+    /// Where in a JSON body it stands, if not at its top.
+    pub(super) at: Option<String>,
+    pub(super) wrap: Option<String>,
+    pub(super) with: serde_json::Map<String, serde_json::Value>,
     pub(super) encoding: Option<Encoding>,
     pub(super) schema: Schema,
 }
@@ -337,7 +345,8 @@ impl<'de> Deserialize<'de> for ParamDefinition {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ParamDefinition, A::Error> {
                 const OWN: &[&str] = &[
-                    "in", "as", "required", "multi", "style", "default", "encoding",
+                    "in", "as", "required", "multi", "style", "default", "encoding", "at", "wrap",
+                    "with",
                 ];
                 let mut place = None;
                 let mut param = ParamDefinition {
@@ -348,6 +357,9 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                     style: None,
                     fallback: None,
                     encoding: None,
+                    at: None,
+                    wrap: None,
+                    with: serde_json::Map::new(),
                     schema: Schema::default(),
                 };
                 while let Some(key) = map.next_key::<String>()? {
@@ -358,6 +370,9 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                         "multi" => param.multi = map.next_value()?,
                         "style" => param.style = Some(map.next_value()?),
                         "default" => param.fallback = Some(map.next_value()?),
+                        "at" => param.at = Some(map.next_value()?),
+                        "wrap" => param.wrap = Some(map.next_value()?),
+                        "with" => param.with = map.next_value()?,
                         "encoding" => param.encoding = Some(map.next_value()?),
                         keyword => {
                             if !param.schema.read(keyword, &mut map)? {

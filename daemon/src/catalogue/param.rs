@@ -5,7 +5,7 @@ use http::HeaderName;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
-use super::body::{BodyShape, member_key};
+use super::body::{BodyShape, Nest, member_key};
 use super::definition::{ListStyle, ParamDefinition, Place};
 use super::headers;
 use super::path::PathTemplate;
@@ -23,8 +23,10 @@ pub(super) enum Target {
     Query { style: ListStyle },
     /// A header.
     Header(HeaderName),
-    /// A part of the body.
-    Body,
+    /// A member of the body.
+    Body { style: Option<ListStyle> },
+    /// A part of the body deeper than its top.
+    Nested(Nest),
     /// A variable of a GraphQL query, beside its input.
     Variable,
     /// The whole body, in base64.
@@ -86,8 +88,18 @@ impl Param {
             return Err("has multi, which only means something in the path".into());
         }
         let lists = types.contains(&JsonType::Array);
-        if written.style.is_some() && !(written.place == Place::Query && lists) {
-            return Err("has a style, which only means something for a list in the query".into());
+        let in_form = written.place == Place::Body && matches!(shape.body, BodyShape::Form);
+        if written.style.is_some() && !((written.place == Place::Query || in_form) && lists) {
+            return Err(
+                "has a style, which only means something for a list in the query or a form".into(),
+            );
+        }
+        let in_json = written.place == Place::Body && matches!(shape.body, BodyShape::Json);
+        if written.at.is_some() && !in_json {
+            return Err("has at, which only means something in a JSON body".into());
+        }
+        if written.at.is_none() && (written.wrap.is_some() || !written.with.is_empty()) {
+            return Err("has wrap or with, which only mean something beside at".into());
         }
         if written.fallback.is_some() && (written.place != Place::Path || written.multi) {
             return Err(
@@ -138,7 +150,12 @@ impl Param {
                 return Err("is in the body, but a GET has none".into());
             }
             Place::Body if written.encoding.is_some() => Target::Base64,
-            Place::Body => Target::Body,
+            Place::Body => match written.at {
+                Some(at) => Target::Nested(Nest::parse(&at, written.wrap, written.with)?),
+                None => Target::Body {
+                    style: written.style,
+                },
+            },
             Place::Variable => match shape.body {
                 BodyShape::Graphql(query) if query.has_input() => Target::Variable,
                 _ => {
@@ -166,7 +183,7 @@ impl Param {
         match (&self.target, &other.target) {
             (Target::Header(one), Target::Header(other)) => one == other,
             (Target::Query { .. }, Target::Query { .. })
-            | (Target::Body, Target::Body)
+            | (Target::Body { .. }, Target::Body { .. })
             | (Target::Variable, Target::Variable) => self.wire_name == other.wire_name,
             _ => false,
         }

@@ -41,11 +41,11 @@ impl<'p> Draft<'p> {
         field: &Field<'_>,
     ) -> Result<(), String> {
         match &param.target {
-            Target::Body => {
-                return self
-                    .body
-                    .put(shape, &param.wire_name, &param.member_key, field);
+            Target::Body { style } => {
+                let (name, key) = (&param.wire_name, &param.member_key);
+                return self.body.put(shape, name, key, *style, field);
             }
+            Target::Nested(nest) => return self.body.put_nested(nest, field),
             Target::Variable => {
                 self.body.put_variable(&param.member_key, field);
                 return Ok(());

@@ -111,7 +111,8 @@ impl ResponseReader {
             headers,
             body,
         } = *answer;
-        if !status.is_success() || self.is_failure(body) {
+        let failed = says_failure(body, self.success.as_ref(), self.is_graphql);
+        if !status.is_success() || failed {
             return ActionOutcome::Refused(self.errors.read(status, content_type, body));
         }
         let json = self.format.result(content_type, headers, body);
@@ -124,29 +125,6 @@ impl ResponseReader {
             next: page.next,
             total: page.total,
         })
-    }
-
-    /// Whether an answer with a good status says that the call failed.
-    fn is_failure(&self, body: &Bytes) -> bool {
-        if self.success.is_none() && !self.is_graphql {
-            return false;
-        }
-        let Ok(text) = std::str::from_utf8(body) else {
-            return false;
-        };
-        let value = |reach: &Reach| {
-            let found = reach.find(text)?;
-            serde_json::from_str::<Value>(found).ok()
-        };
-        if self.is_graphql
-            && let Some(Value::Array(errors)) = Reach::parse("errors").as_ref().and_then(value)
-            && !errors.is_empty()
-        {
-            return true;
-        }
-        self.success
-            .as_ref()
-            .is_some_and(|success| value(&success.field).as_ref() != Some(&success.equals))
     }
 
     /// The part of the body that is the result.
@@ -162,6 +140,25 @@ impl ResponseReader {
             None => json,
         }
     }
+}
+
+/// Whether an answer with a good status says that the call failed: by `success`,
+/// or by GraphQL's own errors.
+pub(super) fn says_failure(body: &Bytes, success: Option<&SuccessShape>, is_graphql: bool) -> bool {
+    if success.is_none() && !is_graphql {
+        return false;
+    }
+    let Ok(text) = std::str::from_utf8(body) else {
+        return false;
+    };
+    let value = |reach: &Reach| serde_json::from_str::<Value>(reach.find(text)?).ok();
+    if is_graphql
+        && let Some(Value::Array(errors)) = Reach::parse("errors").as_ref().and_then(value)
+        && !errors.is_empty()
+    {
+        return true;
+    }
+    success.is_some_and(|success| value(&success.field).as_ref() != Some(&success.equals))
 }
 
 #[cfg(test)]

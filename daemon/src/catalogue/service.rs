@@ -4,13 +4,18 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
-use http::HeaderMap;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use regex::Regex;
 
 use super::action::{Action, Inherited, define_header};
-use super::definition::{self, CredentialDefinition, Definition, DefinitionError, Source};
+use super::definition::{
+    self, BodyFormat, CredentialDefinition, Definition, DefinitionError, Source, SuccessShape,
+};
 use super::path::PathTemplate;
 use super::raw;
+use super::response::says_failure;
 use crate::auth::AuthScheme;
 use crate::host::BaseUrl;
 use crate::names::ServiceName;
@@ -34,6 +39,9 @@ pub struct CredentialSpec {
     prompt: String,
     pattern: Option<Regex>,
     check: Option<UpstreamRequest>,
+    /// What an answer to the check with a good status must say.
+    success: Option<SuccessShape>,
+    is_graphql: bool,
 }
 
 impl CredentialSpec {
@@ -54,6 +62,12 @@ impl CredentialSpec {
     /// the credential.
     pub fn check(&self) -> Option<&UpstreamRequest> {
         self.check.as_ref()
+    }
+
+    /// Whether an answer to the check that has a good status says that the
+    /// credential is accepted.
+    pub fn is_accepted(&self, body: &Bytes) -> bool {
+        !says_failure(body, self.success.as_ref(), self.is_graphql)
     }
 }
 
@@ -154,7 +168,11 @@ impl Service {
             actions.push(action);
         }
         Ok(Self {
-            credential: define_credential(written.credential, &written.title, &headers, source)?,
+            credential: CredentialSpec {
+                is_graphql: written.body == BodyFormat::Graphql,
+                success: written.success,
+                ..define_credential(written.credential, &written.title, &headers, source)?
+            },
             title: written.title,
             base_url: written.base_url,
             auth: written.auth,
@@ -199,8 +217,17 @@ fn define_credential(
                 "" => path.render(|_| None),
                 query => format!("{}?{query}", path.render(|_| None)),
             },
-            headers: headers.clone(),
-            body: None,
+            headers: {
+                let mut headers = headers.clone();
+                if check.graphql.is_some() {
+                    let json = HeaderValue::from_static("application/json");
+                    headers.entry(CONTENT_TYPE).or_insert(json);
+                }
+                headers
+            },
+            body: check
+                .graphql
+                .map(|query| serde_json::json!({ "query": query }).to_string().into()),
             site: Site::default(),
         })
     });
@@ -210,5 +237,7 @@ fn define_credential(
             .unwrap_or_else(|| format!("{title} credential")),
         pattern: pattern.transpose()?,
         check: check.transpose()?,
+        success: None,
+        is_graphql: false,
     })
 }

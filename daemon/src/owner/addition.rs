@@ -174,10 +174,14 @@ impl Owner {
         };
         let answer = self.broker.upstream.send(authorised, &guard, &errand).await;
         match answer {
-            Ok(answer) if answer.status.is_success() => {
+            Ok(answer)
+                if answer.status.is_success() && service.credential().is_accepted(&answer.body) =>
+            {
                 Some(format!("{host} accepts it ({})", answer.status.as_u16()))
             }
-            Ok(answer) if matches!(answer.status.as_u16(), 401 | 403) => {
+            Ok(answer)
+                if answer.status.is_success() || matches!(answer.status.as_u16(), 401 | 403) =>
+            {
                 warnings.push(format!(
                     "{host} refuses it ({}): it was stored; put the right one in its place with: axis add {} --replace",
                     answer.status,

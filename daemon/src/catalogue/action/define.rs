@@ -115,8 +115,12 @@ impl Action {
             }) => true,
             None => false,
         };
-        let in_body =
-            |target: &Target| matches!(target, Target::Body | Target::Base64 | Target::Variable);
+        let in_body = |target: &Target| {
+            matches!(
+                target,
+                Target::Body { .. } | Target::Nested(_) | Target::Base64 | Target::Variable
+            )
+        };
         let filled = passthrough || params.iter().any(|param| in_body(&param.target));
         if passthrough && matches!(body, BodyShape::Bytes) {
             return Err(source.error(Some(at_body), "a body of bytes has no undeclared fields"));
@@ -137,7 +141,8 @@ impl Action {
             .filter(|_| takes_body)
             .map(|header| define_idempotency(header, inherited.carrier, source))
             .transpose()?;
-        let (schema, example) = schema.finish(passthrough);
+        let (schema, plainest) = schema.finish(passthrough);
+        let example = written.example.map_or(plainest, Value::from);
         let response = ResponseReader::new(Reading {
             service: inherited.service.clone(),
             format: written.response,
