@@ -11,6 +11,9 @@ use crate::written::{self, Action, Param};
 const WIDER: &[(&str, &str, &str, &str)] = &[
     // one input item alone: the vendor is the one to judge it
     ("openai", "responses.create", "input", "object"),
+    // as its update and its guide have them
+    ("notion", "pages.create", "cover", "object"),
+    ("notion", "pages.create", "icon", "object"),
     // the name repeated for each, as its documentation has it
     ("sendgrid", "stats.getForCategories", "categories", "array"),
 ];
