@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::facts::{self, Operation, Required};
+use crate::graphql;
 use crate::written::{self, Action, Param};
 
 /// What a definition takes beyond the vendor's description, on purpose:
@@ -10,6 +11,9 @@ use crate::written::{self, Action, Param};
 const WIDER: &[(&str, &str, &str, &str)] = &[
     // one input item alone: the vendor is the one to judge it
     ("openai", "responses.create", "input", "object"),
+    // as its update and its guide have them
+    ("notion", "pages.create", "cover", "object"),
+    ("notion", "pages.create", "icon", "object"),
     // the name repeated for each, as its documentation has it
     ("sendgrid", "stats.getForCategories", "categories", "array"),
 ];
@@ -32,7 +36,8 @@ fn every_definition_agrees_with_its_vendors_interface() {
             let base = base_path(&service.base_url);
             let faults = request_faults(base, action, &vendor)
                 .into_iter()
-                .chain(param_faults((name, action_name), action, &vendor));
+                .chain(param_faults((name, action_name), action, &vendor))
+                .chain(graphql::faults(action, &vendor));
             wrong.extend(faults.map(|fault| format!("{place}: {fault}")));
         }
         let left = facts.into_keys();
@@ -82,8 +87,9 @@ fn param_faults(place: (&str, &str), action: &Action, vendor: &Operation) -> Vec
             faults.push(format!("the vendor has no {name} in the {}", param.place));
             continue;
         };
-        sent.insert((param.place.as_str(), wire_name));
-        if param.required != (known.required != Required::No) {
+        sent.insert((known.place.as_str(), wire_name));
+        let filled = param.required || param.default.is_some();
+        if filled != (known.required != Required::No) {
             faults.push(format!("{name} is not required as the facts say"));
         }
         for sent in param.types() {
@@ -106,8 +112,8 @@ fn param_faults(place: (&str, &str), action: &Action, vendor: &Operation) -> Vec
 /// The vendor's param that `param` fills, with its name on the wire. A path has
 /// places, not names.
 fn counterpart<'v>(
-    name: &'v str,
-    param: &'v Param,
+    name: &str,
+    param: &Param,
     action: &Action,
     vendor: &'v Operation,
 ) -> Option<(&'v str, &'v facts::Param)> {
@@ -118,7 +124,17 @@ fn counterpart<'v>(
         return vendor.in_path().get(position).copied();
     }
     let wire_name = param.wire_name.as_deref().unwrap_or(name);
-    Some((wire_name, vendor.param(&param.place, wire_name)?))
+    // `created[gte]` is a member of the vendor's `created`
+    let wire_name = wire_name.split('[').next()?;
+    let input = action
+        .graphql
+        .as_ref()
+        .and_then(|graphql| graphql.input.as_ref());
+    match (param.place.as_str(), input) {
+        ("variable", _) => vendor.param("body", wire_name),
+        ("body", Some(input)) => vendor.param("body", &format!("{input}.{wire_name}")),
+        (place, _) => vendor.param(place, wire_name),
+    }
 }
 
 /// Whether the vendor takes what `param` sends when it gets a `sent`.

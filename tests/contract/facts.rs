@@ -7,6 +7,9 @@
 //! several types and `any` where the vendor says nothing. `!` marks what the
 //! vendor requires, `*` what only the definition does: without it the call
 //! would be pointless, though the vendor's description takes it.
+//!
+//! A GraphQL operation has its signature in a fifth column; its params are the
+//! variables of a query, those of its input as `input.title`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,24 +36,25 @@ pub struct Operation {
     pub path: String,
     /// Place and name on the wire → param, in the vendor's order.
     pub params: Vec<(String, Param)>,
+    /// `mutation issueCreate(input: IssueCreateInput!)`, where it is GraphQL.
+    pub signature: Option<String>,
 }
 
 impl Operation {
-    /// The param of that name at that place.
-    pub fn param(&self, place: &str, name: &str) -> Option<&Param> {
+    /// The param of that name at that place, with its name.
+    pub fn param(&self, place: &str, name: &str) -> Option<(&str, &Param)> {
         let mut at_place = self.params.iter().filter(|(_, param)| param.place == place);
-        at_place
-            .find(|(known, _)| known == name)
-            .map(|found| &found.1)
+        let found = at_place.find(|(known, _)| known == name);
+        found.map(|(name, param)| (name.as_str(), param))
     }
 
     /// The params in the path, in its order.
     pub fn in_path(&self) -> Vec<(&str, &Param)> {
         let places = self.path.split('{').skip(1);
         let filled = places.filter_map(|rest| rest.split_once('}'));
-        let params = filled.map(|(name, _)| (name, self.param("path", name)));
-        params
-            .map(|(name, param)| (name, param.expect("a fact for each place in a path")))
+        filled
+            .map(|(name, _)| self.param("path", name))
+            .map(|param| param.expect("a fact for each place in a path"))
             .collect()
     }
 
@@ -88,6 +92,7 @@ fn parse(line: &str) -> Option<(&str, Operation)> {
         method,
         path,
         params,
+        signature: columns.next().map(str::to_owned),
     };
     Some((action, operation))
 }

@@ -5,5 +5,6 @@
 
 mod definitions;
 mod facts;
+mod graphql;
 mod requests;
 mod written;

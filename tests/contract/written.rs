@@ -20,8 +20,16 @@ pub struct Action {
     pub effect: String,
     pub method: String,
     pub path: String,
+    pub graphql: Option<Graphql>,
     #[serde(default)]
     pub params: BTreeMap<String, Param>,
+}
+
+#[derive(Deserialize)]
+pub struct Graphql {
+    pub query: String,
+    pub input: Option<String>,
+    pub result: String,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +40,8 @@ pub struct Param {
     pub wire_name: Option<String>,
     #[serde(default)]
     pub required: bool,
+    /// What fills it when the agent doesn't.
+    pub default: Option<String>,
     pub style: Option<String>,
     #[serde(rename = "type")]
     types: OneOrSeveral,

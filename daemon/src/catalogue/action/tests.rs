@@ -174,7 +174,7 @@ fn a_flood_of_unknown_params_gets_a_short_answer() {
 fn the_call_that_an_error_shows_works() {
     for service in catalogue().services() {
         for action in service.actions() {
-            assert!(action.build(b"[]", None).is_err(), "{action:?}");
+            assert!(action.build(b"[]", Some("AC1")).is_err(), "{action:?}");
             for wrong in ["{}", "[]", r#"{"nonsense":1}"#] {
                 let Err(error) = action.build(wrong.as_bytes(), Some("AC1")) else {
                     continue; // it requires nothing
@@ -183,7 +183,10 @@ fn the_call_that_an_error_shows_works() {
                 let (_, shown) = error.split_once("Send for example ").unwrap();
                 let mut json = serde_json::Deserializer::from_str(shown).into_iter::<Value>();
                 let example = json.next().unwrap().unwrap().to_string();
-                assert!(action.build(example.as_bytes(), Some("AC1")).is_ok(), "{example}");
+                assert!(
+                    action.build(example.as_bytes(), Some("AC1")).is_ok(),
+                    "{example}"
+                );
             }
         }
     }
