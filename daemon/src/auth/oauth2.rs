@@ -76,10 +76,11 @@ pub(super) async fn fetch(
         pairs.push(("scope", &scopes));
     }
     let mut headers = HeaderMap::new();
+    // of what was encoded twice, the guard doesn't find the secret in it
+    let encoded = basic(&client.client_id, secret);
     match options.client_auth {
         // a client without a secret has only its name to give
         ClientAuth::Basic if !secret.is_empty() => {
-            let encoded = basic(&client.client_id, secret);
             header::apply(&AUTHORIZATION, "Basic ", &encoded, &mut headers)?;
         }
         ClientAuth::Basic | ClientAuth::Body => {
@@ -89,7 +90,7 @@ pub(super) async fn fetch(
             }
         }
     }
-    let guard = LeakGuard::new(&[secret, used.unwrap_or_default()]);
+    let guard = LeakGuard::new(&[secret, &encoded, used.unwrap_or_default()]);
     let answer = Question {
         url: client.token_url(&options.token_url),
         path: "",

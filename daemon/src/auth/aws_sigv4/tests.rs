@@ -20,7 +20,7 @@ fn request(
     let request = UpstreamRequest {
         method,
         path_and_query: path.into(),
-        headers: HeaderMap::from_iter(headers),
+        headers: headers.collect::<HeaderMap>(),
         body: body.map(|body| Bytes::from_static(body.as_bytes())),
         site: Site::default(),
     };

@@ -1,5 +1,6 @@
 //! The schemes that only write.
 
+use futures_util::FutureExt;
 use http::HeaderName;
 
 use super::*;
@@ -14,13 +15,14 @@ fn apply(
     secret: &str,
     request: BoundRequest,
 ) -> Result<AuthorisedRequest, AuthError> {
-    let authoriser = authoriser(clock(), Arc::new(NoKeeper));
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
     let base = BaseUrl::parse("https://api.example.com").unwrap();
     let credential = credential(secret, vec![base.host().clone()]);
-    let placed = authoriser.authorise(scheme, &base, &credential, request);
     // nothing here waits for anything
-    let placed = futures_util::FutureExt::now_or_never(placed).unwrap();
-    placed.map(|placed| placed.request)
+    let at_once = auth
+        .authorise(scheme, &base, &credential, request)
+        .now_or_never();
+    at_once.unwrap().map(|authorised| authorised.request)
 }
 
 fn guarded(scheme: &AuthScheme, secret: &str) -> Vec<String> {

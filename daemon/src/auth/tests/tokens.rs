@@ -1,1 +1,694 @@
 //! Schemes with a token endpoint, against one on this machine.
+
+use std::future::poll_fn;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap as Headers, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::jwt::read;
+use super::*;
+
+/// One request as a token endpoint got it.
+#[derive(Clone)]
+struct Asked {
+    path: String,
+    authorization: String,
+    form: Vec<(String, String)>,
+}
+
+impl Asked {
+    fn field(&self, name: &str) -> Option<&str> {
+        let found = self.form.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+type Answer = dyn Fn(usize, &Asked) -> Response + Send + Sync;
+
+/// A token endpoint that answers as told, each time it is let.
+struct Endpoint {
+    base: BaseUrl,
+    shared: Arc<Shared>,
+    arrivals: mpsc::UnboundedReceiver<()>,
+}
+
+struct Shared {
+    asked: Mutex<Vec<Asked>>,
+    answer: Box<Answer>,
+    gate: Semaphore,
+    arrived: mpsc::UnboundedSender<()>,
+}
+
+impl Endpoint {
+    async fn answering(answer: impl Fn(usize, &Asked) -> Response + Send + Sync + 'static) -> Self {
+        let endpoint = Self::closed(answer).await;
+        endpoint.open();
+        endpoint
+    }
+
+    /// One that keeps its answers to itself until it is opened.
+    async fn closed(answer: impl Fn(usize, &Asked) -> Response + Send + Sync + 'static) -> Self {
+        let (arrived, arrivals) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            asked: Mutex::default(),
+            answer: Box::new(answer),
+            gate: Semaphore::new(0),
+            arrived,
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(serve).with_state(shared.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self {
+            base: BaseUrl::parse(&base).unwrap(),
+            shared,
+            arrivals,
+        }
+    }
+
+    fn open(&self) {
+        self.shared.gate.add_permits(1000);
+    }
+
+    fn url(&self, path: &str) -> BaseUrl {
+        BaseUrl::parse(&format!("{}{path}", self.base)).unwrap()
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.shared.asked.lock().unwrap().clone()
+    }
+}
+
+async fn serve(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: Headers,
+    body: axum::body::Bytes,
+) -> Response {
+    let header = |name: &str| {
+        let value = headers.get(name).map(|value| value.to_str().unwrap());
+        value.unwrap_or_default().to_owned()
+    };
+    let asked = Asked {
+        path: uri.to_string(),
+        authorization: header("authorization"),
+        form: url::form_urlencoded::parse(&body).into_owned().collect(),
+    };
+    let count = {
+        let mut all = shared.asked.lock().unwrap();
+        all.push(asked.clone());
+        all.len()
+    };
+    shared.arrived.send(()).unwrap();
+    shared.gate.acquire().await.unwrap().forget();
+    (shared.answer)(count, &asked)
+}
+
+fn ok(body: &Value) -> Response {
+    axum::Json(body).into_response()
+}
+
+fn token(count: usize) -> Response {
+    ok(
+        &json!({"access_token": format!("token-number-{count}"), "expires_in": 3600, "token_type": "Bearer"}),
+    )
+}
+
+/// A keeper of one credential.
+struct TestKeeper {
+    current: Arc<Mutex<Arc<Credential>>>,
+    full: Arc<AtomicBool>,
+}
+
+impl TestKeeper {
+    fn of(credential: &Arc<Credential>) -> Arc<Self> {
+        Arc::new(Self {
+            current: Arc::new(Mutex::new(credential.clone())),
+            full: Arc::default(),
+        })
+    }
+
+    fn stored(&self) -> Arc<Credential> {
+        self.current.lock().unwrap().clone()
+    }
+
+    fn stored_refresh_token(&self) -> String {
+        let stored: Value = serde_json::from_str(self.stored().secret().expose()).unwrap();
+        stored["refresh_token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Keeper for TestKeeper {
+    fn current(&self, _: &CredentialName) -> Result<Arc<Credential>, AuthError> {
+        Ok(self.stored())
+    }
+
+    fn seal(&self, old: &Arc<Credential>) -> Result<Seal, AuthError> {
+        let (current, full) = (self.current.clone(), self.full.clone());
+        let old = old.clone();
+        Ok(Box::new(move |secret: SecretString| {
+            if full.load(Ordering::SeqCst) {
+                return Err("the disk is full".into());
+            }
+            let new = credential(secret.expose_secret(), old.hosts().to_vec());
+            *current.lock().unwrap() = new.clone();
+            Ok(new)
+        }))
+    }
+}
+
+fn google() -> AuthScheme {
+    AuthScheme::GoogleServiceAccount {
+        scopes: vec!["https://www.googleapis.com/auth/devstorage.read_write".into()],
+    }
+}
+
+fn google_key(token_uri: &str) -> String {
+    json!({
+        "type": "service_account",
+        "client_email": "robot@project.iam.gserviceaccount.com",
+        "private_key_id": "key-1",
+        "private_key": PKCS8,
+        "token_uri": token_uri,
+    })
+    .to_string()
+}
+
+fn oauth2(endpoint: &Endpoint, grant: GrantType, client_auth: ClientAuth) -> AuthScheme {
+    AuthScheme::OAuth2(OAuth2 {
+        grant,
+        token_url: endpoint.url("/oauth/token"),
+        scopes: vec!["read".into(), "write".into()],
+        client_auth,
+    })
+}
+
+const CLIENT: &str = r#"{"client_id": "the client", "client_secret": "s3cret:/0123456789", "refresh_token": "refresh-number-0", "note": "kept"}"#;
+
+/// The Authorization header of a request that was authorised.
+async fn bearer_of(
+    auth: &Authoriser,
+    scheme: &AuthScheme,
+    credential: &Arc<Credential>,
+) -> Result<String, AuthError> {
+    let base = BaseUrl::parse("https://api.example.com").unwrap();
+    let request = get(&base, HeaderMap::new());
+    let Authorised {
+        request: AuthorisedRequest(request),
+        ..
+    } = auth.authorise(scheme, &base, credential, request).await?;
+    Ok(request.headers["authorization"]
+        .to_str()
+        .unwrap()
+        .to_owned())
+}
+
+#[tokio::test]
+async fn a_service_accounts_key_becomes_a_token_that_is_kept_until_a_minute_before_its_end() {
+    let endpoint = Endpoint::answering(|count, _| token(count)).await;
+    let clock = clock();
+    let auth = authoriser(clock.clone(), Arc::new(NoKeeper));
+    let url = endpoint.url("/token");
+    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
+    for (pass, wanted) in [
+        (0, "Bearer token-number-1"),
+        (3539, "Bearer token-number-1"),
+        (1, "Bearer token-number-2"),
+    ] {
+        clock.advance(Duration::from_secs(pass));
+        assert_eq!(bearer_of(&auth, &google(), &key).await.unwrap(), wanted);
+    }
+    let asked = endpoint.asked();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0].path, "/token");
+    assert_eq!(
+        asked[0].field("grant_type"),
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer")
+    );
+    let (header, claims) = read(asked[0].field("assertion").unwrap());
+    assert_eq!(header["kid"], "key-1");
+    let now = clock.wall().as_second() - 3540;
+    assert_eq!(
+        claims,
+        json!({
+            "iss": "robot@project.iam.gserviceaccount.com",
+            "scope": "https://www.googleapis.com/auth/devstorage.read_write",
+            "aud": url.as_str(),
+            "iat": now,
+            "exp": now + 3600,
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_access_token_of_google_is_used_as_it_is() {
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    let ready = credential("ya29.ready-made", Vec::new());
+    let sent = bearer_of(&auth, &google(), &ready).await.unwrap();
+    assert_eq!(sent, "Bearer ya29.ready-made");
+}
+
+#[tokio::test]
+async fn many_calls_that_wait_share_one_fetch() {
+    let mut endpoint = Endpoint::closed(|count, _| token(count)).await;
+    let auth = Arc::new(authoriser(clock(), Arc::new(NoKeeper)));
+    let url = endpoint.url("/token");
+    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            let (auth, key) = (auth.clone(), key.clone());
+            tokio::spawn(async move { bearer_of(&auth, &google(), &key).await.unwrap() })
+        })
+        .collect();
+    endpoint.arrivals.recv().await.unwrap();
+    endpoint.open();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), "Bearer token-number-1");
+    }
+    assert_eq!(endpoint.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_fetch_outlives_the_call_that_began_it() {
+    let mut endpoint = Endpoint::closed(|count, _| token(count)).await;
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    let url = endpoint.url("/token");
+    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
+    {
+        let scheme = google();
+        let mut call = Box::pin(bearer_of(&auth, &scheme, &key));
+        poll_fn(|context| {
+            assert!(call.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        endpoint.arrivals.recv().await.unwrap();
+    }
+    endpoint.open();
+    auth.settled().await;
+    let sent = bearer_of(&auth, &google(), &key).await.unwrap();
+    assert_eq!(sent, "Bearer token-number-1");
+    assert_eq!(endpoint.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_the_upstream_rejects_is_forgotten_and_a_failure_is_not_kept() {
+    let endpoint = Endpoint::answering(|count, _| match count {
+        2 => (StatusCode::SERVICE_UNAVAILABLE, "busy").into_response(),
+        count => token(count),
+    })
+    .await;
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    let url = endpoint.url("/token");
+    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
+    let base = BaseUrl::parse("https://api.example.com").unwrap();
+    let request = get(&base, HeaderMap::new());
+    let first = auth.authorise(&google(), &base, &key, request).await;
+    first.ok().unwrap().token.unwrap().rejected();
+    let error = bearer_of(&auth, &google(), &key).await.unwrap_err();
+    assert!(
+        matches!(error, AuthError::Refused { status: 503, .. }),
+        "{error}"
+    );
+    let sent = bearer_of(&auth, &google(), &key).await.unwrap();
+    assert_eq!(sent, "Bearer token-number-3");
+}
+
+#[tokio::test]
+async fn each_set_of_scopes_has_a_token_of_its_own() {
+    let endpoint = Endpoint::answering(|count, _| token(count)).await;
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    let url = endpoint.url("/token");
+    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
+    let other = AuthScheme::GoogleServiceAccount {
+        scopes: vec!["a".into(), "b".into()],
+    };
+    for (scheme, wanted) in [
+        (&google(), "Bearer token-number-1"),
+        (&other, "Bearer token-number-2"),
+        (&google(), "Bearer token-number-1"),
+    ] {
+        assert_eq!(bearer_of(&auth, scheme, &key).await.unwrap(), wanted);
+    }
+    let (_, claims) = read(endpoint.asked()[1].field("assertion").unwrap());
+    assert_eq!(claims["scope"], "a b");
+}
+
+#[tokio::test]
+async fn what_an_endpoint_reflects_of_the_secret_is_in_no_error_and_in_no_guarded_answer() {
+    let endpoint = Endpoint::answering(|_, asked| {
+        let all: Vec<_> = asked.form.iter().map(|(_, value)| value.as_str()).collect();
+        let words = format!("no good: {} {}", asked.authorization, all.join(" "));
+        let body = json!({"error": "invalid_grant", "error_description": words});
+        (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
+    })
+    .await;
+    let url = endpoint.url("/token");
+    let hosts = vec![url.host().clone()];
+    let google_key = credential(&google_key(url.as_str()), hosts.clone());
+    let client = credential(CLIENT, hosts);
+    let basic = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
+    let body = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Body);
+    let auth = authoriser(clock(), TestKeeper::of(&client));
+    for (scheme, credential) in [
+        (&google(), &google_key),
+        (&basic, &client),
+        (&body, &client),
+    ] {
+        let error = bearer_of(&auth, scheme, credential).await.unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(said.contains("invalid_grant: no good"), "{said}");
+        let asked = endpoint.asked();
+        let assertion = asked[0].field("assertion").unwrap();
+        for secret in [
+            "s3cret:/0123456789",
+            "s3cret%3A%2F",
+            "refresh-number-0",
+            assertion,
+        ] {
+            assert!(!said.contains(secret), "{said}");
+        }
+        let encoded = asked.last().unwrap().authorization.replace("Basic ", "");
+        assert!(encoded.is_empty() || !said.contains(&encoded), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_guard_of_a_request_knows_the_token_and_what_it_came_from() {
+    let endpoint = Endpoint::answering(|count, _| token(count)).await;
+    let client = credential(CLIENT, vec![endpoint.base.host().clone()]);
+    let auth = authoriser(clock(), TestKeeper::of(&client));
+    let scheme = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
+    let base = BaseUrl::parse("https://api.example.com").unwrap();
+    let request = get(&base, HeaderMap::new());
+    let authorised = auth.authorise(&scheme, &base, &client, request).await;
+    let guard = authorised.ok().unwrap().guard;
+    let said = "a token-number-1 b s3cret:/0123456789 c refresh-number-0 d the client e";
+    let gone = "[redacted by axis]";
+    assert_eq!(
+        guard.redact(said),
+        format!("a {gone} b {gone} c {gone} d the client e")
+    );
+}
+
+#[tokio::test]
+async fn an_endpoint_that_the_credential_is_not_bound_to_gets_nothing() {
+    let endpoint = Endpoint::answering(|count, _| token(count)).await;
+    let elsewhere = BaseUrl::parse("https://storage.googleapis.com").unwrap();
+    let hosts = vec![elsewhere.host().clone()];
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    let key = credential(&google_key(endpoint.url("/token").as_str()), hosts);
+    let error = bearer_of(&auth, &google(), &key).await.unwrap_err();
+    assert!(
+        matches!(&error, AuthError::ForeignEndpoint { allowed, .. } if allowed == "storage.googleapis.com"),
+        "{error}"
+    );
+    let plain = credential(&google_key("http://oauth2.example.com/token"), Vec::new());
+    let error = bearer_of(&auth, &google(), &plain).await.unwrap_err();
+    assert!(matches!(error, AuthError::Malformed { .. }), "{error}");
+    assert!(endpoint.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_is_not_followed() {
+    let thief = Endpoint::answering(|count, _| token(count)).await;
+    let location = thief.url("/token").to_string();
+    let endpoint = Endpoint::answering(move |_, _| {
+        let location = [("location", location.clone())];
+        (StatusCode::TEMPORARY_REDIRECT, location).into_response()
+    })
+    .await;
+    let url = endpoint.url("/token");
+    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    let error = bearer_of(&auth, &google(), &key).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            AuthError::NoAnswer {
+                timed_out: false,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(thief.asked().is_empty());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_hangs_ends_in_an_error_for_all_who_wait() {
+    let mut endpoint = Endpoint::closed(|count, _| token(count)).await;
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    let url = endpoint.url("/token");
+    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
+    let scheme = google();
+    let arrived = async {
+        endpoint.arrivals.recv().await.unwrap();
+        // nothing more will happen but the passing of time
+        tokio::time::pause();
+    };
+    let (one, two, ()) = tokio::join!(
+        bearer_of(&auth, &scheme, &key),
+        bearer_of(&auth, &scheme, &key),
+        arrived
+    );
+    for error in [one.unwrap_err(), two.unwrap_err()] {
+        assert!(
+            matches!(
+                error,
+                AuthError::NoAnswer {
+                    timed_out: true,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+    assert_eq!(endpoint.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_token_is_an_error_with_its_words() {
+    let endpoint = Endpoint::answering(|count, _| match count {
+        1 => ok(&json!({"ok": false, "error": "token_revoked"})),
+        2 => "<html>".into_response(),
+        _ => ok(&json!({"access_token": 7})),
+    })
+    .await;
+    let url = endpoint.url("/token");
+    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    for words in ["token_revoked", "no token", "no token"] {
+        let error = bearer_of(&auth, &google(), &key).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_says_who_it_is_as_its_definition_wants() {
+    let endpoint = Endpoint::answering(|count, _| token(count)).await;
+    let client = credential(CLIENT, vec![endpoint.base.host().clone()]);
+    let auth = authoriser(clock(), TestKeeper::of(&client));
+    for (grant, client_auth) in [
+        (GrantType::RefreshToken, ClientAuth::Basic),
+        (GrantType::RefreshToken, ClientAuth::Body),
+        (GrantType::ClientCredentials, ClientAuth::Basic),
+        (GrantType::ClientCredentials, ClientAuth::Body),
+    ] {
+        let scheme = oauth2(&endpoint, grant, client_auth);
+        bearer_of(&auth, &scheme, &client).await.unwrap();
+        let asked = endpoint.asked().pop().unwrap();
+        assert_eq!(asked.path, "/oauth/token");
+        assert_eq!(asked.field("scope"), Some("read write"));
+        let (word, refresh_token) = match grant {
+            GrantType::RefreshToken => ("refresh_token", Some("refresh-number-0")),
+            GrantType::ClientCredentials => ("client_credentials", None),
+        };
+        assert_eq!(asked.field("grant_type"), Some(word));
+        assert_eq!(asked.field("refresh_token"), refresh_token);
+        let (authorization, id, secret) = match client_auth {
+            // the+client:s3cret%3A%2F0123456789
+            ClientAuth::Basic => (
+                "Basic dGhlK2NsaWVudDpzM2NyZXQlM0ElMkYwMTIzNDU2Nzg5",
+                None,
+                None,
+            ),
+            ClientAuth::Body => ("", Some("the client"), Some("s3cret:/0123456789")),
+        };
+        assert_eq!(asked.authorization, authorization);
+        assert_eq!(asked.field("client_id"), id);
+        assert_eq!(asked.field("client_secret"), secret);
+    }
+}
+
+/// An endpoint that takes each refresh token once and gives the next.
+async fn rotating() -> Endpoint {
+    Endpoint::answering(|count, asked| {
+        let wanted = format!("refresh-number-{}", count - 1);
+        if asked.field("refresh_token") != Some(&wanted) {
+            let body = json!({"error": "invalid_grant"});
+            return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
+        }
+        ok(&json!({
+            "access_token": format!("token-number-{count}"),
+            "refresh_token": format!("refresh-number-{count}"),
+            "expires_in": "3600",
+        }))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_used_up_is_replaced_where_it_is_kept() {
+    let endpoint = rotating().await;
+    let scheme = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
+    let first = credential(CLIENT, vec![endpoint.base.host().clone()]);
+    let keeper = TestKeeper::of(&first);
+    let clock = clock();
+    let auth = authoriser(clock.clone(), keeper.clone());
+    for count in 1..=3 {
+        // also a call that looked the credential up long ago gets the newest
+        for credential in [&first, &keeper.stored()] {
+            let sent = bearer_of(&auth, &scheme, credential).await.unwrap();
+            assert_eq!(sent, format!("Bearer token-number-{count}"));
+        }
+        assert_eq!(
+            keeper.stored_refresh_token(),
+            format!("refresh-number-{count}")
+        );
+        clock.advance(Duration::from_hours(1));
+    }
+    assert_eq!(endpoint.asked().len(), 3);
+    let stored: Value = serde_json::from_str(keeper.stored().secret().expose()).unwrap();
+    assert_eq!(stored["note"], "kept");
+    assert!(auth.unsealed().is_empty());
+}
+
+#[tokio::test]
+async fn a_new_refresh_token_that_cant_be_sealed_is_used_from_memory_and_sealed_later() {
+    let endpoint = rotating().await;
+    let scheme = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
+    let first = credential(CLIENT, vec![endpoint.base.host().clone()]);
+    let keeper = TestKeeper::of(&first);
+    let clock = clock();
+    let auth = authoriser(clock.clone(), keeper.clone());
+    for (count, full, stored) in [
+        (1, true, "refresh-number-0"),
+        (2, true, "refresh-number-0"),
+        (3, false, "refresh-number-3"),
+    ] {
+        keeper.full.store(full, Ordering::SeqCst);
+        let sent = bearer_of(&auth, &scheme, &first).await.unwrap();
+        assert_eq!(sent, format!("Bearer token-number-{count}"));
+        assert_eq!(keeper.stored_refresh_token(), stored);
+        let unsealed = auth.unsealed();
+        assert_eq!(unsealed.contains_key(&name()), full, "{unsealed:?}");
+        clock.advance(Duration::from_hours(1));
+    }
+}
+
+#[tokio::test]
+async fn no_refresh_token_is_used_up_while_its_successor_could_not_be_kept() {
+    let endpoint = rotating().await;
+    let scheme = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
+    let client = credential(CLIENT, vec![endpoint.base.host().clone()]);
+    let auth = authoriser(clock(), Arc::new(NoKeeper));
+    let error = bearer_of(&auth, &scheme, &client).await.unwrap_err();
+    assert!(matches!(error, AuthError::Unkept(_)), "{error}");
+    assert!(endpoint.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_github_apps_key_becomes_a_token_of_its_installation() {
+    let endpoint = Endpoint::answering(|count, _| {
+        let body = json!({"token": format!("ghs_{count}"), "expires_at": "2026-01-15T11:30:00Z"});
+        (StatusCode::CREATED, axum::Json(body)).into_response()
+    })
+    .await;
+    let clock = clock();
+    let auth = authoriser(clock.clone(), Arc::new(NoKeeper));
+    let secret = json!({"app_id": 12345, "installation_id": "67890", "private_key": PKCS1});
+    let base = endpoint.url("/api/v3");
+    let key = credential(&secret.to_string(), vec![base.host().clone()]);
+    for (pass, wanted) in [(0, "ghs_1"), (3500, "ghs_1"), (60, "ghs_2")] {
+        clock.advance(Duration::from_secs(pass));
+        let request = get(&base, HeaderMap::new());
+        let authorised = auth
+            .authorise(&AuthScheme::GithubApp, &base, &key, request)
+            .await;
+        let AuthorisedRequest(request) = authorised.ok().unwrap().request;
+        assert_eq!(request.headers["authorization"], format!("Bearer {wanted}"));
+    }
+    let asked = &endpoint.asked()[0];
+    assert_eq!(asked.path, "/api/v3/app/installations/67890/access_tokens");
+    let (_, claims) = read(asked.authorization.strip_prefix("Bearer ").unwrap());
+    let began = clock.wall().as_second() - 3560;
+    assert_eq!(
+        claims,
+        json!({"iss": "12345", "iat": began - 60, "exp": began + 540})
+    );
+}
+
+#[test]
+fn a_key_of_another_form_is_refused_without_being_repeated() {
+    for (scheme, secret) in [
+        (google(), r#"{"client_email": "e", "private_key": 7}"#),
+        (
+            AuthScheme::GithubApp,
+            r#"{"app_id": 1, "private_key": "hunter2"}"#,
+        ),
+        (
+            AuthScheme::GithubApp,
+            r#"{"app_id": 1, "installation_id": "../../user", "private_key": "hunter2"}"#,
+        ),
+        (AuthScheme::GithubApp, "hunter2"),
+    ] {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let auth = authoriser(clock(), Arc::new(NoKeeper));
+        let key = credential(secret, Vec::new());
+        let error = runtime
+            .block_on(bearer_of(&auth, &scheme, &key))
+            .unwrap_err();
+        assert!(matches!(error, AuthError::Malformed { .. }), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn the_hosts_of_a_token_endpoint_are_sealed_with_the_credential() {
+    let defined = AuthScheme::OAuth2(OAuth2 {
+        grant: GrantType::ClientCredentials,
+        token_url: BaseUrl::parse("https://id.example.com/token").unwrap(),
+        scopes: Vec::new(),
+        client_auth: ClientAuth::Basic,
+    });
+    let own = r#"{"client_id": "c", "token_url": "https://login.example.org:8443/t"}"#;
+    let key = google_key("http://127.0.0.1:9/token");
+    for (scheme, secret, elsewhere, wanted) in [
+        (AuthScheme::Bearer, "x", false, ""),
+        (AuthScheme::GithubApp, "x", false, ""),
+        (google(), key.as_str(), false, "oauth2.googleapis.com"),
+        (google(), key.as_str(), true, "127.0.0.1:9"),
+        (google(), "ya29.ready", true, "oauth2.googleapis.com"),
+        (defined.clone(), CLIENT, false, "id.example.com"),
+        (defined.clone(), CLIENT, true, "id.example.com"),
+        (defined.clone(), own, false, "login.example.org:8443"),
+    ] {
+        let hosts = token_hosts(&scheme, secret, elsewhere).unwrap();
+        let hosts: Vec<_> = hosts.iter().map(Host::as_str).collect();
+        assert_eq!(hosts.join(" "), wanted, "{scheme:?} {elsewhere}");
+    }
+    assert!(token_hosts(&defined, "no json", false).is_err());
+}
