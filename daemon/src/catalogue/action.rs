@@ -220,6 +220,12 @@ impl Action {
         Ok(())
     }
 
+    /// Whether an answer must be looked into to tell a good one from an error,
+    /// so that it can't be handed on unread.
+    pub fn judges_by_body(&self) -> bool {
+        self.response.judges_by_body()
+    }
+
     /// What the upstream's answer means. Of its headers `headers` gives those
     /// that [`Self::answer_headers`] names. All of it has been through the leak
     /// guard; what this makes of it (a decoded file) has not.
