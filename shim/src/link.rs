@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use axis_proto::socket;
 use axis_proto::v1::broker_client::BrokerClient;
-use axis_proto::v1::execute_request::Part as RequestPart;
-use axis_proto::v1::execute_response::Part as ResponsePart;
 use axis_proto::v1::outcome::End;
 use axis_proto::v1::{
-    Call, ExecuteRequest, ListActionsRequest, ListActionsResponse, Outcome, WatchActionsRequest,
+    Call, ExecuteResponse, ListActionsRequest, ListActionsResponse, Outcome, WatchActionsRequest,
     WatchActionsResponse,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify};
@@ -21,8 +19,10 @@ use tonic::{Code, Response, Status, Streaming};
 
 use crate::answer::{Answer, Failure};
 use crate::launch::Launch;
+use crate::progress::News;
 use crate::refusal::{Refusal, is_forbidden, is_vault_locked, lost, no_socket, not_connected};
 use crate::settings::Settings;
+use crate::transfer::{Files, Taken, messages};
 use crate::unlock::PasswordOffer;
 
 const START_HINT: &str =
@@ -74,11 +74,13 @@ impl Link {
             .map_err(|problem| Failure::new("invalid_params", problem))
     }
 
-    /// One call, from the agent's request to what the agent reads.
-    pub async fn execute(&self, call: Call) -> Answer {
-        let mut outcome = self.ask(call.clone()).await;
+    /// One call, from the agent's request to what the agent reads; `news`
+    /// hears how far it is.
+    pub async fn execute(&self, call: Call, files: &Files, news: &News) -> Answer {
+        let call = files.announced_in(call);
+        let mut outcome = self.ask(&call, files, news).await;
         if is_vault_locked(&outcome) && self.offer.make().await {
-            outcome = self.ask(call).await;
+            outcome = self.ask(&call, files, news).await;
         }
         match outcome {
             Ok(mut outcome) => {
@@ -187,14 +189,13 @@ impl Link {
         }
     }
 
-    async fn ask(&self, call: Call) -> Result<Outcome, Failure> {
-        let head = ExecuteRequest {
-            part: Some(RequestPart::Call(call)),
-        };
+    async fn ask(&self, call: &Call, files: &Files, news: &News) -> Result<Outcome, Failure> {
+        let mut receiver = files.receiver()?;
+        let (call, body) = (call.clone(), files.body());
         let started = self
             .with_daemon(move |mut client| {
-                let head = head.clone();
-                async move { client.execute(tokio_stream::once(head)).await }
+                let messages = messages(call.clone(), body.clone());
+                async move { client.execute(messages).await }
             })
             .await;
         let mut parts = match started {
@@ -203,17 +204,21 @@ impl Link {
             Err(Refusal::Status(status)) => return Err(self.call_failure(&status)),
         };
         loop {
-            match parts.message().await {
-                Ok(Some(response)) => {
-                    if let Some(ResponsePart::Outcome(outcome)) = response.part {
-                        // A stream that is dropped before its end is reset, and
-                        // HTTP/2 gives up a connection after many of those.
-                        let _ = timeout(CLOSING, parts.message()).await;
-                        return Ok(outcome);
-                    }
-                }
+            let part = match parts.message().await {
+                Ok(Some(ExecuteResponse { part: Some(part) })) => part,
+                Ok(Some(_)) => continue,
                 Ok(None) => return Err(lost()),
                 Err(status) => return Err(self.call_failure(&status)),
+            };
+            match receiver.take(part).await? {
+                Taken::Nothing => {}
+                Taken::News(text) => news.tell(text),
+                Taken::Outcome(outcome) => {
+                    // A stream that is dropped before its end is reset, and
+                    // HTTP/2 gives up a connection after many of those.
+                    let _ = timeout(CLOSING, parts.message()).await;
+                    return Ok(outcome);
+                }
             }
         }
     }

@@ -20,7 +20,9 @@ use crate::answer::{Answer, Failure};
 use crate::arguments::{ExecuteArguments, ListArguments};
 use crate::link::Link;
 use crate::message::RawArguments;
+use crate::progress::News;
 use crate::tools::{self, Knowledge};
+use crate::transfer::Files;
 use crate::watch::Changes;
 
 /// How long `tools/list` waits for an axisd that is being started.
@@ -49,23 +51,40 @@ impl Server {
         }
     }
 
-    async fn execute(&self, arguments: Option<&Bytes>) -> Answer {
+    async fn execute(
+        &self,
+        arguments: Option<&Bytes>,
+        context: &RequestContext<RoleServer>,
+    ) -> Answer {
+        let token = context.meta.get_progress_token();
         let call = self.link.identity().and_then(|identity| {
             let arguments = ExecuteArguments::read(arguments)?;
-            Ok(Call {
+            let files = Files::find(arguments.save_to, arguments.body_file.as_deref())?;
+            let call = Call {
                 identity,
                 service: arguments.service,
                 action: arguments.action,
                 justification: arguments.justification,
+                // of an answer that comes at once there is nothing to tell
+                progress: token.is_some() && may_stream(&arguments.params),
                 params: arguments.params,
                 client_version: axis_proto::VERSION.to_owned(),
                 select: arguments.select,
                 ..Call::default()
-            })
+            };
+            Ok((call, files))
         });
-        match call {
-            Ok(call) => self.link.execute(call).await,
-            Err(failure) => Answer::failed(&failure),
+        let (call, files) = match call {
+            Ok(call) => call,
+            Err(failure) => return Answer::failed(&failure),
+        };
+        let news = News::default();
+        tokio::select! {
+            answer = self.link.execute(call, &files, &news) => answer,
+            () = news.report(&context.peer, token) => Answer::failed(&Failure::new(
+                "internal_error",
+                "the call's progress could not be followed",
+            )),
         }
     }
 
@@ -105,6 +124,12 @@ impl Server {
     }
 }
 
+/// Whether `params` may ask for a stream of events.
+fn may_stream(params: &[u8]) -> bool {
+    let word = b"\"stream\"";
+    params.windows(word.len()).any(|part| part == word)
+}
+
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder()
@@ -139,7 +164,7 @@ impl ServerHandler for Server {
             .and_then(|raw| raw.0.as_ref());
         let answer = async {
             match &*request.name {
-                tools::EXECUTE_ACTION => Ok(self.execute(arguments).await),
+                tools::EXECUTE_ACTION => Ok(self.execute(arguments, &context).await),
                 tools::LIST_ACTIONS => Ok(self.list(arguments).await),
                 unknown => Err(ErrorData::invalid_params(
                     format!(

@@ -15,8 +15,8 @@ pub const EXECUTE_ACTION: &str = "execute_action";
 pub const LIST_ACTIONS: &str = "list_actions";
 
 /// How long the list of actions in a description may get, in characters:
-/// about 1,300 tokens.
-const MAX_LIST_CHARS: usize = 5000;
+/// about 1,000 tokens, so that both tools have at most 1,500.
+const MAX_LIST_CHARS: usize = 3600;
 
 /// What is known when the tools are listed.
 pub enum Knowledge {
@@ -57,6 +57,9 @@ fn execute_action(knowledge: &Knowledge) -> Tool {
                 "action": {"type": "string", "description": "The action's name, for example repos.get"},
                 "justification": {"type": "string", "description": format!("Why this call is needed, in 1 to {MAX_JUSTIFICATION_CHARS} characters; the owner reads it in the audit log")},
                 "params": {"type": "object", "description": "The action's params; {} for none"},
+                "select": {"type": "string", "description": "A jq expression over the result, such as .[0] | {id, title}: only its output comes back (several outputs as an array)"},
+                "save_to": {"type": "string", "description": "Path of a file that the answer's body is written to, of any size; one that is there is replaced. The result is {path, size, sha256}"},
+                "body_file": {"type": "string", "description": "Path of a file that is sent as the body, for actions that upload"},
             },
             "required": ["service", "action", "justification", "params"],
         })),

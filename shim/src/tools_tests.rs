@@ -106,6 +106,34 @@ fn a_large_catalogue_stays_within_the_budget_and_names_list_actions() {
 }
 
 #[test]
+fn the_tools_text_has_at_most_1500_tokens() {
+    // of a kind with the real ones: eleven services, two hundred actions and more
+    let names: Vec<String> = (0..24)
+        .map(|n| format!("some{n}.resources.createOrUpdate"))
+        .collect();
+    for per_service in [1, 5, 10, 19, 24] {
+        let actions: Vec<(&str, bool)> = names
+            .iter()
+            .take(per_service)
+            .map(|name| (name.as_str(), true))
+            .collect();
+        let services = (0..11)
+            .map(|n| service(&format!("service-{n}"), n % 2 == 0, &actions))
+            .collect();
+        let knowledge = Knowledge::Actions {
+            identity: "local-dev".into(),
+            actions: ListActionsResponse {
+                services,
+                ..ListActionsResponse::default()
+            },
+            vault_locked: true,
+        };
+        let text = serde_json::to_string(&tools(&knowledge)).unwrap();
+        assert!(text.len() <= 6000, "{per_service}: {} bytes", text.len());
+    }
+}
+
+#[test]
 fn schemas_are_plain_enough_for_every_host() {
     for tool in tools(&Knowledge::Nothing) {
         assert!(tool.name.len() <= 20);

@@ -5,15 +5,14 @@ use std::env;
 use axis_proto::VERSION;
 use axis_proto::socket::{absolute_variable, broker_client};
 use axis_proto::v1::broker_client::BrokerClient;
-use axis_proto::v1::execute_request::Part as Up;
-use axis_proto::v1::execute_response::Part as Down;
 use axis_proto::v1::outcome::End;
-use axis_proto::v1::{Call as CallMessage, ExecuteRequest, ListActionsRequest, Outcome};
+use axis_proto::v1::{Call as CallMessage, ListActionsRequest, Outcome};
 use axis_shim::answer::Answer;
+use axis_shim::transfer::{Files, Taken, messages};
 use clap::Args;
 use serde_json::Value;
-use tonic::Code;
 use tonic::transport::Channel;
+use tonic::{Code, Status};
 
 use crate::client::{Daemon, within_time};
 use crate::commands::param;
@@ -33,7 +32,8 @@ pub const DEFAULT_IDENTITY: &str = "local-dev";
 #[command(after_help = "Examples:\n  \
     axis call github repos.get owner=rust-lang repo=rust\n  \
     axis call github repos.get --params '{\"owner\":\"rust-lang\",\"repo\":\"rust\"}'\n  \
-    axis call github issues.create owner=acme repo=axis title=Hi 'labels=[\"bug\"]'\n\n\
+    axis call github issues.create owner=acme repo=axis title=Hi 'labels=[\"bug\"]'\n  \
+    axis call github repos.get owner=rust-lang repo=rust --select '{full_name, stargazers_count}'\n\n\
     Exits with 4 when policy or a limit says no.")]
 pub struct Call {
     /// The service, such as github
@@ -56,6 +56,15 @@ pub struct Call {
     /// The name to act under [default: AXIS_IDENTITY, else local-dev]
     #[arg(long, value_name = "NAME")]
     identity: Option<String>,
+    /// A jq expression over the result, such as '.[0].id'
+    #[arg(long, value_name = "JQ", conflicts_with = "save_to")]
+    select: Option<String>,
+    /// Write the answer's body to this file, which is replaced
+    #[arg(long, value_name = "FILE")]
+    save_to: Option<String>,
+    /// Send this file as the request's body
+    #[arg(long, value_name = "FILE")]
+    body_file: Option<String>,
 }
 
 impl Call {
@@ -84,11 +93,23 @@ impl Call {
             justification: self.justification,
             params: params.into(),
             client_version: VERSION.to_owned(),
+            select: self.select,
             ..CallMessage::default()
         };
-        let outcome = execute(&mut broker, call).await?;
-        let exit = exit_of(&outcome);
-        Output::stdout().json_text(Answer::from_outcome(outcome).text())?;
+        let answered = async {
+            let files =
+                Files::find(self.save_to, self.body_file.as_deref()).map_err(Ended::File)?;
+            execute(&mut broker, call, &files).await
+        };
+        let (answer, exit) = match answered.await {
+            Ok(outcome) => {
+                let exit = exit_of(&outcome);
+                (Answer::from_outcome(outcome), exit)
+            }
+            Err(Ended::File(failure)) => (Answer::failed(&failure), exit_of_code(&failure.code)),
+            Err(Ended::Call(failure)) => return Err(failure),
+        };
+        Output::stdout().json_text(answer.text())?;
         Ok(exit)
     }
 
@@ -124,28 +145,41 @@ async fn broker() -> Result<BrokerClient<Channel>, Failure> {
     Ok(daemon.broker)
 }
 
+/// Why a call has no outcome.
+enum Ended {
+    /// One of its files can't be read or written.
+    File(axis_shim::answer::Failure),
+    /// It broke.
+    Call(Failure),
+}
+
+impl From<Status> for Ended {
+    fn from(status: Status) -> Self {
+        Self::Call(status.into())
+    }
+}
+
 /// One call to its end. Dropping the future cancels the call.
 async fn execute(
     broker: &mut BrokerClient<Channel>,
     call: CallMessage,
-) -> Result<Outcome, Failure> {
-    let request = ExecuteRequest {
-        part: Some(Up::Call(call)),
-    };
-    let mut answers = broker
-        .execute(tokio_stream::once(request))
-        .await?
-        .into_inner();
+    files: &Files,
+) -> Result<Outcome, Ended> {
+    let mut receiver = files.receiver().map_err(Ended::File)?;
+    let messages = messages(files.announced_in(call), files.body());
+    let mut answers = broker.execute(messages).await?.into_inner();
     while let Some(answer) = answers.message().await? {
-        if let Some(Down::Outcome(outcome)) = answer.part {
+        if let Some(part) = answer.part
+            && let Taken::Outcome(outcome) = receiver.take(part).await.map_err(Ended::File)?
+        {
             return Ok(outcome);
         }
     }
-    Err(
+    Err(Ended::Call(
         Failure::new(Exit::Unavailable, "axisd ended in the middle of the call")
             .because("The upstream may or may not have got it; the audit log says how far it came.")
             .fix("axis logs"),
-    )
+    ))
 }
 
 /// The exit code of an outcome.

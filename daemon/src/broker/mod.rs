@@ -34,7 +34,7 @@ use crate::policy::{Decision, Limits, PastCall, PolicyStore, Reservation};
 use crate::selection::Selector;
 use crate::services::ServiceStore;
 use crate::upstream::request::BoundRequest;
-use crate::upstream::{Errand, Streams, Upstream, UpstreamSettings};
+use crate::upstream::{Errand, Plan, Streams, Upstream, UpstreamSettings};
 use crate::vault::{Credential, Vault};
 
 /// The least that limits look back: the window of a rate limit.
@@ -127,7 +127,7 @@ impl Broker {
         let _counted = InFlight::count(&self.in_flight);
         let began = self.clock.monotonic();
         let catalogue = self.services.catalogue();
-        let end = match self.admit(&request, &catalogue).await {
+        let end = match self.admit(&request, streams.plan(), &catalogue).await {
             Err(refusal) => {
                 refusal.record(&self.audit, &request);
                 refusal.into_end()
@@ -152,6 +152,7 @@ impl Broker {
     async fn admit<'c>(
         &self,
         request: &ActionRequest,
+        plan: Plan,
         catalogue: &'c Catalogue,
     ) -> Result<Admitted<'c>, Refusal> {
         let identity = request.check()?;
@@ -170,7 +171,14 @@ impl Broker {
         } else {
             None
         };
-        let mut call = action.build(&request.params, account.as_deref())?;
+        if plan.save && action.judges_by_body() {
+            return Err(refusal::not_to_be_saved(service, action).into());
+        }
+        let mut call = if plan.upload.is_some() {
+            action.build_for_upload(&request.params, account.as_deref())?
+        } else {
+            action.build(&request.params, account.as_deref())?
+        };
         if let Some(header) = action.idempotency() {
             let id = HeaderValue::try_from(request.id.to_string());
             call.headers.extend(id.ok().map(|id| (header.clone(), id)));
@@ -180,7 +188,8 @@ impl Broker {
         }
         let credential = self.credential(service)?;
         let base_url = credential.base_url().unwrap_or(service.base_url());
-        let bound = BoundRequest::bind(call, base_url, credential.hosts())?;
+        let bound =
+            BoundRequest::bind(call, base_url, credential.hosts())?.with_upload(plan.upload);
         let now = self.clock.monotonic();
         let mut slot =
             self.limits

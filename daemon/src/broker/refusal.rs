@@ -6,7 +6,7 @@ use super::outcome::{Code, Denied, End, Failure};
 use super::request::ActionRequest;
 use crate::audit::{self, Audit, AuditUnavailable, CallRecord};
 use crate::auth::AuthError;
-use crate::catalogue::{ParamsError, ResolveError, VendorError};
+use crate::catalogue::{Action, ParamsError, ResolveError, Service, VendorError};
 use crate::names::CredentialName;
 use crate::policy::{Denial, LimitDenial};
 use crate::selection::SelectError;
@@ -177,6 +177,19 @@ impl From<AuditUnavailable> for Refusal {
         .hint("the owner runs: axis doctor")
         .into()
     }
+}
+
+/// An answer that can't be handed on unread.
+pub(super) fn not_to_be_saved(service: &Service, action: &Action) -> Failure {
+    Failure::new(
+        Code::InvalidParams,
+        format!(
+            "save_to can't be used with {} {}: only its answer's JSON says whether the call succeeded",
+            service.name(),
+            action.name()
+        ),
+    )
+    .hint("call without save_to; select makes the answer shorter")
 }
 
 /// A vault that can't give the credential `name`.

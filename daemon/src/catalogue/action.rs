@@ -122,6 +122,28 @@ impl Action {
         params: &[u8],
         account: Option<&str>,
     ) -> Result<UpstreamRequest, ParamsError> {
+        self.make(params, account, false)
+    }
+
+    /// The same for a request whose body comes in chunks behind it, as only
+    /// that of an action can whose body is bytes.
+    ///
+    /// # Errors
+    /// As for [`Self::build`].
+    pub fn build_for_upload(
+        &self,
+        params: &[u8],
+        account: Option<&str>,
+    ) -> Result<UpstreamRequest, ParamsError> {
+        self.make(params, account, true)
+    }
+
+    fn make(
+        &self,
+        params: &[u8],
+        account: Option<&str>,
+        upload: bool,
+    ) -> Result<UpstreamRequest, ParamsError> {
         if params.len() > MAX_PARAMS_BYTES {
             return Err(ParamsError::TooLarge { size: params.len() });
         }
@@ -152,7 +174,10 @@ impl Action {
             problems.extend(placed.err());
         }
         problems.extend(self.fill_account(&mut draft, account).err());
-        if self.needs_whole_body && !draft.body.has_whole() {
+        if upload {
+            let problem = self.check_upload(&draft, &mut problems).err();
+            problems.extend(problem);
+        } else if self.needs_whole_body && !draft.body.has_whole() {
             problems.push(format!("{} is missing", self.body_params().join(" or ")));
         }
         if unnamed > 0 {
@@ -165,7 +190,40 @@ impl Action {
                 usage: self.usage.clone(),
             });
         }
-        Ok(self.finish(draft))
+        let mut request = self.finish(draft);
+        if upload && let Some(content_type) = self.body.content_type() {
+            request.headers.entry(CONTENT_TYPE).or_insert(content_type);
+        }
+        Ok(request)
+    }
+
+    /// Whether a file can be the body beside these params; none of them is
+    /// missing for it then.
+    fn check_upload(&self, draft: &Draft<'_>, problems: &mut Vec<String>) -> Result<(), String> {
+        if !matches!(self.body, BodyShape::Bytes) {
+            return Err(
+                "its body is made of its params, so body_file can't be it; body_file is for actions whose body is a file's bytes"
+                    .into(),
+            );
+        }
+        let names = self.body_params();
+        if draft.body.has_whole() {
+            return Err(format!(
+                "body_file is the body, so leave out {}",
+                names.join(" and ")
+            ));
+        }
+        problems.retain(|problem| {
+            let missing = problem.strip_suffix(" is missing");
+            missing.is_none_or(|name| !names.contains(&name))
+        });
+        Ok(())
+    }
+
+    /// Whether an answer must be looked into to tell a good one from an error,
+    /// so that it can't be handed on unread.
+    pub fn judges_by_body(&self) -> bool {
+        self.response.judges_by_body()
     }
 
     /// What the upstream's answer means. Of its headers `headers` gives those

@@ -11,7 +11,7 @@ use serde_yaml::{Location, Spanned};
 
 use super::ordered::Ordered;
 use super::reach::Reach;
-use super::response::ResponseFormat;
+use super::response::{EventShape, ResponseFormat};
 use super::schema::{KEYWORDS, Schema};
 use crate::auth::AuthScheme;
 use crate::host::BaseUrl;
@@ -160,6 +160,7 @@ pub(super) struct ActionDefinition {
     pub(super) timeout_s: Option<Timeout>,
     #[serde(default)]
     pub(super) response: ResponseFormat,
+    pub(super) events: Option<EventShape>,
     pub(super) error: Option<ErrorShape>,
     pub(super) success: Option<SuccessShape>,
     pub(super) pagination: Option<Pagination>,

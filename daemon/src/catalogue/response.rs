@@ -1,6 +1,7 @@
 //! What the upstream's answer means to the agent: a result as one JSON value,
 //! or an error in the vendor's own words.
 
+mod events;
 mod format;
 mod pages;
 mod vendor;
@@ -10,6 +11,8 @@ use bytes::Bytes;
 use http::{HeaderName, StatusCode};
 use serde_json::Value;
 
+use self::events::EventFault;
+pub(super) use self::events::EventShape;
 pub(super) use self::format::ResponseFormat;
 use self::pages::{Page, PageReader};
 use self::vendor::ErrorReader;
@@ -55,6 +58,8 @@ pub struct ActionResult {
 pub(super) struct Reading {
     pub(super) service: ServiceName,
     pub(super) format: ResponseFormat,
+    /// How the events of an answer that is a stream of them belong together.
+    pub(super) events: Option<EventShape>,
     pub(super) error: ErrorShape,
     pub(super) success: Option<SuccessShape>,
     pub(super) pages: Option<Pagination>,
@@ -68,6 +73,7 @@ pub(super) struct Reading {
 /// Reads the answers of one action.
 pub(super) struct ResponseReader {
     format: ResponseFormat,
+    events: Option<EventShape>,
     errors: ErrorReader,
     success: Option<SuccessShape>,
     pages: Option<PageReader>,
@@ -88,6 +94,7 @@ impl ResponseReader {
         Self {
             headers,
             format: reading.format,
+            events: reading.events,
             errors: ErrorReader {
                 service: reading.service,
                 shape: reading.error,
@@ -115,7 +122,14 @@ impl ResponseReader {
         if !status.is_success() || failed {
             return ActionOutcome::Refused(self.errors.read(status, content_type, body));
         }
-        let json = self.format.result(content_type, headers, body);
+        let json = if self.format.is_json() && events::is_stream(content_type) {
+            match events::result(self.events, &String::from_utf8_lossy(body)) {
+                Ok(json) => json,
+                Err(fault) => return ActionOutcome::Refused(self.fault(status, fault)),
+            }
+        } else {
+            self.format.result(content_type, headers, body)
+        };
         let page = match (&self.pages, std::str::from_utf8(&json)) {
             (Some(pages), Ok(json)) => pages.read(headers, json),
             _ => Page::default(),
@@ -125,6 +139,28 @@ impl ResponseReader {
             next: page.next,
             total: page.total,
         })
+    }
+
+    /// What a stream of events says that brought no result.
+    fn fault(&self, status: StatusCode, fault: EventFault) -> VendorError {
+        match fault {
+            EventFault::Told(error) => self.errors.read(status, Some("application/json"), &error),
+            EventFault::BrokenOff { events } => VendorError {
+                status: status.as_u16(),
+                message: format!(
+                    "the stream of events broke off after {events} events, before its end; what came is not kept"
+                ),
+                hint: Some(
+                    "the service may have done, and charged, the whole call; without stream the answer comes in one piece"
+                        .into(),
+                ),
+            },
+        }
+    }
+
+    /// Whether only the body says that a call has failed.
+    pub(super) fn judges_by_body(&self) -> bool {
+        self.success.is_some() || self.is_graphql
     }
 
     /// The part of the body that is the result.

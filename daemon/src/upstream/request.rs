@@ -66,6 +66,8 @@ pub struct BoundRequest {
     pub(crate) body: Option<Bytes>,
     /// The region that the params name, for a signature.
     pub(crate) region: Option<String>,
+    /// The size of a body that comes in chunks; `body` is none then.
+    pub(crate) upload_size: Option<u64>,
 }
 
 impl BoundRequest {
@@ -95,7 +97,16 @@ impl BoundRequest {
             headers: request.headers,
             body: request.body,
             region: request.site.label("region").map(str::to_owned),
+            upload_size: None,
         })
+    }
+
+    /// The same with a body of `size` bytes to come in chunks, where there is
+    /// one: whoever signs the request can't know it.
+    #[must_use]
+    pub fn with_upload(mut self, size: Option<u64>) -> Self {
+        self.upload_size = size;
+        self
     }
 }
 

@@ -30,10 +30,27 @@ pub struct Streams {
 }
 
 impl Streams {
+    /// What they mean for the request.
+    pub fn plan(&self) -> Plan {
+        Plan {
+            upload: self.upload.as_ref().map(|upload| upload.size),
+            save: self.save,
+        }
+    }
+
     /// Whether the call is a plain one: request and answer are held whole.
     pub fn is_plain(&self) -> bool {
         self.upload.is_none() && !self.save && !self.progress
     }
+}
+
+/// What a call's streams mean for its request.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// The size of the body that comes in chunks, where there is one.
+    pub upload: Option<u64>,
+    /// Whether the answer is handed on unread.
+    pub save: bool,
 }
 
 /// What a call tells before its outcome.

@@ -66,6 +66,7 @@ impl Action {
             response: ResponseReader::new(Reading {
                 service: inherited.service.clone(),
                 format,
+                events: None,
                 error: inherited.error.clone(),
                 success: inherited.success.cloned(),
                 pages: inherited.pagination.cloned(),
@@ -146,6 +147,7 @@ impl Action {
         let response = ResponseReader::new(Reading {
             service: inherited.service.clone(),
             format: written.response,
+            events: written.events,
             error: written.error.as_ref().unwrap_or(inherited.error).clone(),
             success: written.success.as_ref().or(inherited.success).cloned(),
             pages: written

@@ -65,6 +65,11 @@ impl ResponseFormat {
         })
     }
 
+    /// Whether answers are JSON as a rule.
+    pub(super) fn is_json(&self) -> bool {
+        self.kind == Kind::Json
+    }
+
     /// The headers of an answer that it looks at.
     pub(super) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.headers.iter().map(|(_, header)| header)

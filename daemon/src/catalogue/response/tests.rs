@@ -11,6 +11,7 @@ fn reader(shape: ResponseFormat, message: &str) -> ResponseReader {
     ResponseReader::new(Reading {
         service: ServiceName::parse("github").unwrap(),
         format: shape,
+        events: None,
         error: ErrorShape {
             message: Reach::parse(message),
             code: None,

@@ -186,6 +186,7 @@ async fn plain_http_leaves_this_machine_under_no_name() {
             headers: HeaderMap::new(),
             region: None,
             body: None,
+            upload_size: None,
         });
         let error = upstream()
             .send(request, &LeakGuard::new(&[KEY]), &Errand::default())

@@ -1,0 +1,57 @@
+//! Word to the host of a call that takes long: only where the host gave a
+//! token for it, and not too often.
+
+use std::time::Duration;
+
+use rmcp::model::{ProgressNotificationParam, ProgressToken};
+use rmcp::{Peer, RoleServer};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+/// The least time between two notifications.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A call of which nothing is heard is told of this often: hosts give up what
+/// is silent for a minute.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How far a call is, in words.
+pub struct News(watch::Sender<String>);
+
+impl Default for News {
+    fn default() -> Self {
+        Self(watch::Sender::new(String::new()))
+    }
+}
+
+impl News {
+    /// Tells whoever reports.
+    pub fn tell(&self, text: String) {
+        self.0.send_replace(text);
+    }
+
+    /// Notifies the host as long as the call lasts; never returns. What counts
+    /// up is the seconds that have passed, since a call may tell of bytes and
+    /// of events.
+    pub async fn report(&self, peer: &Peer<RoleServer>, token: Option<ProgressToken>) {
+        let Some(token) = token else {
+            return std::future::pending().await;
+        };
+        let began = Instant::now();
+        let mut heard = self.0.subscribe();
+        loop {
+            // the sender lives as long as this does
+            let _ = timeout(SILENCE, heard.changed()).await;
+            let text = heard.borrow_and_update().clone();
+            let text = if text.is_empty() {
+                "waiting for the service".to_owned()
+            } else {
+                text
+            };
+            let passed = began.elapsed().as_secs_f64();
+            let progress = ProgressNotificationParam::new(token.clone(), passed).with_message(text);
+            // a host that can't be told is gone, and ends the call itself
+            let _ = peer.notify_progress(progress).await;
+            sleep(PAUSE).await;
+        }
+    }
+}
