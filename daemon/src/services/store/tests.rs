@@ -256,7 +256,9 @@ fn every_way_to_save_is_seen_time_and_again() {
             let is_there = || {
                 let catalogue = store.catalogue();
                 let found = catalogue.resolve("acme", "x.get");
-                found.is_ok_and(|(_, action)| action.build(b"{}").unwrap().path_and_query == path)
+                found.is_ok_and(|(_, action)| {
+                    action.build(b"{}", None).unwrap().path_and_query == path
+                })
             };
             while !is_there() {
                 let left = PATIENCE.saturating_sub(begun.elapsed());
