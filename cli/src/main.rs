@@ -5,7 +5,9 @@ mod client;
 mod commands;
 mod demo;
 mod failure;
+mod fetch;
 mod launch;
+mod openapi;
 mod output;
 mod prompt;
 

@@ -52,7 +52,8 @@ impl PathTemplate {
             return Err(format!("the path {text:?} must start with /"));
         };
         let mut pieces = Vec::new();
-        for segment in path.split('/') {
+        let mut segments = path.split('/').peekable();
+        while let Some(segment) = segments.next() {
             push_text(&mut pieces, "/");
             let (before, rest) = segment.split_once('{').unwrap_or((segment, ""));
             let (name, after) = match (before.len() == segment.len(), rest.split_once('}')) {
@@ -65,8 +66,12 @@ impl PathTemplate {
                     "the segment {segment:?} may hold letters, digits, - . _ ~ : @ and one {{param}}"
                 ));
             }
-            let empty_or_dots = matches!(segment, "" | "." | "..");
-            if empty_or_dots && text != "/" {
+            // a slash at the end is part of many a path's name
+            let leads_elsewhere = match segment {
+                "" => segments.peek().is_some(),
+                segment => matches!(segment, "." | ".."),
+            };
+            if leads_elsewhere {
                 return Err(format!("the path {text:?} has the segment {segment:?}"));
             }
             push_text(&mut pieces, before);
@@ -275,7 +280,10 @@ mod tests {
         let sid = PathTemplate::parse("/Accounts/{sid}.json").unwrap();
         assert_eq!(sid.render(|_| Some("AC1")), "/Accounts/AC1.json");
         assert!(!sid.is_whole_segment("sid"));
-        assert_eq!(PathTemplate::parse("/").unwrap().render(|_| None), "/");
+        for path in ["/", "/a/", "/a/{id}/"] {
+            let template = PathTemplate::parse(path).unwrap();
+            assert_eq!(template.render(|_| Some("x")), path.replace("{id}", "x"));
+        }
     }
 
     #[test]
@@ -285,7 +293,7 @@ mod tests {
             "repos",
             "//evil.example",
             "/a//b",
-            "/a/",
+            "/a//",
             "/a/../b",
             "/./a",
             "/a?x={id}",

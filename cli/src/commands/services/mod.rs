@@ -1,5 +1,6 @@
 //! `axis services`: which APIs there are, and the owner's own.
 
+mod import;
 mod list;
 mod path;
 mod show;
@@ -17,7 +18,7 @@ use crate::failure::{Exit, Failure};
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  axis services\n  axis services show github\n  axis services validate acme.yaml"
+    after_help = "Examples:\n  axis services\n  axis services show github\n  axis services validate acme.yaml\n  axis services import https://api.example.com/openapi.json"
 )]
 pub struct Services {
     #[command(subcommand)]
@@ -31,6 +32,7 @@ enum Act {
     List(list::List),
     Show(show::Show),
     Validate(validate::Validate),
+    Import(import::Import),
     Path(path::Path),
 }
 
@@ -42,6 +44,7 @@ impl Services {
             Some(Act::List(list)) => list.run().await,
             Some(Act::Show(show)) => show.run().await,
             Some(Act::Validate(validate)) => validate.run().await,
+            Some(Act::Import(import)) => import.run().await,
             Some(Act::Path(path)) => path.run().await,
         }
     }

@@ -66,7 +66,7 @@ impl Validate {
 }
 
 /// Asks axisd what `text` would be in the file `origin`.
-pub async fn validate(
+pub(super) async fn validate(
     daemon: &mut Daemon,
     origin: &Path,
     text: String,
