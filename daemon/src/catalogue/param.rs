@@ -74,45 +74,8 @@ impl Param {
         written: ParamDefinition,
         shape: &Shape<'_>,
     ) -> Result<Self, String> {
-        if let Some(fault) = written.schema.fault() {
-            return Err(fault.into());
-        }
-        if !fits(written.place, &written.schema) {
-            return Err(
-                "can only hold objects and lists in the body (lists of scalars also in the query)"
-                    .into(),
-            );
-        }
+        check_options(&written, shape)?;
         let types = &written.schema.types;
-        if written.multi && written.place != Place::Path {
-            return Err("has multi, which only means something in the path".into());
-        }
-        let lists = types.contains(&JsonType::Array);
-        let in_form = written.place == Place::Body && matches!(shape.body, BodyShape::Form);
-        if written.style.is_some() && !((written.place == Place::Query || in_form) && lists) {
-            return Err(
-                "has a style, which only means something for a list in the query or a form".into(),
-            );
-        }
-        let in_json = written.place == Place::Body && matches!(shape.body, BodyShape::Json);
-        if written.at.is_some() && !in_json {
-            return Err("has at, which only means something in a JSON body".into());
-        }
-        if written.at.is_none() && (written.wrap.is_some() || !written.with.is_empty()) {
-            return Err("has wrap or with, which only mean something beside at".into());
-        }
-        if written.fallback.is_some() && (written.place != Place::Path || written.multi) {
-            return Err(
-                "has a default, which only means something for one segment of the path".into(),
-            );
-        }
-        if written.encoding.is_some()
-            && !(written.place == Place::Body && matches!(shape.body, BodyShape::Bytes))
-        {
-            return Err(
-                "has an encoding, which only means something where the body is bytes".into(),
-            );
-        }
         let wire_name = written.wire_name.unwrap_or_else(|| name.to_owned());
         let target = match written.place {
             Place::Path => {
@@ -188,6 +151,46 @@ impl Param {
             _ => false,
         }
     }
+}
+
+/// Whether each option of a param means something where it goes.
+fn check_options(written: &ParamDefinition, shape: &Shape<'_>) -> Result<(), String> {
+    if let Some(fault) = written.schema.fault() {
+        return Err(fault.into());
+    }
+    if !fits(written.place, &written.schema) {
+        return Err(
+            "can only hold objects and lists in the body (lists of scalars also in the query)"
+                .into(),
+        );
+    }
+    let types = &written.schema.types;
+    if written.multi && written.place != Place::Path {
+        return Err("has multi, which only means something in the path".into());
+    }
+    let lists = types.contains(&JsonType::Array);
+    let in_form = written.place == Place::Body && matches!(shape.body, BodyShape::Form);
+    if written.style.is_some() && !((written.place == Place::Query || in_form) && lists) {
+        return Err(
+            "has a style, which only means something for a list in the query or a form".into(),
+        );
+    }
+    let in_json = written.place == Place::Body && matches!(shape.body, BodyShape::Json);
+    if written.at.is_some() && !in_json {
+        return Err("has at, which only means something in a JSON body".into());
+    }
+    if written.at.is_none() && (written.wrap.is_some() || !written.with.is_empty()) {
+        return Err("has wrap or with, which only mean something beside at".into());
+    }
+    if written.fallback.is_some() && (written.place != Place::Path || written.multi) {
+        return Err("has a default, which only means something for one segment of the path".into());
+    }
+    if written.encoding.is_some()
+        && !(written.place == Place::Body && matches!(shape.body, BodyShape::Bytes))
+    {
+        return Err("has an encoding, which only means something where the body is bytes".into());
+    }
+    Ok(())
 }
 
 /// Whether values of `schema` can be written at `place`.

@@ -105,17 +105,8 @@ impl Action {
             let problem = format!("{{{place}}} is no param of this action");
             return Err(source.error(Some(written.path.referenced), problem));
         }
-        let passthrough = match written.passthrough {
-            Some(spanned) if !takes_body => {
-                let problem = "a GET has no body for undeclared params to go into";
-                return Err(source.error(Some(spanned.referenced), problem));
-            }
-            Some(Spanned {
-                value: Passthrough::Body,
-                ..
-            }) => true,
-            None => false,
-        };
+        let passthrough = passes_through(written.passthrough, &body)
+            .map_err(|(place, problem)| source.error(place.or(Some(at_body)), problem))?;
         let in_body = |target: &Target| {
             matches!(
                 target,
@@ -123,9 +114,6 @@ impl Action {
             )
         };
         let filled = passthrough || params.iter().any(|param| in_body(&param.target));
-        if passthrough && matches!(body, BodyShape::Bytes) {
-            return Err(source.error(Some(at_body), "a body of bytes has no undeclared fields"));
-        }
         let body = match body {
             BodyShape::Graphql(_) => body,
             _ if filled => body,
@@ -218,6 +206,29 @@ fn body_shape(
         (BodyFormat::Json, None) => Ok((BodyShape::Json, None)),
         (BodyFormat::Form, None) => Ok((BodyShape::Form, None)),
         (BodyFormat::Bytes, None) => Ok((BodyShape::Bytes, None)),
+    }
+}
+
+/// Whether undeclared params go into the body.
+fn passes_through(
+    written: Option<Spanned<Passthrough>>,
+    body: &BodyShape,
+) -> Result<bool, Misplaced> {
+    let Some(Spanned {
+        value: Passthrough::Body,
+        referenced,
+        ..
+    }) = written
+    else {
+        return Ok(false);
+    };
+    match body {
+        BodyShape::Nothing => Err((
+            Some(referenced),
+            "a GET has no body for undeclared params to go into",
+        )),
+        BodyShape::Bytes => Err((None, "a body of bytes has no undeclared fields")),
+        BodyShape::Json | BodyShape::Form | BodyShape::Graphql(_) => Ok(true),
     }
 }
 
