@@ -105,7 +105,7 @@ impl Action {
             let problem = format!("{{{place}}} is no param of this action");
             return Err(source.error(Some(written.path.referenced), problem));
         }
-        let passthrough = passes_through(written.passthrough, &body)
+        let passthrough = passes_through(written.passthrough.as_ref(), &body)
             .map_err(|(place, problem)| source.error(place.or(Some(at_body)), problem))?;
         let in_body = |target: &Target| {
             matches!(
@@ -211,7 +211,7 @@ fn body_shape(
 
 /// Whether undeclared params go into the body.
 fn passes_through(
-    written: Option<Spanned<Passthrough>>,
+    written: Option<&Spanned<Passthrough>>,
     body: &BodyShape,
 ) -> Result<bool, Misplaced> {
     let Some(Spanned {
@@ -222,6 +222,7 @@ fn passes_through(
     else {
         return Ok(false);
     };
+    let referenced = *referenced;
     match body {
         BodyShape::Nothing => Err((
             Some(referenced),
