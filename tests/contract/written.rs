@@ -12,6 +12,7 @@ pub struct Service {
     #[serde(rename = "service")]
     pub name: String,
     pub base_url: String,
+    body: Option<String>,
     pub actions: BTreeMap<String, Action>,
 }
 
@@ -20,6 +21,9 @@ pub struct Action {
     pub effect: String,
     pub method: String,
     pub path: String,
+    /// How the body is written, where it is no JSON object; from the service
+    /// unless the action says it.
+    pub body: Option<String>,
     pub graphql: Option<Graphql>,
     #[serde(default)]
     pub params: BTreeMap<String, Param>,
@@ -76,5 +80,10 @@ pub fn services() -> Vec<Service> {
 
 fn read(path: &Path) -> Service {
     let text = std::fs::read_to_string(path).expect("a definition can be read");
-    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let read = serde_yaml::from_str(&text);
+    let mut service: Service = read.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    for action in service.actions.values_mut() {
+        action.body = action.body.take().or_else(|| service.body.clone());
+    }
+    service
 }
