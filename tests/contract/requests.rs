@@ -48,7 +48,11 @@ fn an_example_makes_the_request_that_the_vendor_demands() {
         in_query.extend(fixed.iter().map(String::as_str));
         in_query.sort_unstable();
         assert_eq!(sent_at("query", &request), in_query, "{place}");
-        assert_eq!(sent_at("body", &request), vendor.required("body"), "{place}");
+        assert_eq!(
+            sent_at("body", &request),
+            vendor.required("body"),
+            "{place}"
+        );
         looked_at += 1;
     });
     assert!(looked_at > 0);
@@ -66,9 +70,15 @@ fn every_optional_param_reaches_the_vendor_where_it_looks_for_it() {
             let place = format!("{} {} {name}", service.name(), action.name());
             let mut params = action.example().clone();
             params[name] = value(schema);
-            let request = build(action, &params);
+            let request = match try_build(action, &params) {
+                Err(problem) if problem.contains("another param fills") => continue,
+                built => built.unwrap_or_else(|problem| panic!("{problem}")),
+            };
             if path(&request) != path(&plain) {
                 continue; // it takes the place of the credential's account
+            }
+            if request.body != plain.body && sent(&request) == sent(&plain) {
+                continue; // it goes deeper into a member that is there anyway
             }
             let mut added = sent(&request);
             added.retain(|one| !sent(&plain).contains(one));
@@ -103,8 +113,12 @@ fn one_action_and_all_names_are_short_to_read() {
 }
 
 fn build(action: &Action, params: &Value) -> UpstreamRequest {
+    try_build(action, params).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+fn try_build(action: &Action, params: &Value) -> Result<UpstreamRequest, String> {
     let request = action.build(params.to_string().as_bytes(), Some(ACCOUNT));
-    request.unwrap_or_else(|problem| panic!("{problem}"))
+    request.map_err(|problem| problem.to_string())
 }
 
 fn path(request: &UpstreamRequest) -> &str {

@@ -41,7 +41,9 @@ pub struct Param {
     #[serde(rename = "in")]
     pub place: String,
     #[serde(rename = "as")]
-    pub wire_name: Option<String>,
+    wire_name: Option<String>,
+    /// Where in the body it goes, if that is deeper than a member of its own.
+    pub at: Option<String>,
     #[serde(default)]
     pub required: bool,
     /// What fills it when the agent doesn't.
@@ -59,6 +61,14 @@ enum OneOrSeveral {
 }
 
 impl Param {
+    /// The name of what it goes into: of `created[gte]` and of
+    /// `personalizations.0.to`, the vendor has the first part.
+    pub fn wire_name<'p>(&'p self, name: &'p str) -> &'p str {
+        let whole = self.at.as_deref().or(self.wire_name.as_deref());
+        let mut steps = whole.unwrap_or(name).split(['[', '.']);
+        steps.next().unwrap_or_default()
+    }
+
     pub fn types(&self) -> &[String] {
         match &self.types {
             OneOrSeveral::One(word) => std::slice::from_ref(word),
