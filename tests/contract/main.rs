@@ -6,5 +6,6 @@
 mod definitions;
 mod facts;
 mod graphql;
+mod pages;
 mod requests;
 mod written;

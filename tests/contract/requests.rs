@@ -41,14 +41,18 @@ fn an_example_makes_the_request_that_the_vendor_demands() {
         let (_, path) = path.split_once("://").unwrap();
         let path = &path[path.find('/').unwrap()..];
         assert_eq!(request.method.as_str(), vendor.method, "{place}");
-        assert!(
-            fits(path, &vendor.path),
-            "{place}: {path} is no {}",
-            vendor.path
+        let (template, fixed) = vendor.path.split_once('?').unwrap_or((&vendor.path, ""));
+        assert!(fits(path, template), "{place}: {path} is no {template}");
+        let mut in_query = vendor.required("query");
+        let fixed = names(fixed);
+        in_query.extend(fixed.iter().map(String::as_str));
+        in_query.sort_unstable();
+        assert_eq!(sent_at("query", &request), in_query, "{place}");
+        assert_eq!(
+            sent_at("body", &request),
+            vendor.required("body"),
+            "{place}"
         );
-        for at in ["query", "body"] {
-            assert_eq!(sent_at(at, &request), vendor.required(at), "{place} {at}");
-        }
         looked_at += 1;
     });
     assert!(looked_at > 0);
@@ -66,9 +70,15 @@ fn every_optional_param_reaches_the_vendor_where_it_looks_for_it() {
             let place = format!("{} {} {name}", service.name(), action.name());
             let mut params = action.example().clone();
             params[name] = value(schema);
-            let request = build(action, &params);
+            let request = match try_build(action, &params) {
+                Err(problem) if problem.contains("another param fills") => continue,
+                built => built.unwrap_or_else(|problem| panic!("{problem}")),
+            };
             if path(&request) != path(&plain) {
                 continue; // it takes the place of the credential's account
+            }
+            if request.body != plain.body && sent(&request) == sent(&plain) {
+                continue; // it goes deeper into a member that is there anyway
             }
             let mut added = sent(&request);
             added.retain(|one| !sent(&plain).contains(one));
@@ -103,8 +113,12 @@ fn one_action_and_all_names_are_short_to_read() {
 }
 
 fn build(action: &Action, params: &Value) -> UpstreamRequest {
+    try_build(action, params).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+fn try_build(action: &Action, params: &Value) -> Result<UpstreamRequest, String> {
     let request = action.build(params.to_string().as_bytes(), Some(ACCOUNT));
-    request.unwrap_or_else(|problem| panic!("{problem}"))
+    request.map_err(|problem| problem.to_string())
 }
 
 fn path(request: &UpstreamRequest) -> &str {
@@ -147,8 +161,13 @@ fn body_names(request: &UpstreamRequest) -> Vec<String> {
         .headers
         .get("content-type")
         .and_then(|kind| kind.to_str().ok());
-    if kind == Some("application/x-www-form-urlencoded") {
-        return names(std::str::from_utf8(body).unwrap());
+    match kind {
+        Some("application/x-www-form-urlencoded") => {
+            return names(std::str::from_utf8(body).unwrap());
+        }
+        Some("application/json") => {}
+        // bytes, which have no names
+        _ => return Vec::new(),
     }
     let mut body: Map<String, Value> = serde_json::from_slice(body).unwrap();
     if body.contains_key("query") && body.contains_key("variables") {

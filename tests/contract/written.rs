@@ -12,6 +12,7 @@ pub struct Service {
     #[serde(rename = "service")]
     pub name: String,
     pub base_url: String,
+    body: Option<String>,
     pub actions: BTreeMap<String, Action>,
 }
 
@@ -20,6 +21,9 @@ pub struct Action {
     pub effect: String,
     pub method: String,
     pub path: String,
+    /// How the body is written, where it is no JSON object; from the service
+    /// unless the action says it.
+    pub body: Option<String>,
     pub graphql: Option<Graphql>,
     #[serde(default)]
     pub params: BTreeMap<String, Param>,
@@ -37,7 +41,9 @@ pub struct Param {
     #[serde(rename = "in")]
     pub place: String,
     #[serde(rename = "as")]
-    pub wire_name: Option<String>,
+    wire_name: Option<String>,
+    /// Where in the body it goes, if that is deeper than a member of its own.
+    pub at: Option<String>,
     #[serde(default)]
     pub required: bool,
     /// What fills it when the agent doesn't.
@@ -55,6 +61,14 @@ enum OneOrSeveral {
 }
 
 impl Param {
+    /// The name of what it goes into: of `created[gte]` and of
+    /// `personalizations.0.to`, the vendor has the first part.
+    pub fn wire_name<'p>(&'p self, name: &'p str) -> &'p str {
+        let whole = self.at.as_deref().or(self.wire_name.as_deref());
+        let mut steps = whole.unwrap_or(name).split(['[', '.']);
+        steps.next().unwrap_or_default()
+    }
+
     pub fn types(&self) -> &[String] {
         match &self.types {
             OneOrSeveral::One(word) => std::slice::from_ref(word),
@@ -76,5 +90,10 @@ pub fn services() -> Vec<Service> {
 
 fn read(path: &Path) -> Service {
     let text = std::fs::read_to_string(path).expect("a definition can be read");
-    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let read = serde_yaml::from_str(&text);
+    let mut service: Service = read.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    for action in service.actions.values_mut() {
+        action.body = action.body.take().or_else(|| service.body.clone());
+    }
+    service
 }
