@@ -48,7 +48,7 @@ fn what_is_called_a_read_is_no_delete_and_the_other_way_round() {
             let place = format!("{} {name}", service.name);
             match action.effect.as_str() {
                 "read" => assert!(
-                    matches!(action.method.as_str(), "GET" | "POST"),
+                    matches!(action.method.as_str(), "GET" | "HEAD" | "POST"),
                     "{place} reads by {}",
                     action.method
                 ),
@@ -76,7 +76,9 @@ fn request_faults(base: &str, action: &Action, vendor: &Operation) -> Vec<String
 /// What is wrong with the params.
 fn param_faults(place: (&str, &str), action: &Action, vendor: &Operation) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut sent = BTreeSet::new();
+    let (_, fixed) = action.path.split_once('?').unwrap_or_default();
+    let fixed = fixed.split('&').map(|pair| pair.split('=').next());
+    let mut sent: BTreeSet<_> = fixed.flatten().map(|name| ("query", name)).collect();
     for (name, param) in &action.params {
         let Some((wire_name, known)) = counterpart(name, param, action, vendor) else {
             faults.push(format!("the vendor has no {name} in the {}", param.place));

@@ -50,9 +50,19 @@ fn an_example_makes_the_request_that_the_vendor_demands() {
             "{place}: {path} is no {}",
             vendor.path
         );
-        for at in ["query", "body"] {
-            assert_eq!(sent_at(at, &request), vendor.required(at), "{place} {at}");
-        }
+        assert_eq!(
+            sent_at("query", &request),
+            vendor.required("query"),
+            "{place}"
+        );
+        // of several params that could be the body, the example shows one
+        let whole = action.params_schema()["properties"].get("base64").is_some();
+        let in_body = if whole {
+            vec!["body"]
+        } else {
+            vendor.required("body")
+        };
+        assert_eq!(sent_at("body", &request), in_body, "{place}");
         looked_at += 1;
     });
     assert!(looked_at > 0);
@@ -68,6 +78,10 @@ fn every_optional_param_reaches_the_vendor_where_it_looks_for_it() {
                 continue;
             }
             let place = format!("{} {} {name}", service.name(), action.name());
+            if name == "base64" {
+                // it stands for another param, beside which it is refused
+                continue;
+            }
             let mut params = action.example().clone();
             params[name] = value(schema);
             let mut added = sent(&build(action, &params));
@@ -142,7 +156,10 @@ fn body_names(request: &UpstreamRequest) -> Vec<String> {
     if kind == Some("application/x-www-form-urlencoded") {
         return names(std::str::from_utf8(body).unwrap());
     }
-    let body: Map<String, Value> = serde_json::from_slice(body).unwrap();
+    let Ok(body) = serde_json::from_slice::<Map<String, Value>>(body) else {
+        // one param is all of it
+        return vec!["body".to_owned()];
+    };
     body.into_iter().map(|(name, _)| name).collect()
 }
 

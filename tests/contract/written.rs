@@ -12,6 +12,9 @@ pub struct Service {
     #[serde(rename = "service")]
     pub name: String,
     pub base_url: String,
+    /// Params of every action.
+    #[serde(default)]
+    pub params: BTreeMap<String, Param>,
     pub actions: BTreeMap<String, Action>,
 }
 
@@ -24,7 +27,7 @@ pub struct Action {
     pub params: BTreeMap<String, Param>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Param {
     #[serde(rename = "in")]
     pub place: String,
@@ -37,7 +40,7 @@ pub struct Param {
     types: OneOrSeveral,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum OneOrSeveral {
     One(String),
@@ -66,5 +69,13 @@ pub fn services() -> Vec<Service> {
 
 fn read(path: &Path) -> Service {
     let text = std::fs::read_to_string(path).expect("a definition can be read");
-    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let mut service: Service =
+        serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    for action in service.actions.values_mut() {
+        for (name, param) in &service.params {
+            let own = action.params.entry(name.clone());
+            own.or_insert_with(|| param.clone());
+        }
+    }
+    service
 }

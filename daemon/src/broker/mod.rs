@@ -10,6 +10,7 @@ pub mod request;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -179,8 +180,11 @@ impl Broker {
             self.selector.check(expression).await?;
         }
         let credential = self.credential(service)?;
-        let base_url = credential.base_url().unwrap_or(service.base_url());
-        let bound = BoundRequest::bind(call, base_url, credential.hosts())?;
+        let base_url = match credential.base_url() {
+            Some(own) => Cow::Borrowed(own),
+            None => service.resolve(&mut call)?,
+        };
+        let bound = BoundRequest::bind(call, &base_url, credential.hosts())?;
         let now = self.clock.monotonic();
         let mut slot =
             self.limits
@@ -208,7 +212,7 @@ impl Broker {
             action,
             timeout,
             credential,
-            request,
+            mut request,
             slot,
             record,
         } = admitted;
@@ -217,6 +221,7 @@ impl Broker {
             record: Some(record),
             began,
         };
+        request.streamed = streams.upload.is_some();
         let base_url = credential.base_url().unwrap_or(service.base_url());
         let authorised = self
             .authoriser

@@ -66,6 +66,8 @@ pub struct BoundRequest {
     pub(crate) body: Option<Bytes>,
     /// The region that the params name, for a signature.
     pub(crate) region: Option<String>,
+    /// Whether a body comes in chunks instead of standing here.
+    pub(crate) streamed: bool,
 }
 
 impl BoundRequest {
@@ -79,7 +81,7 @@ impl BoundRequest {
         base: &BaseUrl,
         hosts: &[Host],
     ) -> Result<Self, BindError> {
-        if !hosts.contains(base.host()) {
+        if !hosts.iter().any(|host| host.covers(base.host())) {
             return Err(BindError::ForeignHost {
                 host: base.host().as_str().to_owned(),
                 allowed: hosts
@@ -95,6 +97,7 @@ impl BoundRequest {
             headers: request.headers,
             body: request.body,
             region: request.site.label("region").map(str::to_owned),
+            streamed: false,
         })
     }
 }

@@ -11,7 +11,7 @@ use super::{Action, Inherited};
 use crate::auth::Carrier;
 use crate::catalogue::body::{BodyShape, Query};
 use crate::catalogue::definition::{
-    ActionDefinition, BodyFormat, DefinitionError, Effect, Graphql, Passthrough, Source,
+    ActionDefinition, BodyFormat, DefinitionError, Effect, Graphql, Passthrough, Place, Source,
 };
 use crate::catalogue::headers;
 use crate::catalogue::param::{Param, ParamsSchema, Shape, Target};
@@ -89,7 +89,15 @@ impl Action {
         }
         let path = PathTemplate::parse(&written.path.value)
             .map_err(|problem| source.error(Some(written.path.referenced), problem))?;
-        let takes_body = !matches!(written.method.method(), Method::GET);
+        let fixed = url::form_urlencoded::parse(path.query().as_bytes());
+        let carrier = fixed
+            .into_iter()
+            .find(|(name, _)| inherited.carrier.is_query(name));
+        if let Some((name, _)) = carrier {
+            let problem = format!("{name:?} in the query is where the credential goes");
+            return Err(source.error(Some(written.path.referenced), problem));
+        }
+        let takes_body = !matches!(written.method.method(), Method::GET | Method::HEAD);
         let at_body = written.body.as_ref().map_or(at, |body| body.referenced);
         let format = written.body.map_or(inherited.body, |body| body.value);
         let (query, result) = match written.graphql {
@@ -119,16 +127,28 @@ impl Action {
         };
         let shape = Shape {
             path: &path,
+            base: inherited.base,
             body: &body,
             carrier: inherited.carrier,
         };
         let mut params: Vec<Param> = Vec::new();
         let mut schema = ParamsSchema::default();
-        for (name, param) in written.params {
+        let mut declared: Vec<_> = written.params.into_iter().collect();
+        for (name, param) in inherited.params.iter() {
+            if declared.iter().all(|(own, _)| own != name) {
+                declared.push((name.to_owned(), param.clone()));
+            }
+        }
+        for (name, param) in declared {
             let at = param.referenced;
             let error =
                 |problem: String| source.error(Some(at), format!("the param {name:?} {problem}"));
             schema.add(&name, &param.value);
+            let is_text = param.value.place == Place::Body && param.value.encoding.is_none();
+            if is_text && matches!(body, BodyShape::Bytes) {
+                // one of several params makes the body, none of them required
+                schema.suggest(&name, &param.value);
+            }
             let param = Param::define(&name, param.value, &shape).map_err(error)?;
             if params.iter().any(|other| other.collides(&param)) {
                 return Err(error("goes where another one goes".into()));
@@ -143,6 +163,15 @@ impl Action {
             if !filled {
                 let problem = format!("{{{place}}} is no param of this action");
                 return Err(source.error(Some(written.path.referenced), problem));
+            }
+        }
+        for place in inherited.base.places() {
+            let fills = |param: &Param| param.name == place && matches!(param.target, Target::Host);
+            if !params.iter().any(fills) {
+                let problem = format!(
+                    "{{{place}}} in the base_url's host is no param in: host of this action"
+                );
+                return Err(source.error(Some(at), problem));
             }
         }
         let passthrough = match written.passthrough {

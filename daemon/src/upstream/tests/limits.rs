@@ -185,6 +185,7 @@ async fn plain_http_leaves_this_machine_under_no_name() {
             url: url.parse().unwrap(),
             headers: HeaderMap::new(),
             region: None,
+            streamed: false,
             body: None,
         });
         let error = upstream()
