@@ -7,8 +7,12 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+/// Stands for one label of a host's name.
+const ANY_LABEL: &str = "*";
+
 /// A host a credential is bound to: `api.github.com`, or with a port where it
-/// is not 443: `127.0.0.1:8080`. Lowercase, IPv6 in brackets.
+/// is not 443: `127.0.0.1:8080`. Lowercase, IPv6 in brackets. In what a
+/// credential is bound to, `*` stands for one label: `s3.*.amazonaws.com`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Host(String);
@@ -21,6 +25,42 @@ impl Host {
             443 => Self(host.to_owned()),
             port => Self(format!("{host}:{port}")),
         })
+    }
+
+    /// A host as it stands in a definition, where `*` is any one label before
+    /// the domain.
+    pub fn pattern(text: &str) -> Option<Self> {
+        let labels: Vec<&str> = text.split('.').collect();
+        let is_label = |label: &&str| {
+            let inner =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            !label.is_empty() && label.bytes().all(inner)
+        };
+        let (before, domain) = labels.split_at_checked(labels.len().checked_sub(2)?)?;
+        let fits = domain.iter().all(is_label)
+            && before
+                .iter()
+                .all(|label| *label == ANY_LABEL || is_label(label));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Whether a credential bound to this may go to `host`.
+    pub fn covers(&self, host: &Self) -> bool {
+        if self == host {
+            return true;
+        }
+        if !self.0.contains(ANY_LABEL) {
+            return false;
+        }
+        let (mut own, mut other) = (self.0.split('.'), host.0.split('.'));
+        loop {
+            match (own.next(), other.next()) {
+                (None, None) => return true,
+                (Some(ANY_LABEL), Some(label)) if !label.is_empty() => {}
+                (Some(own), Some(label)) if own == label => {}
+                _ => return false,
+            }
+        }
     }
 
     /// The text form.
@@ -96,6 +136,11 @@ impl BaseUrl {
         }
         if url.fragment().is_some() {
             return Err(surplus("a fragment"));
+        }
+        // the parser lets them stand; here they have a meaning of their own
+        let is_special = |host: &str| host.contains(['*', '{', '}']);
+        if url.host_str().is_some_and(is_special) {
+            return Err(not_a_url("a host's name has none of * { }".into()));
         }
         let secure = match url.scheme() {
             "https" => true,
@@ -191,6 +236,8 @@ mod tests {
             "https://user:pw@api.github.com",
             "https://api.github.com/?a=1",
             "https://api.github.com/#x",
+            "https://*.github.com",
+            "https://{x}.github.com",
             "api.github.com",
             "",
         ] {
@@ -204,6 +251,28 @@ mod tests {
         assert_eq!(host("https://API.github.com:443/x"), "api.github.com");
         assert_eq!(host("https://api.github.com:8443"), "api.github.com:8443");
         assert_eq!(host("http://127.0.0.1"), "127.0.0.1:80");
+    }
+
+    #[test]
+    fn a_pattern_covers_one_label_for_each_star_and_never_another_domain() {
+        let buckets = Host::pattern("*.s3.*.amazonaws.com").unwrap();
+        for (text, covered) in [
+            ("b.s3.eu-west-1.amazonaws.com", true),
+            ("s3.eu-west-1.amazonaws.com", false),
+            ("a.b.s3.eu-west-1.amazonaws.com", false),
+            ("b.s3.eu-west-1.amazonaws.com:444", false),
+            ("b.s3.eu-west-1.amazonaws.com.evil.example", false),
+            ("b.s3.evil.example", false),
+            ("b.ec2.eu-west-1.amazonaws.com", false),
+            ("b.s3..amazonaws.com", false),
+        ] {
+            assert_eq!(buckets.covers(&Host(text.into())), covered, "{text}");
+        }
+        for bad in [
+            "*", "*.com", "a.*", "*.*.com", "a.b*.c.d", "*a.b.c", "a..b.c", "a.b.c:1", "A.b.c", "",
+        ] {
+            assert_eq!(Host::pattern(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -132,6 +132,27 @@ impl Authoriser {
         })
     }
 
+    /// Fetches a token, or finds one; `None` where the scheme needs none.
+    pub async fn try_token(
+        &self,
+        scheme: &AuthScheme,
+        base_url: &BaseUrl,
+        credential: &Arc<Credential>,
+    ) -> Option<Result<(), AuthError>> {
+        let needs_one = match scheme {
+            AuthScheme::GoogleServiceAccount { .. } => {
+                !google_service_account::is_access_token(credential.secret().expose())
+            }
+            AuthScheme::OAuth2(_) | AuthScheme::GithubApp => true,
+            _ => false,
+        };
+        if !needs_one {
+            return None;
+        }
+        let token = self.token(scheme, base_url, credential).await;
+        Some(token.map(drop))
+    }
+
     /// Credentials whose new refresh token could not be sealed yet, and why:
     /// it is lost when axisd ends or the vault is locked.
     pub fn unsealed(&self) -> BTreeMap<CredentialName, String> {

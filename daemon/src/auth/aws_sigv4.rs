@@ -116,7 +116,12 @@ pub(super) fn apply(
             let signed = !UNSIGNED.contains(name);
             signed.then_some((name.as_str(), value.to_str().ok()?))
         }),
-        SignableBody::Bytes(request.body.as_deref().unwrap_or_default()),
+        match &request.body {
+            // nobody has seen all of it yet
+            _ if request.upload_size.is_some() => SignableBody::UnsignedPayload,
+            Some(body) => SignableBody::Bytes(body),
+            None => SignableBody::Bytes(&[]),
+        },
     )
     .map_err(|_| AuthError::Unsignable)?;
     let (instructions, signature) = sign(signable, &params)

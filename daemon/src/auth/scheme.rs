@@ -5,8 +5,8 @@ use std::fmt;
 use http::{HeaderName, header::AUTHORIZATION};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::{aws_sigv4, header};
-use crate::host::BaseUrl;
+use super::{aws_sigv4, google_service_account, header};
+use crate::host::{BaseUrl, Host};
 
 static AUTHORIZATION_ALONE: [HeaderName; 1] = [AUTHORIZATION];
 
@@ -115,6 +115,18 @@ impl AuthScheme {
             Self::GoogleServiceAccount { .. } => "google_service_account",
             Self::OAuth2(_) => "oauth2",
             Self::GithubApp => "github_app",
+        }
+    }
+
+    /// The host of the token endpoint that the definition names.
+    pub fn token_host(&self) -> Option<Host> {
+        match self {
+            Self::OAuth2(options) => Some(options.token_url.host().clone()),
+            Self::GoogleServiceAccount { .. } => {
+                let url = google_service_account::default_token_url().ok()?;
+                Some(url.host().clone())
+            }
+            _ => None,
         }
     }
 

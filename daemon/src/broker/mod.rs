@@ -10,6 +10,7 @@ pub mod request;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -187,9 +188,12 @@ impl Broker {
             self.selector.check(expression).await?;
         }
         let credential = self.credential(service)?;
-        let base_url = credential.base_url().unwrap_or(service.base_url());
+        let base_url = match credential.base_url() {
+            Some(own) => Cow::Borrowed(own),
+            None => service.resolve(&mut call)?,
+        };
         let bound =
-            BoundRequest::bind(call, base_url, credential.hosts())?.with_upload(plan.upload);
+            BoundRequest::bind(call, &base_url, credential.hosts())?.with_upload(plan.upload);
         let now = self.clock.monotonic();
         let mut slot =
             self.limits

@@ -6,7 +6,7 @@ use super::outcome::{Code, Denied, End, Failure};
 use super::request::ActionRequest;
 use crate::audit::{self, Audit, AuditUnavailable, CallRecord};
 use crate::auth::AuthError;
-use crate::catalogue::{Action, ParamsError, ResolveError, Service, VendorError};
+use crate::catalogue::{Action, NoHost, ParamsError, ResolveError, Service, VendorError};
 use crate::names::CredentialName;
 use crate::policy::{Denial, LimitDenial};
 use crate::selection::SelectError;
@@ -110,6 +110,12 @@ impl From<ParamsError> for Refusal {
             ParamsError::Unreadable { .. } | ParamsError::Wrong { .. } => Code::InvalidParams,
         };
         Failure::new(code, error.to_string()).into()
+    }
+}
+
+impl From<NoHost> for Refusal {
+    fn from(error: NoHost) -> Self {
+        Failure::new(Code::InvalidParams, error.to_string()).into()
     }
 }
 

@@ -14,8 +14,12 @@ use serde_json::Value;
 use serde_yaml::Spanned;
 
 pub(super) use self::define::{Parts, define_header};
+use super::base::BaseTemplate;
 use super::body::{BodyShape, member_key};
-use super::definition::{BodyFormat, Effect, ErrorShape, Idempotency, Pagination, SuccessShape};
+use super::definition::{
+    BodyFormat, Effect, ErrorShape, Idempotency, Pagination, ParamDefinition, SuccessShape,
+};
+use super::ordered::Ordered;
 use super::param::{Param, Target};
 use super::params::{MAX_PARAMS_BYTES, Params, ParamsError};
 use super::path::PathTemplate;
@@ -24,7 +28,7 @@ use super::response::{ActionOutcome, Answer, ResponseReader};
 use super::verdict::{self, MAX_PROBLEMS};
 use crate::auth::Carrier;
 use crate::names::{ServiceName, did_you_mean};
-use crate::upstream::request::{Site, UpstreamRequest};
+use crate::upstream::request::UpstreamRequest;
 
 /// One action of one service.
 pub struct Action {
@@ -55,6 +59,8 @@ pub struct Action {
 pub(super) struct Inherited<'a> {
     pub(super) service: &'a ServiceName,
     pub(super) carrier: Carrier<'a>,
+    pub(super) base: &'a BaseTemplate,
+    pub(super) params: &'a Ordered<Spanned<ParamDefinition>>,
     pub(super) headers: &'a HeaderMap,
     pub(super) timeout: Option<Duration>,
     pub(super) body: BodyFormat,
@@ -266,7 +272,8 @@ impl Action {
         whole.map(|param| param.name.as_str()).collect()
     }
 
-    fn finish(&self, draft: Draft<'_>) -> UpstreamRequest {
+    fn finish(&self, mut draft: Draft<'_>) -> UpstreamRequest {
+        let draft_site = std::mem::take(&mut draft.site);
         let mut path_and_query = self.path.render(|name| draft.segment(name));
         for query in [self.path.query(), &draft.query] {
             if !query.is_empty() {
@@ -289,7 +296,7 @@ impl Action {
             path_and_query,
             headers,
             body,
-            site: Site::default(),
+            site: draft_site,
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_yaml::{Location, Spanned};
 
+use super::base::BaseTemplate;
 use super::ordered::Ordered;
 use super::reach::Reach;
 use super::response::{EventShape, ResponseFormat};
@@ -105,7 +106,9 @@ impl fmt::Display for Effect {
 pub(super) struct Definition {
     pub(super) service: Spanned<String>,
     pub(super) title: String,
-    pub(super) base_url: BaseUrl,
+    pub(super) base_url: Spanned<BaseTemplate>,
+    /// Where its credentials may go; without it, the base URL's host alone.
+    pub(super) hosts: Option<Spanned<Vec<String>>>,
     pub(super) auth: AuthScheme,
     #[serde(default)]
     pub(super) credential: CredentialDefinition,
@@ -119,6 +122,9 @@ pub(super) struct Definition {
     pub(super) success: Option<SuccessShape>,
     pub(super) pagination: Option<Pagination>,
     pub(super) idempotency: Option<Spanned<Idempotency>>,
+    /// Params that every action has.
+    #[serde(default)]
+    pub(super) params: Ordered<Spanned<ParamDefinition>>,
     pub(super) actions: Spanned<Ordered<Spanned<ActionDefinition>>>,
 }
 
@@ -139,6 +145,12 @@ pub(super) struct CheckDefinition {
     pub(super) path: Spanned<String>,
     /// A GraphQL query that is its body.
     pub(super) graphql: Option<String>,
+    /// Where, if not at the service's own base URL.
+    pub(super) base_url: Option<BaseUrl>,
+    /// How, if not like the service.
+    pub(super) auth: Option<AuthScheme>,
+    /// A form, as it is sent.
+    pub(super) form: Option<String>,
 }
 
 /// One action.
@@ -242,6 +254,7 @@ pub(super) struct ErrorShape {
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum MethodWord {
     Get,
+    Head,
     Post,
     Put,
     Patch,
@@ -252,6 +265,7 @@ impl MethodWord {
     pub(super) fn method(self) -> http::Method {
         match self {
             Self::Get => http::Method::GET,
+            Self::Head => http::Method::HEAD,
             Self::Post => http::Method::POST,
             Self::Put => http::Method::PUT,
             Self::Patch => http::Method::PATCH,
@@ -284,6 +298,8 @@ impl TryFrom<u64> for Timeout {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Place {
     Path,
+    /// A label of the base URL's host.
+    Host,
     Query,
     Header,
     Body,
@@ -318,11 +334,14 @@ pub(super) enum ListStyle {
 }
 
 /// One param: where it goes, and its schema beside that.
+#[derive(Clone)]
 pub(super) struct ParamDefinition {
     pub(super) place: Place,
     pub(super) wire_name: Option<String>,
     pub(super) required: bool,
     pub(super) multi: bool,
+    /// Whether it may stand before the host instead of in the path.
+    pub(super) virtual_host: bool,
     pub(super) style: Option<ListStyle>,
     pub(super) fallback: Option<Fallback>,
     /// Where in a JSON body it stands, if not at its top.
@@ -346,7 +365,16 @@ impl<'de> Deserialize<'de> for ParamDefinition {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ParamDefinition, A::Error> {
                 const OWN: &[&str] = &[
-                    "in", "as", "required", "multi", "style", "default", "encoding", "at", "wrap",
+                    "in",
+                    "as",
+                    "required",
+                    "multi",
+                    "virtual_host",
+                    "style",
+                    "default",
+                    "encoding",
+                    "at",
+                    "wrap",
                     "with",
                 ];
                 let mut place = None;
@@ -355,6 +383,7 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                     wire_name: None,
                     required: false,
                     multi: false,
+                    virtual_host: false,
                     style: None,
                     fallback: None,
                     encoding: None,
@@ -369,6 +398,7 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                         "as" => param.wire_name = Some(map.next_value()?),
                         "required" => param.required = map.next_value()?,
                         "multi" => param.multi = map.next_value()?,
+                        "virtual_host" => param.virtual_host = map.next_value()?,
                         "style" => param.style = Some(map.next_value()?),
                         "default" => param.fallback = Some(map.next_value()?),
                         "at" => param.at = Some(map.next_value()?),

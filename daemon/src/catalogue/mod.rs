@@ -3,6 +3,7 @@
 //! no disk, no network.
 
 mod action;
+mod base;
 mod body;
 mod definition;
 mod headers;
@@ -26,10 +27,11 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 
 pub use action::Action;
+pub use base::NoHost;
 pub use definition::{DefinitionError, Effect, MAX_BYTES as MAX_DEFINITION_BYTES};
 pub use params::{MAX_PARAMS_BYTES, MAX_PARAMS_DEPTH, ParamsError};
 pub use response::{ActionOutcome, ActionResult, Answer, VendorError};
-pub use service::{CredentialSpec, Service};
+pub use service::{Check, CredentialSpec, Service};
 
 use crate::names::{ServiceName, did_you_mean};
 

@@ -5,6 +5,7 @@ use http::HeaderName;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
+use super::base::BaseTemplate;
 use super::body::{BodyShape, Nest, member_key};
 use super::definition::{ListStyle, ParamDefinition, Place};
 use super::headers;
@@ -17,6 +18,10 @@ use crate::auth::Carrier;
 pub(super) enum Target {
     /// One segment of the path, or several.
     Path { multi: bool },
+    /// One segment of the path, or the label before the host.
+    Bucket,
+    /// A label of the base URL's host.
+    Host,
     /// The whole path, as the agent wrote it.
     RawPath,
     /// `name=value` in the query.
@@ -59,6 +64,7 @@ pub(super) struct Param {
 /// What an action's params have to fit: its path, and whether it has a body.
 pub(super) struct Shape<'a> {
     pub(super) path: &'a PathTemplate,
+    pub(super) base: &'a BaseTemplate,
     pub(super) body: &'a BodyShape,
     /// What the credential goes into.
     pub(super) carrier: Carrier<'a>,
@@ -90,8 +96,24 @@ impl Param {
                 if written.multi && !shape.path.is_whole_segment(name) {
                     return Err("is multi and so must stand alone between slashes".into());
                 }
+                if written.virtual_host && !shape.path.begins_with(name) {
+                    return Err("is virtual_host and so must be the path's first segment".into());
+                }
                 let multi = written.multi;
-                Target::Path { multi }
+                if written.virtual_host {
+                    Target::Bucket
+                } else {
+                    Target::Path { multi }
+                }
+            }
+            Place::Host => {
+                if !shape.base.places().any(|place| place == name) {
+                    return Err(format!("must stand in the base_url's host as {{{name}}}"));
+                }
+                if !written.required || *types != [JsonType::String] {
+                    return Err("is in the host and so must be a required string".into());
+                }
+                Target::Host
             }
             Place::Query if shape.carrier.is_query(&wire_name) => {
                 return Err("is where the credential goes".into());
@@ -168,6 +190,11 @@ fn check_options(written: &ParamDefinition, shape: &Shape<'_>) -> Result<(), Str
     if written.multi && written.place != Place::Path {
         return Err("has multi, which only means something in the path".into());
     }
+    if written.virtual_host && (written.place != Place::Path || written.multi) {
+        return Err(
+            "has virtual_host, which only means something for one segment of the path".into(),
+        );
+    }
     let lists = types.contains(&JsonType::Array);
     let in_form = written.place == Place::Body && matches!(shape.body, BodyShape::Form);
     if written.style.is_some() && !((written.place == Place::Query || in_form) && lists) {
@@ -198,7 +225,7 @@ fn fits(place: Place, schema: &Schema) -> bool {
     let scalars = |types: &[JsonType]| types.iter().all(|one| one.is_scalar());
     match place {
         Place::Body | Place::Variable => true,
-        Place::Path | Place::Header => scalars(&schema.types),
+        Place::Path | Place::Host | Place::Header => scalars(&schema.types),
         Place::Query => {
             !schema.types.contains(&JsonType::Object)
                 && schema.items.iter().all(|items| scalars(&items.types))
@@ -222,6 +249,12 @@ impl ParamsSchema {
             self.required.push(name.into());
             self.example.insert(name.to_owned(), param.schema.example());
         }
+    }
+
+    /// Lets the example have a param that isn't required.
+    pub(super) fn suggest(&mut self, name: &str, param: &ParamDefinition) {
+        let example = param.schema.example();
+        self.example.entry(name.to_owned()).or_insert(example);
     }
 
     /// The schema of the params object, and an object that is valid for it.

@@ -105,6 +105,18 @@ impl PathTemplate {
         })
     }
 
+    /// Whether `name` is the whole first segment.
+    pub(super) fn begins_with(&self, name: &str) -> bool {
+        let first = self.params().next();
+        let (text, rest) = match self.pieces.as_slice() {
+            [Piece::Text(text), Piece::Param(_), rest @ ..] => (text, rest.first()),
+            _ => return false,
+        };
+        let alone =
+            rest.is_none_or(|next| matches!(next, Piece::Text(text) if text.starts_with('/')));
+        text == "/" && first == Some(name) && alone
+    }
+
     /// Whether `name` fills a segment alone.
     pub(super) fn is_whole_segment(&self, name: &str) -> bool {
         self.pieces.iter().enumerate().any(|(at, piece)| {

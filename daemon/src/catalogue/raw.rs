@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::action::{Action, Inherited, Parts};
 use super::body::BodyShape;
-use super::definition::{BodyFormat, Effect, MethodWord};
+use super::definition::{BodyFormat, Effect, MethodWord, Place};
 use super::param::{Param, Target};
 use super::path::PathTemplate;
 use crate::auth::Carrier;
@@ -64,7 +64,18 @@ fn action(name: &str, method: MethodWord, effect: Effect, inherited: &Inherited<
                 json!({"type": ["object", "string", "number", "boolean", "null"]});
         }
     }
-    let schema = json!({"type": "object", "properties": properties, "required": ["path"]});
+    let mut required = vec!["path"];
+    let mut example = json!({"path": "/"});
+    for (name, written) in inherited.params.iter() {
+        let written = &written.value;
+        if written.place == Place::Host {
+            params.push(param(name, Target::Host, true));
+            properties[name] = written.schema.to_json();
+            example[name] = written.schema.example();
+            required.push(name);
+        }
+    }
+    let schema = json!({"type": "object", "properties": properties, "required": required});
     Action::assemble(Parts {
         name: name.to_owned(),
         effect,
@@ -74,7 +85,7 @@ fn action(name: &str, method: MethodWord, effect: Effect, inherited: &Inherited<
         body,
         headers: HeaderMap::clone(inherited.headers),
         schema,
-        example: json!({"path": "/"}),
+        example,
         inherited,
     })
 }

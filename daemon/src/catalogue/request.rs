@@ -8,6 +8,7 @@ use percent_encoding::utf8_percent_encode;
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
+use super::base;
 use super::body::{BodyDraft, BodyShape};
 use super::definition::ListStyle;
 use super::headers;
@@ -15,6 +16,7 @@ use super::ordered::Ordered;
 use super::param::{Param, Target};
 use super::params::Field;
 use super::path::{self, STRICT};
+use crate::upstream::request::Site;
 
 /// Largest integer that a floating-point number still counts exactly.
 const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
@@ -25,6 +27,7 @@ pub(super) struct Draft<'p> {
     segments: Vec<(&'p str, String)>,
     pub(super) query: String,
     pub(super) headers: HeaderMap,
+    pub(super) site: Site,
     pub(super) body: BodyDraft,
 }
 
@@ -56,7 +59,12 @@ impl<'p> Draft<'p> {
                 return self.put_pairs(field, credential.as_deref());
             }
             Target::Headers => return self.put_headers(field),
-            Target::Path { .. } | Target::RawPath | Target::Query { .. } | Target::Header(_) => {}
+            Target::Path { .. }
+            | Target::Bucket
+            | Target::Host
+            | Target::RawPath
+            | Target::Query { .. }
+            | Target::Header(_) => {}
         }
         let Field { raw, value, .. } = *field;
         match (&param.target, value) {
@@ -83,6 +91,19 @@ impl<'p> Draft<'p> {
                     Target::Path { multi: true } => {
                         self.segments
                             .push((&param.name, path::encode_segments(&text)?));
+                    }
+                    Target::Bucket => {
+                        let segment = path::encode_segment(&text)?;
+                        self.site.virtual_host = Some(text.into_owned());
+                        self.segments.push((&param.name, segment));
+                    }
+                    Target::Host => {
+                        if !base::is_label(&text) {
+                            return Err("goes into the host's name and must be lowercase letters, digits and - alone".into());
+                        }
+                        self.site
+                            .labels
+                            .push((param.name.clone(), text.into_owned()));
                     }
                     Target::RawPath => {
                         self.segments.push((&param.name, path::encode_raw(&text)?));

@@ -1,5 +1,6 @@
 //! An upstream API: where it is, how it wants its credential, what it can do.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
@@ -8,8 +9,10 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use regex::Regex;
+use serde_yaml::Spanned;
 
 use super::action::{Action, Inherited, define_header};
+use super::base::{self, BaseTemplate, NoHost};
 use super::definition::{
     self, BodyFormat, CredentialDefinition, Definition, DefinitionError, Source, SuccessShape,
 };
@@ -17,7 +20,7 @@ use super::path::PathTemplate;
 use super::raw;
 use super::response::says_failure;
 use crate::auth::AuthScheme;
-use crate::host::BaseUrl;
+use crate::host::{BaseUrl, Host};
 use crate::names::ServiceName;
 use crate::upstream::request::{Site, UpstreamRequest};
 use crate::yaml::Place;
@@ -26,7 +29,8 @@ use crate::yaml::Place;
 pub struct Service {
     name: ServiceName,
     title: String,
-    base_url: BaseUrl,
+    base: BaseTemplate,
+    hosts: Vec<Host>,
     auth: AuthScheme,
     credential: CredentialSpec,
     actions: Vec<Action>,
@@ -38,10 +42,20 @@ pub struct Service {
 pub struct CredentialSpec {
     prompt: String,
     pattern: Option<Regex>,
-    check: Option<UpstreamRequest>,
+    check: Option<Check>,
     /// What an answer to the check with a good status must say.
     success: Option<SuccessShape>,
     is_graphql: bool,
+}
+
+/// A harmless request that shows whether a credential is accepted.
+pub struct Check {
+    /// The request.
+    pub request: UpstreamRequest,
+    /// Where it goes, if not to the service's own base URL.
+    pub base_url: Option<BaseUrl>,
+    /// How the credential gets into it, if not as for the service.
+    pub auth: Option<AuthScheme>,
 }
 
 impl CredentialSpec {
@@ -60,7 +74,7 @@ impl CredentialSpec {
 
     /// A harmless request that the upstream answers with 2xx when it accepts
     /// the credential.
-    pub fn check(&self) -> Option<&UpstreamRequest> {
+    pub fn check(&self) -> Option<&Check> {
         self.check.as_ref()
     }
 
@@ -82,9 +96,39 @@ impl Service {
         &self.title
     }
 
-    /// Where it is, unless the credential was added for another place.
+    /// Where it is, unless the credential was added for another place. Where
+    /// its params have a say in that, with stand-ins for them.
     pub fn base_url(&self) -> &BaseUrl {
-        &self.base_url
+        self.base.sample()
+    }
+
+    /// The base URL as the definition writes it.
+    pub fn base_text(&self) -> &str {
+        self.base.as_str()
+    }
+
+    /// The base URL that `request` goes to, which is made to fit it.
+    ///
+    /// # Errors
+    /// Its params make no host.
+    pub fn resolve(&self, request: &mut UpstreamRequest) -> Result<Cow<'_, BaseUrl>, NoHost> {
+        self.base.resolve(request)
+    }
+
+    /// The hosts that its credentials are sealed to, unless they are added for
+    /// another place; `*` stands for one label.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// All hosts that its credentials go to by the definition, token endpoints
+    /// included, as the owner is shown them.
+    pub fn destinations(&self) -> String {
+        let mut names: Vec<&str> = self.hosts.iter().map(Host::as_str).collect();
+        let token_host = self.auth.token_host();
+        let more = token_host.iter().map(Host::as_str);
+        names.extend(more.filter(|host| !self.hosts.iter().any(|known| known.as_str() == *host)));
+        names.join(", ")
     }
 
     /// Where it wants the credential.
@@ -132,6 +176,8 @@ impl Service {
         let inherited = Inherited {
             service: &name,
             carrier,
+            base: &written.base_url.value,
+            params: &written.params,
             headers: &headers,
             timeout: written.timeout_s.map(|timeout| timeout.0),
             body: written.body,
@@ -174,7 +220,8 @@ impl Service {
                 ..define_credential(written.credential, &written.title, &headers, source)?
             },
             title: written.title,
-            base_url: written.base_url,
+            hosts: define_hosts(written.hosts, &written.base_url, source)?,
+            base: written.base_url.value,
             auth: written.auth,
             actions,
             by_name,
@@ -194,6 +241,31 @@ impl fmt::Debug for Service {
     }
 }
 
+fn define_hosts(
+    written: Option<Spanned<Vec<String>>>,
+    base: &Spanned<BaseTemplate>,
+    source: Source<'_>,
+) -> Result<Vec<Host>, DefinitionError> {
+    let has_places = base.value.places().next().is_some();
+    let Some(written) = written else {
+        if has_places {
+            let problem = "a base_url with places for params needs hosts: where its credentials may go, such as [ s3.*.example.com ]";
+            return Err(source.error(Some(base.referenced), problem));
+        }
+        return Ok(vec![base.value.sample().host().clone()]);
+    };
+    let hosts: Option<Vec<Host>> = written
+        .value
+        .iter()
+        .map(|text| Host::pattern(text))
+        .collect();
+    let hosts = hosts.filter(|hosts| base::covers(hosts, &base.value)).ok_or_else(|| {
+        let problem = "hosts must be names in lowercase, with * for one label before the domain, and cover the base_url";
+        source.error(Some(written.referenced), problem)
+    })?;
+    Ok(hosts)
+}
+
 fn define_credential(
     written: CredentialDefinition,
     title: &str,
@@ -211,24 +283,32 @@ fn define_credential(
         if path.params().next().is_some() {
             return Err(source.error(at, "the check's path can't have params"));
         }
-        Ok(UpstreamRequest {
+        let mut headers = headers.clone();
+        let (content_type, body) = match (check.form, check.graphql) {
+            (Some(form), _) => (Some("application/x-www-form-urlencoded"), Some(form.into())),
+            (None, Some(query)) => {
+                let body = serde_json::json!({ "query": query }).to_string();
+                (Some("application/json"), Some(body.into()))
+            }
+            (None, None) => (None, None),
+        };
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        let request = UpstreamRequest {
             method: check.method.method(),
             path_and_query: match path.query() {
                 "" => path.render(|_| None),
                 query => format!("{}?{query}", path.render(|_| None)),
             },
-            headers: {
-                let mut headers = headers.clone();
-                if check.graphql.is_some() {
-                    let json = HeaderValue::from_static("application/json");
-                    headers.entry(CONTENT_TYPE).or_insert(json);
-                }
-                headers
-            },
-            body: check
-                .graphql
-                .map(|query| serde_json::json!({ "query": query }).to_string().into()),
+            headers,
+            body,
             site: Site::default(),
+        };
+        Ok(Check {
+            request,
+            base_url: check.base_url,
+            auth: check.auth,
         })
     });
     Ok(CredentialSpec {

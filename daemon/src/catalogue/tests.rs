@@ -39,9 +39,9 @@ fn the_built_in_services_want_their_credential_where_the_vendors_do() {
         );
         assert!(service.credential().looks_right(right));
         assert!(!service.credential().looks_right(wrong));
-        let request = service.credential().check().unwrap();
-        assert_eq!(request.path_and_query, check);
-        assert_eq!(request.method, "GET");
+        let asked = service.credential().check().unwrap();
+        assert_eq!(asked.request.path_and_query, check);
+        assert_eq!(asked.request.method, "GET");
     }
     let headers = &catalogue()
         .service("anthropic")
@@ -49,6 +49,7 @@ fn the_built_in_services_want_their_credential_where_the_vendors_do() {
         .credential()
         .check()
         .unwrap()
+        .request
         .headers;
     assert_eq!(headers["anthropic-version"], "2023-06-01");
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{Owner, OwnerError};
 use crate::audit::{Act, Peer};
 use crate::auth::{self, AuthError, Authorised};
-use crate::catalogue::Service;
+use crate::catalogue::{Check, Service};
 use crate::host::{BaseUrl, Host};
 use crate::names::CredentialName;
 use crate::upstream::request::BoundRequest;
@@ -78,11 +78,17 @@ impl Owner {
         let target = base_url
             .clone()
             .unwrap_or_else(|| service.base_url().clone());
-        let mut hosts = vec![target.host().clone()];
+        let mut hosts = match &base_url {
+            Some(own) => vec![own.host().clone()],
+            None => service.hosts().to_vec(),
+        };
         match auth::token_hosts(service.auth(), secret.expose_secret(), base_url.is_some()) {
             Ok(more) => {
-                let new = more.into_iter().filter(|host| *host != hosts[0]);
-                hosts.extend(new.collect::<Vec<_>>());
+                for host in more {
+                    if !hosts.contains(&host) {
+                        hosts.push(host);
+                    }
+                }
             }
             Err(error) => warnings.push(error.to_string()),
         }
@@ -131,13 +137,17 @@ impl Owner {
         target: &BaseUrl,
         warnings: &mut Vec<String>,
     ) -> Option<String> {
-        let Some(request) = service.credential().check() else {
-            warnings.push(format!(
-                "{} has no call that only checks a credential: it was stored unchecked",
-                service.title()
-            ));
-            return None;
+        let Some(Check {
+            request,
+            base_url,
+            auth,
+        }) = service.credential().check()
+        else {
+            return self
+                .check_token(service, credential, target, warnings)
+                .await;
         };
+        let target = base_url.as_ref().unwrap_or(target);
         let host = target.host();
         let bound = match BoundRequest::bind(request.clone(), target, credential.hosts()) {
             Ok(bound) => bound,
@@ -149,7 +159,12 @@ impl Owner {
         let authorised = self
             .broker
             .authoriser
-            .authorise(service.auth(), target, credential, bound)
+            .authorise(
+                auth.as_ref().unwrap_or(service.auth()),
+                target,
+                credential,
+                bound,
+            )
             .await;
         let Authorised {
             request: authorised,
@@ -208,17 +223,47 @@ impl Owner {
             }
         }
     }
+
+    /// Without a call that only checks: asks whether the credential is good for
+    /// a token, where its scheme needs one.
+    async fn check_token(
+        &self,
+        service: &Service,
+        credential: &Arc<Credential>,
+        target: &BaseUrl,
+        warnings: &mut Vec<String>,
+    ) -> Option<String> {
+        let scheme = service.auth();
+        let asked = self
+            .broker
+            .authoriser
+            .try_token(scheme, target, credential)
+            .await;
+        match asked {
+            Some(Ok(())) => Some("it is good for an access token".into()),
+            Some(Err(error)) => {
+                warnings.push(format!("it was stored, but is not accepted: {error}"));
+                None
+            }
+            None => {
+                warnings.push(format!(
+                    "{} has no call that only checks a credential: it was stored unchecked",
+                    service.title()
+                ));
+                None
+            }
+        }
+    }
 }
 
 /// Whoever writes a service file says where its key goes, so the owner has to
 /// have seen that, and it must still be so.
 fn confirmed(service: &Service, confirmed_host: &str) -> Result<(), OwnerError> {
-    let host = service.base_url().host();
-    if confirmed_host == host.as_str() {
+    let host = service.destinations();
+    if confirmed_host == host {
         return Ok(());
     }
     let service = service.name().clone();
-    let host = host.clone();
     Err(if confirmed_host.is_empty() {
         OwnerError::Unconfirmed { service, host }
     } else {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::host::{BaseUrlError, Host};
+use crate::host::BaseUrlError;
 use crate::names::ServiceName;
 use crate::paths::PathsError;
 use crate::vault::VaultError;
@@ -33,7 +33,7 @@ pub enum OwnerError {
         /// The service.
         service: ServiceName,
         /// Where its file says it is.
-        host: Host,
+        host: String,
     },
     /// The file has changed since the owner was asked.
     #[error(
@@ -43,7 +43,7 @@ pub enum OwnerError {
         /// The service.
         service: ServiceName,
         /// Where its file says it is.
-        host: Host,
+        host: String,
         /// What the owner was shown.
         confirmed: String,
     },

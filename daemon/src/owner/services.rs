@@ -30,7 +30,7 @@ impl Owner {
                 info!(%name, actions, path = %path.display(), "a service of your own is in force");
                 let detail = format!(
                     "{name}, actions: {actions}, host: {}",
-                    service.base_url().host()
+                    service.destinations()
                 );
                 self.record(Act::ServiceLoaded, Some(&detail), None);
             }

@@ -79,8 +79,8 @@ fn message(owner: &Owner, service: &Service, with_params: bool) -> v1::Service {
     v1::Service {
         service: service.name().to_string(),
         title: service.title().to_owned(),
-        base_url: service.base_url().to_string(),
-        host: service.base_url().host().to_string(),
+        base_url: service.base_text().to_owned(),
+        host: service.destinations(),
         auth: service.auth().word().to_owned(),
         file: file.map_or_else(String::new, |file| file.path.display().to_string()),
         actions: service

@@ -81,7 +81,7 @@ impl BoundRequest {
         base: &BaseUrl,
         hosts: &[Host],
     ) -> Result<Self, BindError> {
-        if !hosts.contains(base.host()) {
+        if !hosts.iter().any(|host| host.covers(base.host())) {
             return Err(BindError::ForeignHost {
                 host: base.host().as_str().to_owned(),
                 allowed: hosts

@@ -9,10 +9,11 @@ use serde_yaml::Spanned;
 
 use super::{Action, Inherited};
 use crate::auth::Carrier;
+use crate::catalogue::base::BaseTemplate;
 use crate::catalogue::body::{BodyShape, Query};
 use crate::catalogue::definition::{
     ActionDefinition, BodyFormat, DefinitionError, Effect, Graphql, Idempotency, ParamDefinition,
-    Passthrough, Source,
+    Passthrough, Place, Source,
 };
 use crate::catalogue::headers;
 use crate::catalogue::ordered::Ordered;
@@ -89,21 +90,36 @@ impl Action {
         check_name(&name).map_err(|problem| source.error(Some(at), problem))?;
         let path = PathTemplate::parse(&written.path.value)
             .map_err(|problem| source.error(Some(written.path.referenced), problem))?;
-        let takes_body = !matches!(written.method.method(), Method::GET);
+        let fixed = url::form_urlencoded::parse(path.query().as_bytes());
+        let carrier = fixed
+            .into_iter()
+            .find(|(name, _)| inherited.carrier.is_query(name));
+        if let Some((name, _)) = carrier {
+            let problem = format!("{name:?} in the query is where the credential goes");
+            return Err(source.error(Some(written.path.referenced), problem));
+        }
+        let takes_body = !matches!(written.method.method(), Method::GET | Method::HEAD);
         let at_body = written.body.as_ref().map_or(at, |body| body.referenced);
         let format = written.body.map_or(inherited.body, |body| body.value);
         let (body, result) = body_shape(takes_body, format, written.graphql)
             .map_err(|(place, problem)| source.error(place.or(Some(at_body)), problem))?;
         let shape = Shape {
             path: &path,
+            base: inherited.base,
             body: &body,
             carrier: inherited.carrier,
         };
         let mut schema = ParamsSchema::default();
-        let params = define_params(written.params, &shape, &mut schema, source)?;
+        let declared = declared(written.params, inherited.params);
+        let params = define_params(declared, &shape, &mut schema, source)?;
         if let Some(place) = unfilled(&path, &params) {
             let problem = format!("{{{place}}} is no param of this action");
             return Err(source.error(Some(written.path.referenced), problem));
+        }
+        if let Some(place) = unfilled_host(inherited.base, &params) {
+            let problem =
+                format!("{{{place}}} in the base_url's host is no param in: host of this action");
+            return Err(source.error(Some(at), problem));
         }
         let passthrough = passes_through(written.passthrough.as_ref(), &body)
             .map_err(|(place, problem)| source.error(place.or(Some(at_body)), problem))?;
@@ -233,8 +249,23 @@ fn passes_through(
     }
 }
 
+/// An action's own params, and those of its service that it doesn't declare
+/// anew.
+fn declared(
+    own: Ordered<Spanned<ParamDefinition>>,
+    inherited: &Ordered<Spanned<ParamDefinition>>,
+) -> Vec<(String, Spanned<ParamDefinition>)> {
+    let mut declared: Vec<_> = own.into_iter().collect();
+    for (name, param) in inherited.iter() {
+        if declared.iter().all(|(own, _)| own != name) {
+            declared.push((name.to_owned(), param.clone()));
+        }
+    }
+    declared
+}
+
 fn define_params(
-    written: Ordered<Spanned<ParamDefinition>>,
+    written: Vec<(String, Spanned<ParamDefinition>)>,
     shape: &Shape<'_>,
     schema: &mut ParamsSchema,
     source: Source<'_>,
@@ -245,6 +276,11 @@ fn define_params(
         let error =
             |problem: String| source.error(Some(at), format!("the param {name:?} {problem}"));
         schema.add(&name, &param.value);
+        let is_text = param.value.place == Place::Body && param.value.encoding.is_none();
+        if is_text && matches!(shape.body, BodyShape::Bytes) {
+            // one of several params makes the body, none of them required
+            schema.suggest(&name, &param.value);
+        }
         let param = Param::define(&name, param.value, shape).map_err(error)?;
         if params.iter().any(|other| other.collides(&param)) {
             return Err(error("goes where another one goes".into()));
@@ -262,6 +298,14 @@ fn define_params(
 fn unfilled<'p>(path: &'p PathTemplate, params: &[Param]) -> Option<&'p str> {
     path.params()
         .find(|place| params.iter().all(|param| param.name != *place))
+}
+
+/// A place of the base URL's host that no param fills.
+fn unfilled_host<'b>(base: &'b BaseTemplate, params: &[Param]) -> Option<&'b str> {
+    let fills =
+        |param: &Param, place: &str| param.name == place && matches!(param.target, Target::Host);
+    base.places()
+        .find(|place| !params.iter().any(|param| fills(param, place)))
 }
 
 fn define_idempotency(
