@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use axis_proto::v1::execute_request::Part;
 use axis_tests::{Home, Host, Upstream, canary, wait_for};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -342,7 +343,7 @@ fn a_client_that_takes_nothing_stalls_its_own_call_alone() {
         let mut client = axis_proto::socket::broker_client(&socket).unwrap();
         let mut answers = Vec::new();
         for _ in 0..8 {
-            let part = Some(axis_proto::v1::execute_request::Part::Call(call.clone()));
+            let part = Some(Part::Call(call.clone()));
             let messages = tokio_stream::once(axis_proto::v1::ExecuteRequest { part });
             answers.push(client.execute(messages).await.unwrap().into_inner());
         }
@@ -548,7 +549,6 @@ fn an_upload_that_is_shorter_than_announced_is_an_error() {
             body_size: Some(10),
             ..Default::default()
         };
-        use axis_proto::v1::execute_request::Part;
         let parts = std::iter::once(Part::Call(call)).chain(
             chunks
                 .into_iter()
