@@ -6,6 +6,7 @@
 mod calls;
 mod daemon;
 mod demo;
+mod events;
 mod own_services;
 mod owner;
 mod policy;
@@ -13,3 +14,4 @@ mod readme;
 mod select;
 mod services;
 mod shim;
+mod transfers;

@@ -96,6 +96,11 @@ impl Upstream {
         Self::serving(Router::new().fallback(serve).with_state(state), requests)
     }
 
+    /// An upstream that answers as `router` does, and records nothing.
+    pub fn routed(router: Router) -> Self {
+        Self::serving(router, Arc::default())
+    }
+
     fn serving(router: Router, requests: Arc<Mutex<Vec<Recorded>>>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -109,6 +109,11 @@ pub(super) fn apply(
         .build()
         .map_err(|_| AuthError::Unsignable)?
         .into();
+    let body = match request.upload_size {
+        // what comes in chunks can't be hashed before it is sent
+        Some(_) => SignableBody::UnsignedPayload,
+        None => SignableBody::Bytes(request.body.as_deref().unwrap_or_default()),
+    };
     let signable = SignableRequest::new(
         request.method.as_str(),
         request.url.as_str(),
@@ -116,12 +121,7 @@ pub(super) fn apply(
             let signed = !UNSIGNED.contains(name);
             signed.then_some((name.as_str(), value.to_str().ok()?))
         }),
-        match &request.body {
-            // nobody has seen all of it yet
-            _ if request.upload_size.is_some() => SignableBody::UnsignedPayload,
-            Some(body) => SignableBody::Bytes(body),
-            None => SignableBody::Bytes(&[]),
-        },
+        body,
     )
     .map_err(|_| AuthError::Unsignable)?;
     let (instructions, signature) = sign(signable, &params)

@@ -18,6 +18,7 @@ use crate::upstream::{Part, Streams, Upload, UploadError};
 const WAITING: usize = 4;
 
 /// What a client asked for beside the outcome.
+#[derive(Clone, Copy)]
 pub(super) struct Wishes {
     save: bool,
     progress: bool,
@@ -34,7 +35,7 @@ impl Wishes {
     }
 
     /// Nothing.
-    pub fn is_plain(&self) -> bool {
+    pub fn is_plain(self) -> bool {
         !self.save && !self.progress && self.body_size.is_none()
     }
 }

@@ -98,13 +98,13 @@ impl Selector {
         let Ok(Ok(_turn)) = turn else {
             return Err(SelectError::Busy);
         };
-        let mut child = self.start().map_err(broken)?;
+        let mut child = self.start().map_err(|error| broken(&error))?;
         let asked = timeout(DEADLINE, converse(&mut child, expression, value)).await;
         let Ok(heard) = asked else {
             // dropped, it is killed
             return Err(SelectError::TooSlow);
         };
-        let (status, answer) = heard.map_err(broken)?;
+        let (status, answer) = heard.map_err(|error| broken(&error))?;
         read(status, &answer)
     }
 
@@ -191,6 +191,6 @@ fn read(status: ExitStatus, answer: &[u8]) -> Result<Bytes, SelectError> {
     }
 }
 
-fn broken(error: io::Error) -> SelectError {
+fn broken(error: &io::Error) -> SelectError {
     SelectError::Broken(error.to_string())
 }

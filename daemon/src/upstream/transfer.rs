@@ -19,7 +19,7 @@ use super::response::{self, UpstreamResponse};
 use super::stream::{Delivery, NotTaken, STALL, Streams, Ticker};
 
 /// Longest call with a body that is up- or downloaded, in all.
-const LONGEST_TRANSFER: Duration = Duration::from_secs(3600);
+const LONGEST_TRANSFER: Duration = Duration::from_hours(1);
 
 impl Upstream {
     /// Makes a call with `streams`. The body of a good answer that is to be

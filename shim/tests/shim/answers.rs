@@ -1,7 +1,7 @@
 //! The exact shape of every answer.
 
 use axis_proto::v1::outcome::End;
-use axis_proto::v1::{Denied, Failed};
+use axis_proto::v1::{Denied, Failed, Success};
 use serde_json::{Value, json};
 use tonic::Status;
 
@@ -31,6 +31,16 @@ async fn each_outcome_has_its_object() {
         (
             success("null"),
             json!({"ok": true, "result": null, "request_id": ID}),
+            false,
+        ),
+        (
+            End::Success(Success {
+                result: "[]".into(),
+                next: Some(r#"{"page": 2}"#.into()),
+                total: Some(7),
+                hint: Some("h".into()),
+            }),
+            json!({"ok": true, "result": [], "next": {"page": 2}, "total": 7, "request_id": ID, "hint": "h"}),
             false,
         ),
         (

@@ -238,7 +238,9 @@ fn completion(events: &[String]) -> Option<String> {
         for (name, value) in chunk {
             match value {
                 Value::Array(items) if name == "choices" => {
-                    items.iter().for_each(|item| merge_item(&mut choices, item));
+                    for item in &items {
+                        merge_item(&mut choices, item);
+                    }
                 }
                 Value::Null => {
                     whole.entry(name).or_insert(Value::Null);
@@ -301,7 +303,9 @@ fn merge(whole: &mut Value, piece: &Value) {
                 append(known, more);
             }
             (Value::Array(items), Value::Array(more)) => {
-                more.iter().for_each(|item| merge_item(items, item));
+                for item in more {
+                    merge_item(items, item);
+                }
             }
             (Value::Object(_), Value::Object(_)) => merge(known, more),
             (known, more) => *known = more.clone(),
