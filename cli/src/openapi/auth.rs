@@ -229,9 +229,8 @@ fn candidate(scheme: &Value) -> Result<Candidate, String> {
 fn client_credentials(scheme: &Value) -> Option<Candidate> {
     let flow = match scheme.get("flows") {
         Some(flows) if flows.as_object()?.len() == 1 => flows.get("clientCredentials")?,
-        Some(_) => return None,
         None if scheme.get("flow")?.as_str()? == "application" => scheme,
-        None => return None,
+        _ => return None,
     };
     let token_url = flow.get("tokenUrl")?.as_str()?;
     let url = Url::parse(token_url).ok()?;
@@ -253,7 +252,13 @@ fn client_credentials(scheme: &Value) -> Option<Candidate> {
         .collect();
     if !scopes.is_empty() && scopes.len() <= 20 {
         written.push_str(", scopes: ");
-        written.push_str(&Value::from_iter(scopes.into_iter().map(String::as_str)).to_string());
+        written.push_str(
+            &scopes
+                .into_iter()
+                .map(String::as_str)
+                .collect::<Value>()
+                .to_string(),
+        );
     }
     written.push_str(" }");
     Some(Candidate {

@@ -138,7 +138,23 @@ fn is_plain(c: char) -> bool {
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
 }
 
+/// The reader descends with the nesting, and on a thread of this many bytes it
+/// can't come to the stack's end.
+const STACK: usize = 64 << 20;
+
 fn from_yaml(text: &str) -> Result<Value, String> {
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, || read_yaml(text))
+            .map_err(|error| format!("the system gives no thread: {error}"))?;
+        reader
+            .join()
+            .unwrap_or_else(|_| Err("the YAML reader failed".into()))
+    })
+}
+
+fn read_yaml(text: &str) -> Result<Value, String> {
     let options = serde_yaml::options! {
         budget: serde_yaml::budget! {
             max_depth: 128,

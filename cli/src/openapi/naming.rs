@@ -183,7 +183,7 @@ fn plain(operation: &Operation<'_>) -> String {
         .get("operationId")
         .and_then(|id| id.as_str());
     let name = match id.map(|id| without_path(id, operation)) {
-        Some(id) if !words(&id).is_empty() => from_id(&id, operation),
+        Some(id) if !words(id).is_empty() => from_id(id, operation),
         _ => from_path(operation),
     };
     // every service has raw actions of this name
@@ -326,19 +326,19 @@ fn shorten(name: &str) -> String {
     cut.trim_end_matches('.').to_owned()
 }
 
+/// The words of `title`, joined.
+fn of_title(title: &str) -> String {
+    let title = title.to_ascii_lowercase();
+    let words: Vec<&str> = title
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join("-").chars().take(MAX_SERVICE_BYTES).collect()
+}
+
 /// The service's name: the one that was asked for, or the title's words.
 pub(super) fn service(asked: Option<&str>, document: &Document) -> Result<String, ImportError> {
-    let name = match asked {
-        Some(name) => name.to_ascii_lowercase(),
-        None => {
-            let title = document.title().to_ascii_lowercase();
-            let words: Vec<&str> = title
-                .split(|c: char| !c.is_ascii_alphanumeric())
-                .filter(|word| !word.is_empty())
-                .collect();
-            words.join("-").chars().take(MAX_SERVICE_BYTES).collect()
-        }
-    };
+    let name = asked.map_or_else(|| of_title(&document.title()), str::to_ascii_lowercase);
     let name = name.trim_end_matches('-').to_owned();
     let is_good = name.len() <= MAX_SERVICE_BYTES
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -36,18 +36,14 @@ impl<'a> Operation<'a> {
             if !path.starts_with('/') {
                 continue;
             }
-            let item = match document.resolve(item) {
-                Ok(item) => item,
-                Err(_) => {
-                    let (method, value) = ("any", &Value::Null);
-                    all.push(Self {
-                        path,
-                        method,
-                        value,
-                        item,
-                    });
-                    continue;
-                }
+            let Ok(item) = document.resolve(item) else {
+                all.push(Self {
+                    path,
+                    method: "any",
+                    value: &Value::Null,
+                    item,
+                });
+                continue;
             };
             for (method, value) in members(Some(item)) {
                 let Some(method) = METHODS.iter().find(|known| **known == method.as_str()) else {
@@ -165,7 +161,7 @@ impl<'a> Converter<'a> {
             None => Body::of(self.document, operation),
         };
         let written = match body {
-            Some(body) => params.take_body(body, operation, &mut losses)?,
+            Some(body) => params.take_body(&body, operation, &mut losses)?,
             None => WrittenBody::default(),
         };
         let response = response::of(self.document, operation);
