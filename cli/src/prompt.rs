@@ -150,7 +150,8 @@ fn is_yes(answer: &str) -> bool {
 const PASSWORD_HELP: &str = "set AXIS_MASTER_PASSWORD, or run the command in a terminal";
 
 /// The secret without its line end; refused where it is empty or holds
-/// control characters. What was typed is never repeated.
+/// control characters, but for a key file's JSON, whose lines may stay as they
+/// are. What was typed is never repeated.
 fn clean(secret: &SecretString) -> Result<SecretString, Failure> {
     let text = secret.expose_secret().trim_end_matches(['\r', '\n']);
     if text.is_empty() {
@@ -159,7 +160,9 @@ fn clean(secret: &SecretString) -> Result<SecretString, Failure> {
             "the secret is empty; nothing was stored",
         ));
     }
-    if text.chars().any(char::is_control) {
+    let is_json = text.trim_start().starts_with('{')
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if !is_json && text.chars().any(char::is_control) {
         return Err(Failure::new(
             Exit::Usage,
             "the secret has a line break or another control character in it; nothing was stored",

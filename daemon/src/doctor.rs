@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use axis_proto::shell;
+use jiff::SignedDuration;
 
 use crate::owner::Owner;
 use crate::paths::parent;
@@ -81,6 +82,8 @@ pub fn checks(owner: &Owner) -> Vec<Check> {
         credentials(owner),
         secret_pages(owner),
     ];
+    checks.extend(clock(owner));
+    checks.extend(unsealed(owner));
     checks.extend(policy(owner));
     checks.extend(services(owner));
     checks.extend(audit(owner));
@@ -180,6 +183,39 @@ fn secret_pages(owner: &Owner) -> Check {
             "ulimit -l unlimited",
         ),
     }
+}
+
+/// Signatures and tokens are refused where the clocks don't agree.
+fn clock(owner: &Owner) -> Vec<Check> {
+    let skewed = owner.broker.upstream.clock_skew();
+    let say = |(host, ahead): (&String, &SignedDuration)| {
+        let minutes = ahead.as_mins();
+        let how = if minutes > 0 { "ahead of" } else { "behind" };
+        warn(
+            "clock",
+            format!(
+                "this machine's clock is {} minutes {how} that of {host}: signed requests and tokens are refused there",
+                minutes.abs()
+            ),
+            "timedatectl set-ntp true",
+        )
+    };
+    skewed.iter().map(say).collect()
+}
+
+/// Refresh tokens that would be lost with this process.
+fn unsealed(owner: &Owner) -> Vec<Check> {
+    let unsealed = owner.broker.authoriser.unsealed();
+    let say = |(name, reason)| {
+        fail(
+            "refresh tokens",
+            format!(
+                "the new refresh token of {name} is in memory alone, since it can't be sealed: {reason}"
+            ),
+            "axis status",
+        )
+    };
+    unsealed.iter().map(say).collect()
 }
 
 fn policy(owner: &Owner) -> Vec<Check> {

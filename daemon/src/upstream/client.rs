@@ -1,12 +1,13 @@
 //! One client for all upstreams; its connections are kept alive.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, HOST, RANGE};
 use http::{HeaderName, HeaderValue, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::redirect::{Action, Attempt, Policy};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ use super::error::UpstreamError;
 use super::guard::LeakGuard;
 use super::request::{AuthorisedRequest, BoundRequest};
 use super::response::{self, UpstreamResponse};
+use super::skew::Skew;
 use crate::host::{Host, is_loopback};
 
 /// Redirects that are followed in one call.
@@ -79,6 +81,7 @@ pub struct Upstream {
     pub(super) call_timeout: Duration,
     pub(super) response_cap: usize,
     pub(super) saved_cap: usize,
+    pub(super) skew: Skew,
 }
 
 impl Upstream {
@@ -140,7 +143,14 @@ impl Upstream {
             call_timeout: settings.call_timeout,
             response_cap: settings.response_cap,
             saved_cap: settings.saved_cap,
+            skew: Skew::default(),
         })
+    }
+
+    /// Hosts whose clock differs from this machine's by more than five minutes,
+    /// and by how much this machine is ahead of each.
+    pub fn clock_skew(&self) -> BTreeMap<String, SignedDuration> {
+        self.skew.found()
     }
 
     /// Makes the call and takes what `guard` knows out of its answer. Dropping
@@ -215,7 +225,9 @@ impl Upstream {
         let headers = response.headers();
         let (content_type, in_content_type) = response::content_type(headers, guard);
         let (kept, in_kept) = response::kept(headers, errand.keep, guard);
-        let retry_after_s = response::retry_after_s(headers, Timestamp::now());
+        let now = Timestamp::now();
+        self.skew.look(host, headers, now);
+        let retry_after_s = response::retry_after_s(headers, now);
         let mut intake = Intake::new(headers, self.response_cap, host, guard)?;
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             intake.push(&chunk)?;

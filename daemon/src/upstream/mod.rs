@@ -13,6 +13,7 @@ mod error;
 mod guard;
 pub mod request;
 mod response;
+mod skew;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -85,6 +85,7 @@ impl Upstream {
         parts: Option<&tokio::sync::mpsc::Sender<super::stream::Part>>,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let headers = response.headers();
+        self.skew.look(host, headers, Timestamp::now());
         let (content_type, in_content_type) = response::content_type(headers, guard);
         let (kept, in_kept) = response::kept(headers, errand.keep, guard);
         let mut answer = UpstreamResponse {
@@ -122,6 +123,7 @@ impl Upstream {
             host: host.to_owned(),
         };
         let headers = response.headers();
+        self.skew.look(host, headers, Timestamp::now());
         let (content_type, in_headers) = response::content_type(headers, guard);
         let mut answer = UpstreamResponse {
             status: response.status(),
