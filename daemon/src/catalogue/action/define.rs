@@ -112,15 +112,10 @@ impl Action {
         let mut schema = ParamsSchema::default();
         let declared = declared(written.params, inherited.params);
         let params = define_params(declared, &shape, &mut schema, source)?;
-        if let Some(place) = unfilled(&path, &params) {
-            let problem = format!("{{{place}}} is no param of this action");
-            return Err(source.error(Some(written.path.referenced), problem));
-        }
-        if let Some(place) = unfilled_host(inherited.base, &params) {
-            let problem =
-                format!("{{{place}}} in the base_url's host is no param in: host of this action");
-            return Err(source.error(Some(at), problem));
-        }
+        check_filled(&path, inherited.base, &params).map_err(|(in_path, problem)| {
+            let place = if in_path { written.path.referenced } else { at };
+            source.error(Some(place), problem)
+        })?;
         let passthrough = passes_through(written.passthrough.as_ref(), &body)
             .map_err(|(place, problem)| source.error(place.or(Some(at_body)), problem))?;
         let in_body = |target: &Target| {
@@ -159,11 +154,7 @@ impl Action {
                 .as_ref()
                 .or(inherited.pagination)
                 .cloned(),
-            integers: params
-                .iter()
-                .filter(|param| param.integer)
-                .map(|param| param.wire_name.clone())
-                .collect(),
+            integers: integers(&params),
             result,
             is_graphql: matches!(body, BodyShape::Graphql(_)),
         });
@@ -294,18 +285,33 @@ fn define_params(
     Ok(params)
 }
 
-/// A place of the path that no param fills.
-fn unfilled<'p>(path: &'p PathTemplate, params: &[Param]) -> Option<&'p str> {
-    path.params()
-        .find(|place| params.iter().all(|param| param.name != *place))
-}
-
-/// A place of the base URL's host that no param fills.
-fn unfilled_host<'b>(base: &'b BaseTemplate, params: &[Param]) -> Option<&'b str> {
+/// Checks that params fill every place of the path and of the base URL's host;
+/// an error says whether it is about the path.
+fn check_filled(
+    path: &PathTemplate,
+    base: &BaseTemplate,
+    params: &[Param],
+) -> Result<(), (bool, String)> {
+    let mut places = path.params();
+    if let Some(place) = places.find(|place| params.iter().all(|param| param.name != *place)) {
+        return Err((true, format!("{{{place}}} is no param of this action")));
+    }
     let fills =
         |param: &Param, place: &str| param.name == place && matches!(param.target, Target::Host);
-    base.places()
-        .find(|place| !params.iter().any(|param| fills(param, place)))
+    let mut hosts = base.places();
+    match hosts.find(|place| !params.iter().any(|param| fills(param, place))) {
+        Some(place) => Err((
+            false,
+            format!("{{{place}}} in the base_url's host is no param in: host of this action"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The names on the wire of params that are integers.
+fn integers(params: &[Param]) -> Vec<String> {
+    let integers = params.iter().filter(|param| param.integer);
+    integers.map(|param| param.wire_name.clone()).collect()
 }
 
 fn define_idempotency(

@@ -37,7 +37,7 @@ fn request(method: Method, base: &str, path: &str) -> AuthorisedRequest {
             http::HeaderName::from_static("x-api-key"),
             HeaderValue::from_static(KEY),
         )]),
-        site: Default::default(),
+        site: crate::upstream::request::Site::default(),
         body: Some(Bytes::from_static(b"{\"a\":1}")),
     };
     let hosts = [base.host().clone()];
