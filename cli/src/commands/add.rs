@@ -133,18 +133,21 @@ impl Add {
     /// The host in the file of a service that isn't built in, once the owner
     /// has said yes to it; empty where nothing has to be asked.
     async fn confirm_host(&self, daemon: &mut Daemon) -> Result<String, Failure> {
-        if !self.base_url.is_empty() {
-            return Ok(String::new());
-        }
         let shown = ask(daemon.admin.show_service(ShowServiceRequest {
             service: self.service.clone(),
         }))
         .await?;
         let service = shown.service.unwrap_or_default();
-        if service.file.is_empty() {
+        // a base URL stands for the host, but not for where tokens come from
+        let hosts = if self.base_url.is_empty() {
+            service.host
+        } else {
+            service.token_host
+        };
+        if service.file.is_empty() || hosts.is_empty() {
             return Ok(String::new());
         }
-        let (name, host) = (printable(&service.service), printable(&service.host));
+        let (name, host) = (printable(&service.service), printable(&hosts));
         tell(format_args!("The service {name} isn't built in."));
         tell(format_args!(
             "  defined in         {}",
@@ -153,7 +156,7 @@ impl Add {
         tell(format_args!("  the key will go to {host}"));
         let fix = format!("look at the host, then: axis add {name} --yes");
         if self.yes || prompt::confirms(&format!("Is {host} right?"), &fix)? {
-            return Ok(service.host);
+            return Ok(hosts);
         }
         Err(Failure::new(
             Exit::Failed,

@@ -166,7 +166,7 @@ fn read_yaml(text: &str) -> Result<Value, String> {
             max_aliases: 100_000,
         },
         alias_limits: serde_yaml::alias_limits! {
-            max_total_replayed_events: 1_000_000,
+            max_total_replayed_events: 100_000,
         },
         // some published documents have names twice; the last one counts, as in JSON
         duplicate_keys: DuplicateKeyPolicy::LastWins,

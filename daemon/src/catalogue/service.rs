@@ -102,6 +102,15 @@ impl Service {
         self.base.sample()
     }
 
+    /// Where an OAuth client goes for tokens by the definition, wherever the
+    /// service itself is; often nowhere.
+    pub fn token_destination(&self) -> String {
+        match &self.auth {
+            AuthScheme::OAuth2(options) => options.token_url.host().to_string(),
+            _ => String::new(),
+        }
+    }
+
     /// The base URL as the definition writes it.
     pub fn base_text(&self) -> &str {
         self.base.as_str()

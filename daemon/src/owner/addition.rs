@@ -92,8 +92,13 @@ impl Owner {
             }
             Err(error) => warnings.push(error.to_string()),
         }
-        if base_url.is_none() && !self.broker.services.is_builtin(&name.service) {
-            confirmed(service, &confirmed_host)?;
+        if !self.broker.services.is_builtin(&name.service) {
+            // a base URL is the owner's own word, a token_url still the file's
+            let named = match &base_url {
+                None => service.destinations(),
+                Some(_) => service.token_destination(),
+            };
+            confirmed(service, named, &confirmed_host)?;
         }
 
         self.recordable()?;
@@ -258,8 +263,7 @@ impl Owner {
 
 /// Whoever writes a service file says where its key goes, so the owner has to
 /// have seen that, and it must still be so.
-fn confirmed(service: &Service, confirmed_host: &str) -> Result<(), OwnerError> {
-    let host = service.destinations();
+fn confirmed(service: &Service, host: String, confirmed_host: &str) -> Result<(), OwnerError> {
     if confirmed_host == host {
         return Ok(());
     }

@@ -81,6 +81,7 @@ fn message(owner: &Owner, service: &Service, with_params: bool) -> v1::Service {
         title: service.title().to_owned(),
         base_url: service.base_text().to_owned(),
         host: service.destinations(),
+        token_host: service.token_destination(),
         auth: service.auth().word().to_owned(),
         file: file.map_or_else(String::new, |file| file.path.display().to_string()),
         actions: service
