@@ -8,6 +8,7 @@ mod calls;
 mod daemon;
 mod demo;
 mod events;
+mod nineteen;
 mod own_services;
 mod owner;
 mod policy;
