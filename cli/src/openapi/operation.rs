@@ -137,7 +137,7 @@ impl<'a> Converter<'a> {
         name: String,
     ) -> Result<(Action, Vec<String>), String> {
         let effect = match operation.method_word() {
-            "GET" => "read",
+            "GET" | "HEAD" => "read",
             "DELETE" => "delete",
             "POST" | "PUT" | "PATCH" => "write",
             "ANY" => {

@@ -26,10 +26,10 @@ impl<'a> Params<'a> {
             };
             return Err(format!("its body is {kind}, which can't be written"));
         }
-        if operation.method == "get" {
-            let problem = "it has a body, and a GET can't";
+        if matches!(operation.method, "get" | "head") {
+            let problem = format!("it has a body, and a {} can't", operation.method_word());
             if body.required {
-                return Err(problem.into());
+                return Err(problem);
             }
             note(losses, format!("{problem}: it is left out"));
             return Ok(WrittenBody::default());
