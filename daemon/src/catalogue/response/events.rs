@@ -61,7 +61,7 @@ fn data(text: &str) -> Vec<String> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut events = Vec::new();
     let mut data: Option<String> = None;
-    for line in text.split('\n') {
+    for line in text.split_terminator('\n') {
         if line.is_empty() {
             events.extend(data.take());
             continue;

@@ -88,12 +88,7 @@ fn what_is_no_json_becomes_json() {
         ("json", "text/html", b"<p>\xc3\xbc", json!("<p>ü")),
         ("json", "application/json", b"{\"a\":", json!("{\"a\":")),
         ("json", "application/json", deep.as_bytes(), json!(deep)),
-        (
-            "json",
-            "text/event-stream",
-            b"data: {}\n\n",
-            json!("data: {}\n\n"),
-        ),
+        ("json", "text/event-stream", b"data: {}\n\n", json!([{}])),
         (
             "json",
             "image/png",
