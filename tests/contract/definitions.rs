@@ -9,6 +9,8 @@ use crate::written::{self, Action, Param};
 /// What a definition takes beyond the vendor's description, on purpose:
 /// service, action, param, type.
 const WIDER: &[(&str, &str, &str, &str)] = &[
+    // a header holds the list, joined by commas
+    ("aws", "s3.getObjectAttributes", "attributes", "string"),
     // one input item alone: the vendor is the one to judge it
     ("openai", "responses.create", "input", "object"),
     // as its update and its guide have them
