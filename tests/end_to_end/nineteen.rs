@@ -41,7 +41,7 @@ struct Case {
     params: Value,
     method: &'static str,
     path: &'static str,
-    headers: &'static [(&'static str, &'static str)],
+    headers: Vec<(&'static str, &'static str)>,
     body: Body,
 }
 
@@ -54,15 +54,18 @@ enum Body {
 
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
-    let case = |service, action, params, method, path, headers, body| Case {
-        service,
-        action,
-        params,
-        method,
-        path,
-        headers,
-        body,
-    };
+    let case =
+        |service, action, params, method, path, headers: &[(&'static str, &'static str)], body| {
+            Case {
+                service,
+                action,
+                params,
+                method,
+                path,
+                headers: headers.to_vec(),
+                body,
+            }
+        };
     let message = json!([{"role": "user", "content": "hi"}]);
     let github: &[_] = &[
         ("authorization", "Bearer ghp_canary0123456789"),
@@ -342,8 +345,8 @@ fn each_is_on_the_wire_what_its_vendor_expects() {
         assert_eq!(request.method, case.method, "{name}");
         assert_eq!(request.path, case.path, "{name}");
         for (header, value) in case.headers {
-            let sent = request.headers.get(*header).map(String::as_str);
-            assert_eq!(sent, Some(*value), "{name} {header}");
+            let sent = request.headers.get(header).map(String::as_str);
+            assert_eq!(sent, Some(value), "{name} {header}");
         }
         match case.body {
             Body::None => assert!(request.body.is_empty(), "{name}"),
