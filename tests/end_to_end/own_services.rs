@@ -253,7 +253,7 @@ fn a_definition_can_be_tried_out_before_it_is_in_force() {
     assert!(
         tried
             .stdout
-            .contains("acme, actions: 1, host: api.acme.example"),
+            .contains("acme, actions: 6, host: api.acme.example"),
         "{tried:?}"
     );
     let tried = home.axis_without_password(&["services", "validate", good, bad, "--json"]);
