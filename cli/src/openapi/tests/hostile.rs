@@ -71,7 +71,7 @@ fn a_reference_that_leads_nowhere_is_said() {
 #[test]
 fn slow_a_million_references_are_read_in_time() {
     let mut text = String::from(
-        r##"{"openapi":"3.0.0","info":{"title":"Many"},"servers":[{"url":"https://a.example"}],"paths":{"/x":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object","properties":{"a":{"oneOf":["##,
+        r#"{"openapi":"3.0.0","info":{"title":"Many"},"servers":[{"url":"https://a.example"}],"paths":{"/x":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object","properties":{"a":{"oneOf":["#,
     );
     for at in 0..1_000_000 {
         let comma = if at == 0 { "" } else { "," };
