@@ -55,8 +55,11 @@ fn upstream() -> Upstream {
     })
 }
 
+/// A service, its credential, and whether a request is the one it should be.
+type Example = (&'static str, String, fn(&Recorded) -> bool);
+
 /// What each example's credential is, and how it must arrive.
-fn expected() -> Vec<(&'static str, String, fn(&Recorded) -> bool)> {
+fn expected() -> Vec<Example> {
     let bearer = |secret: &str| secret.to_owned();
     vec![
         ("tickets", bearer("secret-0123456789"), |it| {

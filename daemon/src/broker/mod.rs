@@ -9,6 +9,7 @@ mod refusal;
 pub mod request;
 #[cfg(test)]
 mod tests;
+mod underway;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +25,7 @@ pub use self::listing::{Described, ListedAction, Listing};
 use self::outcome::{Code, End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
+use self::underway::{InFlight, Underway};
 use crate::audit::{self, Audit, ConnectionId, Started, SyncMode};
 use crate::auth::{self, Authorised, Authoriser};
 use crate::catalogue::{Action, Catalogue, Effect, Service};
@@ -225,11 +227,7 @@ impl Broker {
             slot,
             record,
         } = admitted;
-        let underway = Underway {
-            broker: self,
-            record: Some(record),
-            began,
-        };
+        let underway = Underway::new(self, record, began);
         let base_url = credential.base_url().unwrap_or(service.base_url());
         let authorised = self
             .authoriser
@@ -413,62 +411,5 @@ impl Broker {
     /// Told that a connection has ended.
     pub fn connection_closed(&self, connection: ConnectionId) {
         self.audit.connection_closed(connection);
-    }
-}
-
-/// A call that is on record as started and not yet as finished.
-struct Underway<'a> {
-    broker: &'a Broker,
-    record: Option<Started>,
-    began: Duration,
-}
-
-impl Underway<'_> {
-    /// Puts the call's end on record; when that was.
-    fn ended(mut self, end: audit::End) -> Duration {
-        self.finish(end)
-    }
-
-    fn finish(&mut self, mut end: audit::End) -> Duration {
-        let now = self.broker.clock.monotonic();
-        end.latency = now.saturating_sub(self.began);
-        if let Some(record) = self.record.take() {
-            self.broker.audit.finished(record, &end);
-        }
-        now
-    }
-}
-
-impl Drop for Underway<'_> {
-    fn drop(&mut self) {
-        if self.record.is_none() {
-            return;
-        }
-        let code = if std::thread::panicking() {
-            Code::InternalError
-        } else {
-            Code::Cancelled
-        };
-        let error = Some(code.as_str());
-        self.finish(audit::End {
-            error,
-            ..audit::End::default()
-        });
-    }
-}
-
-/// One call on the counter of calls in flight.
-struct InFlight<'a>(&'a AtomicU64);
-
-impl<'a> InFlight<'a> {
-    fn count(counter: &'a AtomicU64) -> Self {
-        counter.fetch_add(1, Ordering::Relaxed);
-        Self(counter)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
