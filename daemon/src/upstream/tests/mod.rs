@@ -4,6 +4,7 @@ mod answers;
 mod limits;
 mod loopback;
 mod redirects;
+mod repeats;
 mod tls;
 
 use std::time::Duration;
