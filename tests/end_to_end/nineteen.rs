@@ -224,7 +224,7 @@ fn cases() -> Vec<Case> {
         case(
             "twilio",
             "messages.create",
-            json!({"to": "+15558675310", "from": "+15017122661", "body": "hi & bye"}),
+            json!({"to": "+15558675310", "from": "+15017122661", "body": "hi & bye", "mediaUrl": ["https://a.example/1", "https://a.example/2"]}),
             "POST",
             "/2010-04-01/Accounts/AC00000000000000000000000000000000/Messages.json",
             &[
@@ -238,6 +238,8 @@ fn cases() -> Vec<Case> {
                 ("To", "+15558675310"),
                 ("From", "+15017122661"),
                 ("Body", "hi & bye"),
+                ("MediaUrl", "https://a.example/1"),
+                ("MediaUrl", "https://a.example/2"),
             ]),
         ),
         case(
