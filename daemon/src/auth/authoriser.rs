@@ -98,7 +98,7 @@ impl Authoriser {
             AuthScheme::Basic => basic::apply(secret, &mut request.headers)?,
             AuthScheme::Query { name } => query::apply(name, secret, &mut request.url)?,
             AuthScheme::AwsSigV4 { service, region } => {
-                let region = region.as_deref().or(request.region.as_deref());
+                let region = request.region.as_deref().or(region.as_deref());
                 let region = region.unwrap_or(aws_sigv4::DEFAULT_REGION).to_owned();
                 let at = SystemTime::from(self.shared.clock.wall());
                 let signature = aws_sigv4::apply(secret, service, &region, at, &mut request)?;

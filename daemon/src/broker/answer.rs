@@ -1,7 +1,5 @@
 //! An upstream's answer on its way to the agent.
 
-use bytes::Bytes;
-
 use super::outcome::{Failure, Success};
 use crate::audit;
 use crate::catalogue::{Action, ActionOutcome, Answer};
@@ -34,10 +32,16 @@ pub(super) fn read(
         body: &response.body,
     });
     match outcome {
-        ActionOutcome::Refused(error) => Err(Failure {
-            retry_after_s: response.retry_after_s,
-            ..error.into()
-        }),
+        ActionOutcome::Refused(error) => {
+            // its words were decoded, which may have joined what stood apart
+            let (message, found) = guard.redact_counted(&error.message);
+            end.redacted += u64::from(found);
+            Err(Failure {
+                retry_after_s: response.retry_after_s,
+                message,
+                ..error.into()
+            })
+        }
         ActionOutcome::Result(mut found) => {
             let body = response.body.as_ptr_range();
             if !body.contains(&found.json.as_ptr()) {
@@ -50,7 +54,7 @@ pub(super) fn read(
             }
             Ok(Success {
                 result: found.json,
-                next: found.next.map(Bytes::from),
+                next: found.next.map(|next| guard.redact(&next).into()),
                 total: found.total,
                 hint: None,
             })
@@ -69,4 +73,54 @@ pub(super) fn hinted(mut success: Success) -> Success {
         ));
     }
     success
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::StatusCode;
+
+    use super::*;
+    use crate::catalogue::Catalogue;
+
+    const SECRET: &str = "canary0123456789abcdef";
+
+    /// What S3 answers to `action`, which the upstream wrote as `body`.
+    fn read_xml(action: &str, status: StatusCode, body: &str) -> Result<Success, Failure> {
+        let catalogue = Catalogue::builtin().unwrap();
+        let (_, action) = catalogue.resolve("aws", action).unwrap();
+        let response = UpstreamResponse {
+            status,
+            content_type: Some("application/xml".into()),
+            headers: Vec::new(),
+            retry_after_s: None,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            delivered: None,
+            redacted: 0,
+        };
+        let guard = LeakGuard::new(&[SECRET]);
+        read(action, &guard, Ok(response), &mut audit::End::default())
+    }
+
+    #[test]
+    fn what_decoding_joins_is_guarded_wherever_it_goes() {
+        let (head, tail) = SECRET.split_at(9);
+        for apart in [
+            format!("{head}<!-- -->{tail}"),
+            format!("{head}<![CDATA[{tail}]]>"),
+        ] {
+            let refused =
+                format!("<Error><Code>Odd</Code><Message>it is {apart}</Message></Error>");
+            let failure = read_xml("s3.getObject", StatusCode::BAD_REQUEST, &refused).unwrap_err();
+            assert_eq!(failure.message, "it is [redacted by axis] (Odd)");
+
+            let list = format!(
+                "<ListAllMyBucketsResult><ContinuationToken>{apart}</ContinuationToken></ListAllMyBucketsResult>"
+            );
+            let success = read_xml("s3.listBuckets", StatusCode::OK, &list).unwrap();
+            let next = success.next.unwrap();
+            assert_eq!(&next[..], br#"{"continuation_token":"[redacted by axis]"}"#);
+            assert!(!String::from_utf8_lossy(&success.result).contains(SECRET));
+        }
+    }
 }

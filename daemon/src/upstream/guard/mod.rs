@@ -69,7 +69,7 @@ impl LeakGuard {
     }
 
     /// `text` without secrets, and how many were in it.
-    pub(super) fn redact_counted(&self, text: &str) -> (String, u32) {
+    pub fn redact_counted(&self, text: &str) -> (String, u32) {
         let mut out = Vec::with_capacity(text.len());
         let mut stream = self.stream();
         stream.push(text.as_bytes(), &mut out);
