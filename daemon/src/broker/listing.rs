@@ -86,8 +86,8 @@ impl Broker {
             service: service.name().to_string(),
             action: action.name().to_owned(),
             effect: action.effect().word(),
-            params_schema: action.params_schema().to_string().into_bytes(),
-            example: action.example().to_string().into_bytes(),
+            params_schema: action.params_schema().as_bytes().to_vec(),
+            example: action.example().as_bytes().to_vec(),
             allowed: self.is_allowed(identity, service, action),
         })
     }

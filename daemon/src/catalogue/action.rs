@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jsonschema::Validator;
 use serde_json::Value;
 use serde_yaml::Spanned;
@@ -45,13 +45,15 @@ pub struct Action {
     body_is_optional: bool,
     /// Whether nothing else than one param makes the body.
     needs_whole_body: bool,
-    headers: HeaderMap,
+    /// Sent with each request unless a param sets the same one.
+    headers: Box<[(HeaderName, HeaderValue)]>,
     idempotency: Option<HeaderName>,
-    schema: Value,
-    /// Compiled at the first call; most actions are never called.
-    validator: OnceLock<Result<Validator, String>>,
-    example: Value,
-    usage: String,
+    /// JSON, and kept as its text: a hundredth of all actions is ever called.
+    schema: Box<str>,
+    /// Compiled at the first call.
+    validator: OnceLock<Result<Box<Validator>, String>>,
+    /// JSON, like the schema.
+    example: Box<str>,
     response: ResponseReader,
 }
 
@@ -91,13 +93,13 @@ impl Action {
         self.timeout
     }
 
-    /// The params as one plain JSON Schema object.
-    pub fn params_schema(&self) -> &Value {
+    /// The params as one plain JSON Schema object, as JSON text.
+    pub fn params_schema(&self) -> &str {
         &self.schema
     }
 
-    /// Params that are valid.
-    pub fn example(&self) -> &Value {
+    /// Params that are valid, as JSON text.
+    pub fn example(&self) -> &str {
         &self.example
     }
 
@@ -155,7 +157,7 @@ impl Action {
         }
         let params = Params::parse(params).map_err(|problem| ParamsError::Unreadable {
             problem,
-            usage: self.usage.clone(),
+            usage: self.usage(),
         })?;
         let mut problems = self.schema_problems(&params);
         let mut unnamed = 0;
@@ -193,7 +195,7 @@ impl Action {
             return Err(ParamsError::Wrong {
                 action: format!("{} {}", self.service, self.name),
                 problems,
-                usage: self.usage.clone(),
+                usage: self.usage(),
             });
         }
         let mut request = self.finish(draft);
@@ -282,7 +284,7 @@ impl Action {
                 path_and_query.push_str(query);
             }
         }
-        let mut headers = self.headers.clone();
+        let mut headers: HeaderMap = self.headers.iter().cloned().collect();
         headers.extend(draft.headers);
         let has_none = self.body_is_optional && draft.body.is_untouched();
         let body = (!has_none).then(|| draft.body.finish(&self.body)).flatten();
@@ -315,14 +317,34 @@ impl Action {
     }
 
     fn schema_problems(&self, params: &Params<'_>) -> Vec<String> {
-        let validator = self
-            .validator
-            .get_or_init(|| Validator::new(&self.schema).map_err(|error| error.to_string()));
-        match validator {
+        match self.validator.get_or_init(|| self.compile()) {
             Ok(validator) if validator.is_valid(params.object()) => Vec::new(),
             Ok(validator) => verdict::problems(validator, params.object()),
             Err(error) => vec![format!("the definition's own schema is wrong: {error}")],
         }
+    }
+
+    fn compile(&self) -> Result<Box<Validator>, String> {
+        let schema: Value =
+            serde_json::from_str(&self.schema).map_err(|error| error.to_string())?;
+        let validator = Validator::new(&schema).map_err(|error| error.to_string())?;
+        Ok(Box::new(validator))
+    }
+
+    /// What to send, in a few words.
+    fn usage(&self) -> String {
+        let optional = self.params.iter().filter(|param| !param.required);
+        let names: Vec<_> = optional.map(|param| param.name.as_str()).collect();
+        let more = match (names.as_slice(), self.passthrough) {
+            ([], false) => String::new(),
+            ([], true) => "; any other field goes into the body".into(),
+            (names, false) => format!("; optional: {}", names.join(", ")),
+            (names, true) => format!(
+                "; optional: {} and any other field of the body",
+                names.join(", ")
+            ),
+        };
+        format!("Send for example {}{more}", self.example)
     }
 
     fn unknown(&self, name: &str) -> String {

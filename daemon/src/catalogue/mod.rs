@@ -35,7 +35,8 @@ pub use service::{Check, CredentialSpec, Service};
 
 use crate::names::{ServiceName, did_you_mean};
 
-static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../config/services");
+/// `config/services`, as `build.rs` turned it into JSON.
+static BUILTIN: Dir<'_> = include_dir!("$OUT_DIR/services");
 
 /// A service lists all its actions in an error up to this many.
 const SHORT_LIST: usize = 12;
@@ -80,11 +81,7 @@ impl Catalogue {
         let mut services = BTreeMap::new();
         for file in BUILTIN.files() {
             let text = file.contents_utf8().unwrap_or_default();
-            let (service, name_at) = Service::read(text, file.path())?;
-            if services.contains_key(service.name()) {
-                let problem = format!("the service {} is already defined", service.name());
-                return Err(DefinitionError::at(name_at, problem));
-            }
+            let service = Service::read_builtin(text, file.path())?;
             services.insert(service.name().clone(), Arc::new(service));
         }
         Ok(Self { services })

@@ -92,18 +92,28 @@ fn every_schema_is_one_plain_object_and_every_example_is_valid() {
     for service in catalogue().services() {
         for action in service.actions() {
             let place = format!("{} {}", service.name(), action.name());
-            plain(action.params_schema(), &place);
-            assert_eq!(action.params_schema()["type"], "object");
-            let validator = jsonschema::Validator::new(action.params_schema()).unwrap();
-            assert!(validator.is_valid(action.example()), "{place}");
-            assert!(
-                action
-                    .build(action.example().to_string().as_bytes(), Some("AC1"))
-                    .is_ok(),
-                "{place}"
-            );
+            let schema = serde_json::from_str(action.params_schema()).unwrap();
+            plain(&schema, &place);
+            assert_eq!(schema["type"], "object");
+            let validator = jsonschema::Validator::new(&schema).unwrap();
+            let example = serde_json::from_str(action.example()).unwrap();
+            assert!(validator.is_valid(&example), "{place}");
+            let built = action.build(action.example().as_bytes(), Some("AC1"));
+            assert!(built.is_ok(), "{place}");
         }
     }
+}
+
+#[test]
+fn each_built_in_service_is_named_for_its_file() {
+    let files = super::BUILTIN.files().map(|file| file.path());
+    let mut stems: Vec<_> = files.map(|path| path.file_stem().unwrap()).collect();
+    stems.sort();
+    let names: Vec<_> = catalogue()
+        .services()
+        .map(|service| service.name().as_str())
+        .collect();
+    assert_eq!(names, stems);
 }
 
 #[test]

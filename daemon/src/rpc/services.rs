@@ -91,7 +91,7 @@ fn message(owner: &Owner, service: &Service, with_params: bool) -> v1::Service {
                 effect: action.effect().word().to_owned(),
                 route: action.route(),
                 params_schema: if with_params {
-                    action.params_schema().to_string().into()
+                    action.params_schema().to_owned().into()
                 } else {
                     Bytes::new()
                 },

@@ -47,7 +47,6 @@ impl Action {
         let mut headers = parts.headers;
         headers.entry(ACCEPT).or_insert(format.accept());
         Self {
-            usage: usage(&parts.params, false, &parts.example),
             service: inherited.service.clone(),
             name: parts.name,
             effect: parts.effect,
@@ -59,11 +58,11 @@ impl Action {
             body: parts.body,
             body_is_optional: true,
             needs_whole_body: false,
-            headers,
+            headers: compact(headers),
             idempotency: None,
-            schema: parts.schema,
+            schema: parts.schema.to_string().into(),
             validator: OnceLock::new(),
-            example: parts.example,
+            example: parts.example.to_string().into(),
             response: ResponseReader::new(Reading {
                 service: inherited.service.clone(),
                 format,
@@ -159,7 +158,6 @@ impl Action {
             is_graphql: matches!(body, BodyShape::Graphql(_)),
         });
         Ok(Self {
-            usage: usage(&params, passthrough, &example),
             service: inherited.service.clone(),
             name,
             effect: written.effect,
@@ -175,11 +173,11 @@ impl Action {
             params,
             passthrough,
             body,
-            headers,
+            headers: compact(headers),
             idempotency,
-            schema,
+            schema: schema.to_string().into(),
             validator: OnceLock::new(),
-            example,
+            example: example.to_string().into(),
             response,
         })
     }
@@ -337,6 +335,14 @@ pub(in crate::catalogue) fn define_header(
     Ok((parsed, value))
 }
 
+/// Headers in the fewest bytes; each stands once, so no name is left out.
+fn compact(headers: HeaderMap) -> Box<[(HeaderName, HeaderValue)]> {
+    let named = headers.into_iter();
+    named
+        .filter_map(|(name, value)| Some((name?, value)))
+        .collect()
+}
+
 fn check_name(name: &str) -> Result<(), String> {
     if is_action_name(name) {
         return Ok(());
@@ -355,19 +361,4 @@ fn is_action_name(name: &str) -> bool {
                 .is_some_and(|byte| byte.is_ascii_alphanumeric())
                 && word.bytes().all(letters)
         })
-}
-
-fn usage(params: &[Param], passthrough: bool, example: &Value) -> String {
-    let optional: Vec<_> = params.iter().filter(|param| !param.required).collect();
-    let names: Vec<_> = optional.iter().map(|param| param.name.as_str()).collect();
-    let more = match (names.as_slice(), passthrough) {
-        ([], false) => String::new(),
-        ([], true) => "; any other field goes into the body".into(),
-        (names, false) => format!("; optional: {}", names.join(", ")),
-        (names, true) => format!(
-            "; optional: {} and any other field of the body",
-            names.join(", ")
-        ),
-    };
-    format!("Send for example {example}{more}")
 }
