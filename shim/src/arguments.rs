@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::answer::Failure;
+use crate::members::Members;
 
 const EXECUTE_EXAMPLE: &str = r#"{"service":"github","action":"repos.get","justification":"why this call is needed","params":{"owner":"octocat","repo":"hello-world"}}"#;
 const LIST_EXAMPLE: &str =
@@ -136,27 +137,33 @@ impl<'a> Fields<'a> {
         example: &'static str,
     ) -> Result<Self, Failure> {
         let bytes = arguments.unwrap_or(&NO_ARGUMENTS);
-        let Ok(given) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(bytes) else {
+        let Ok(members) = serde_json::from_slice::<Members<'_>>(bytes) else {
             return Err(
                 Failure::new("invalid_params", "\"arguments\" must be a JSON object")
                     .with_hint(format!("Send {example}")),
             );
         };
-        let problems = given
+        let cut = |name: &str| name.chars().take(60).collect::<String>();
+        let unknown = members
+            .by_name
             .keys()
             .filter(|name| !known.contains(&name.as_str()))
             .map(|name| {
-                let name: String = name.chars().take(60).collect();
                 format!(
-                    "{name:?} is no argument of this tool, which takes {}",
+                    "{:?} is no argument of this tool, which takes {}",
+                    cut(name),
                     known.join(", ")
                 )
-            })
+            });
+        let repeated = members.repeated.iter();
+        let problems = repeated
+            .map(|name| format!("{:?} stands twice: send it once", cut(name)))
+            .chain(unknown)
             .take(5)
             .collect();
         Ok(Self {
             bytes,
-            given,
+            given: members.by_name,
             problems,
             example,
         })
@@ -297,6 +304,10 @@ mod tests {
             ("[]", "\"arguments\" must be a JSON object"),
             ("\"{}\"", "\"arguments\" must be a JSON object"),
             ("{}", "\"params\" is missing"),
+            (
+                r#"{"service":"s","action":"a","justification":"j","params":{},"\u0073ervice":"t"}"#,
+                "\"service\" stands twice",
+            ),
             (
                 &with_params("null"),
                 "\"params\" must be an object, but is null",

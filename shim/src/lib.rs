@@ -9,6 +9,7 @@ mod arguments;
 pub mod launch;
 mod lines;
 mod link;
+mod members;
 mod message;
 mod progress;
 mod refusal;
