@@ -101,6 +101,66 @@ fn a_broken_file_changes_nothing_and_is_told_once() {
 }
 
 #[test]
+fn a_file_that_hides_its_meaning_changes_nothing() {
+    let home = Home::with(Some(ALLOWS));
+    let all = "policies: [{identity: '*', allow: [{service: '*', actions: ['*']}]}]\n";
+    let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");
+    for (name, of) in ('b'..='j').zip('a'..) {
+        let nine = vec![format!("*{of}"); 9].join(",");
+        bomb += &format!("{name}: &{name} [{nine}]\n");
+    }
+    let utf_16: Vec<u8> = DENIES.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [
+        b"".to_vec(),
+        b"policies: []\0\n".to_vec(),
+        b"policies: [\xff]\n".to_vec(),
+        b"policies:\n\t- identity: a\n".to_vec(),
+        b"policies: [{identity: a, allow: [{service: s, act".to_vec(),
+        [b"\xff\xfe".as_slice(), &utf_16].concat(),
+        format!("\u{feff}{DENIES}").into(),
+        format!("version: 1\nversion: 2\n{DENIES}").into(),
+        format!("{DENIES}{all}").into(),
+        format!("{DENIES}---\n{all}").into(),
+        format!("{ALLOWS}{bomb}").into(),
+        format!("{bomb}policies: *j\n").into(),
+        format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into(),
+        format!(
+            "x: &x {{service: '*', actions: ['*']}}\n{}",
+            all.replace("{service: '*'", "{<<: *x")
+        )
+        .into(),
+        all.replace("policies:", "policies: !!seq").into(),
+        all.replace("'*', allow", "l\u{43e}cal-dev, allow").into(),
+        ALLOWS.replace("identity: a", "identity: [a]").into(),
+        ALLOWS.replace("[x]}", "[x], ttl: 0300}").into(),
+        ALLOWS.replace("[x]}", "[x], ttl: .nan}").into(),
+        ALLOWS.replace("[x]}", "[x], ttl: -.inf}").into(),
+        ALLOWS.replace("[x]}", "[x], ttl: 1e308}").into(),
+        ALLOWS
+            .replace("a, ", "a, rateLimit: {requestsPerMinute: 0}, ")
+            .into(),
+        ALLOWS
+            .replace("a, ", "a, rateLimit: {requestsPerMinute: -1}, ")
+            .into(),
+        ALLOWS
+            .replace("}]}]", "}]}, {identity: A, allow: []}]")
+            .into(),
+    ] {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
+        // the file before it may have had the same fault
+        home.save(ALLOWS);
+        let generation = home.store.current().generation;
+        fs::write(home.path(), &bytes).unwrap();
+        let change = home.store.refresh(home.now);
+        assert!(matches!(change, Some(Change::Refused(_))), "{shown}");
+        let current = home.store.current();
+        assert!(current.error.as_ref().unwrap().line().is_some(), "{shown}");
+        assert_eq!(current.generation, generation, "{shown}");
+        assert!(home.allows(), "{shown}");
+    }
+}
+
+#[test]
 fn a_policy_that_is_broken_from_the_start_denies_and_names_the_line() {
     let home = Home::with(Some(BROKEN));
     assert!(home.hint().contains("in line 1"), "{}", home.hint());
