@@ -107,7 +107,9 @@ impl From<ParamsError> for Refusal {
     fn from(error: ParamsError) -> Self {
         let code = match error {
             ParamsError::TooLarge { .. } => Code::RequestTooLarge,
-            ParamsError::Unreadable { .. } | ParamsError::Wrong { .. } => Code::InvalidParams,
+            ParamsError::TooLongForUrl { .. }
+            | ParamsError::Unreadable { .. }
+            | ParamsError::Wrong { .. } => Code::InvalidParams,
         };
         Failure::new(code, error.to_string()).into()
     }

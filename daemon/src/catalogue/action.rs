@@ -16,12 +16,13 @@ use serde_yaml::Spanned;
 pub(super) use self::define::{Parts, define_header};
 use super::base::BaseTemplate;
 use super::body::{BodyShape, member_key};
+use super::cut;
 use super::definition::{
     BodyFormat, Effect, ErrorShape, Idempotency, Pagination, ParamDefinition, SuccessShape,
 };
 use super::ordered::Ordered;
 use super::param::{Param, Target};
-use super::params::{MAX_PARAMS_BYTES, Params, ParamsError};
+use super::params::{MAX_PARAMS_BYTES, MAX_URL_BYTES, Params, ParamsError};
 use super::path::PathTemplate;
 use super::request::Draft;
 use super::response::{ActionOutcome, Answer, ResponseReader};
@@ -172,14 +173,15 @@ impl Action {
                 draft
                     .body
                     .put(&self.body, name, &member_key(name), None, &field)
-                    .map_err(|problem| format!("{name:?} {problem}"))
+                    .map_err(|problem| format!("{:?} {problem}", cut(name)))
             } else if problems.len() < MAX_PROBLEMS {
                 Err(self.unknown(name))
             } else {
                 unnamed += 1;
                 Ok(())
             };
-            problems.extend(placed.err());
+            let room = problems.len() < 2 * MAX_PROBLEMS;
+            problems.extend(placed.err().filter(|_| room));
         }
         problems.extend(self.fill_account(&mut draft, account).err());
         if upload {
@@ -199,6 +201,10 @@ impl Action {
             });
         }
         let mut request = self.finish(draft);
+        let length = request.path_and_query.len();
+        if length > MAX_URL_BYTES {
+            return Err(ParamsError::TooLongForUrl { length });
+        }
         if upload && let Some(content_type) = self.body.content_type() {
             request.headers.entry(CONTENT_TYPE).or_insert(content_type);
         }
@@ -348,7 +354,7 @@ impl Action {
     }
 
     fn unknown(&self, name: &str) -> String {
-        let shown: String = name.chars().take(80).collect();
+        let shown = cut(name);
         if let Some(param) = self.params.iter().find(|param| param.wire_name == name) {
             return format!("{shown:?} is called {:?} here", param.name);
         }

@@ -9,6 +9,8 @@ use crate::upstream::request::{Site, UpstreamRequest};
 
 /// Longest label of a host, in bytes.
 const MAX_LABEL_BYTES: usize = 63;
+/// How a label begins that stands for one of another alphabet.
+pub(super) const PUNYCODE: &str = "xn--";
 /// Labels at the end of a host that no param fills.
 const FIXED_LABELS: usize = 2;
 
@@ -87,13 +89,15 @@ fn virtual_host(site: &Site) -> Option<&str> {
     site.virtual_host.as_deref().filter(|name| is_label(name))
 }
 
-/// Whether `text` is one label of a host and nothing else.
+/// Whether `text` is one label of a host and nothing else, and reads as what
+/// it is.
 pub(super) fn is_label(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=MAX_LABEL_BYTES).contains(&text.len())
         && text.bytes().all(inner)
         && !text.starts_with('-')
         && !text.ends_with('-')
+        && !text.starts_with(PUNYCODE)
 }
 
 /// Whether a credential sealed to `hosts` goes wherever the template leads.

@@ -1,6 +1,7 @@
 //! A request's body in the making: the same params as JSON members, as form
 //! pairs, as a GraphQL query's variables, or as bytes.
 
+mod form;
 mod nest;
 
 use base64::Engine;
@@ -9,10 +10,11 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use url::form_urlencoded;
 
+use self::form::Form;
 pub(super) use self::nest::Nest;
 use self::nest::Node;
+use super::cut;
 use super::definition::ListStyle;
 use super::ordered::Ordered;
 use super::params::Field;
@@ -77,7 +79,7 @@ pub(super) struct BodyDraft {
     nested: Option<Node>,
     /// A query's own variables.
     variables: Members,
-    form: String,
+    form: Form,
     /// The whole body, where one param is all of it.
     whole: Option<Vec<u8>>,
 }
@@ -106,7 +108,7 @@ impl BodyDraft {
             BodyShape::Json => self.members.put(key, field.raw),
             BodyShape::Graphql(query) if query.has_input() => self.members.put(key, field.raw),
             BodyShape::Graphql(_) => self.variables.put(key, field.raw),
-            BodyShape::Form => put_form(&mut self.form, name, field.raw, style),
+            BodyShape::Form => self.form.put(name, field.raw, style)?,
             BodyShape::Bytes => {
                 if let Value::String(text) = field.value {
                     self.put_whole(text.as_bytes().to_vec())?;
@@ -161,7 +163,9 @@ impl BodyDraft {
                 let members: Ordered<Box<RawValue>> =
                     serde_json::from_str(field.raw).unwrap_or_default();
                 for (name, value) in members.iter() {
-                    put_form(&mut self.form, name, value.get(), None);
+                    self.form
+                        .put(name, value.get(), None)
+                        .map_err(|problem| format!("holds {:?}, which {problem}", cut(name)))?;
                 }
                 Ok(())
             }
@@ -208,7 +212,7 @@ impl BodyDraft {
         Some(match shape {
             BodyShape::Nothing => return None,
             BodyShape::Json => self.members.finish().into(),
-            BodyShape::Form => self.form.into(),
+            BodyShape::Form => self.form.finish().into(),
             BodyShape::Bytes => Bytes::new(),
             BodyShape::Graphql(Query { head, input }) => {
                 let mut variables = self.variables;
@@ -261,44 +265,4 @@ impl Members {
 /// `"name":`, as it stands in a JSON object.
 pub(super) fn member_key(name: &str) -> String {
     format!("{}:", Value::from(name))
-}
-
-/// Adds a value under `key`: objects as `key[member]`, lists as `key[0]` or in
-/// their own style, `null` as an empty value, which unsets; numbers with the
-/// digits they had.
-fn put_form(form: &mut String, key: &str, raw: &str, style: Option<ListStyle>) {
-    match raw.as_bytes().first() {
-        Some(b'{') => {
-            // parsed before as part of the whole, so this can't fail
-            let members: Ordered<Box<RawValue>> = serde_json::from_str(raw).unwrap_or_default();
-            for (name, value) in members.iter() {
-                put_form(form, &format!("{key}[{name}]"), value.get(), None);
-            }
-        }
-        Some(b'[') => {
-            let items: Vec<Box<RawValue>> = serde_json::from_str(raw).unwrap_or_default();
-            for (at, item) in items.iter().enumerate() {
-                match style {
-                    Some(_) => put_form(form, key, item.get(), None),
-                    None => put_form(form, &format!("{key}[{at}]"), item.get(), None),
-                }
-            }
-        }
-        Some(b'"') => put_pair(
-            form,
-            key,
-            &serde_json::from_str::<String>(raw).unwrap_or_default(),
-        ),
-        Some(b'n') => put_pair(form, key, ""),
-        _ => put_pair(form, key, raw),
-    }
-}
-
-fn put_pair(form: &mut String, key: &str, value: &str) {
-    if !form.is_empty() {
-        form.push('&');
-    }
-    form.extend(form_urlencoded::byte_serialize(key.as_bytes()));
-    form.push('=');
-    form.extend(form_urlencoded::byte_serialize(value.as_bytes()));
 }

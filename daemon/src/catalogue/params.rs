@@ -9,10 +9,16 @@ use serde_json::map::Entry;
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
+use super::cut;
+
 /// Largest params object, in bytes.
 pub const MAX_PARAMS_BYTES: usize = 1 << 20;
 /// Deepest nesting of params, the object itself included.
 pub const MAX_PARAMS_DEPTH: usize = 64;
+
+/// Longest path and query that params may make, in bytes: longer ones are more
+/// than any server reads.
+pub(super) const MAX_URL_BYTES: usize = 32 * 1024;
 
 /// Why params don't make a request. The message is the agent's manual: it
 /// names every wrong param and shows a call that works.
@@ -25,6 +31,14 @@ pub enum ParamsError {
     TooLarge {
         /// Bytes.
         size: usize,
+    },
+    /// Path and query over [`MAX_URL_BYTES`].
+    #[error(
+        "the params make a URL of {length} bytes; {MAX_URL_BYTES} bytes are the most: shorten those that go into the path or the query"
+    )]
+    TooLongForUrl {
+        /// Bytes.
+        length: usize,
     },
     /// Not a JSON object, or not a clear one.
     #[error("params must be one JSON object, but {problem}. {usage}")]
@@ -167,14 +181,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Params<'a> {
                 while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
                     let mut json = serde_json::Deserializer::from_str(raw.get());
                     let value = Strict.deserialize(&mut json).map_err(|error| {
-                        de::Error::custom(format_args!("{name:?} is unclear: {}", plain(&error)))
+                        let (name, problem) = (cut(&name), plain(&error));
+                        de::Error::custom(format_args!("{name:?} is unclear: {problem}"))
                     })?;
                     match object.entry(name) {
                         Entry::Vacant(place) => {
                             place.insert(value);
                         }
                         Entry::Occupied(place) => {
-                            let name = place.key();
+                            let name = cut(place.key());
                             return Err(de::Error::custom(format_args!("{name:?} stands twice")));
                         }
                     }
@@ -255,6 +270,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value_seed(Strict)?;
             if object.contains_key(&name) {
+                let name = cut(&name);
                 return Err(de::Error::custom(format_args!(
                     "{name:?} stands twice in it"
                 )));

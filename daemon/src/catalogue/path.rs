@@ -256,6 +256,9 @@ fn check_form(form: &str) -> Result<(), String> {
     if form.contains('\\') {
         return Err("must not hold a backslash, plain or encoded".into());
     }
+    if has_unicode_escape(form) {
+        return Err("must not hold %u and four hex digits, which some servers decode".into());
+    }
     let leads_elsewhere = form.split('/').any(|segment| {
         // some servers cut parameters (`..;x`) or spaces off before they look
         let bare = segment.split(';').next().unwrap_or_default().trim();
@@ -265,6 +268,15 @@ fn check_form(form: &str) -> Result<(), String> {
         return Err("must not be or hold the path segments . or .., plain or encoded".into());
     }
     Ok(())
+}
+
+/// Whether `form` holds a character as `%u002e`, which no standard knows and
+/// some servers still decode.
+fn has_unicode_escape(form: &str) -> bool {
+    form.as_bytes().windows(6).any(|window| match window {
+        [b'%', b'u' | b'U', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -371,6 +383,9 @@ mod tests {
             ("a\tb", None),
             ("a\u{85}b", None),
             ("%c0%ae%c0%ae", None),
+            ("%u002e%u002e", None),
+            ("%25U2215", None),
+            ("%under", Some("%25under")),
         ] {
             assert_eq!(encode_segment(value).ok().as_deref(), encoded, "{value:?}");
         }

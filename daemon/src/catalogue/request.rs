@@ -10,11 +10,12 @@ use serde_json::{Number, Value};
 
 use super::base;
 use super::body::{BodyDraft, BodyShape};
+use super::cut;
 use super::definition::ListStyle;
 use super::headers;
 use super::ordered::Ordered;
 use super::param::{Param, Target};
-use super::params::Field;
+use super::params::{Field, MAX_URL_BYTES};
 use super::path::{self, STRICT};
 use crate::upstream::request::Site;
 
@@ -93,6 +94,9 @@ impl<'p> Draft<'p> {
                             .push((&param.name, path::encode_segments(&text)?));
                     }
                     Target::Bucket => {
+                        if text.starts_with(base::PUNYCODE) {
+                            return Err("must not start with xn--, which would make another name of the host".into());
+                        }
                         let segment = path::encode_segment(&text)?;
                         self.site.virtual_host = Some(text.into_owned());
                         self.segments.push((&param.name, segment));
@@ -136,6 +140,7 @@ impl<'p> Draft<'p> {
             for item in items {
                 match item.get().as_bytes().first() {
                     Some(b'{' | b'[') => {
+                        let name = cut(name);
                         return Err(format!("holds more than text or numbers in {name:?}"));
                     }
                     Some(b'n') => {}
@@ -144,6 +149,9 @@ impl<'p> Draft<'p> {
                         self.put_pair(name, &text);
                     }
                     _ => self.put_pair(name, item.get()),
+                }
+                if self.query.len() > MAX_URL_BYTES {
+                    return Err(format!("makes a query of more than {MAX_URL_BYTES} bytes"));
                 }
             }
         }
@@ -160,7 +168,11 @@ impl<'p> Draft<'p> {
             };
             let value = headers::parse_value(text)
                 .map_err(|problem| format!("holds {name:?}, which {problem}"))?;
-            self.headers.insert(header, value);
+            if self.headers.insert(header, value).is_some() {
+                return Err(format!(
+                    "holds {name:?} twice: headers compare without case"
+                ));
+            }
         }
         Ok(())
     }
@@ -231,7 +243,8 @@ fn integer(number: &Number) -> Result<String, String> {
     match number.as_f64() {
         Some(float) if number.is_f64() => {
             if float.abs() < EXACT_INTEGERS {
-                Ok(format!("{float:.0}"))
+                let digits = format!("{float:.0}");
+                Ok(if digits == "-0" { "0".into() } else { digits })
             } else {
                 Err("is too large a number".into())
             }

@@ -1,3 +1,6 @@
+mod endpoint;
+mod hostile;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
