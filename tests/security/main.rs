@@ -32,5 +32,7 @@ mod flood;
 mod keystore;
 mod leaks;
 mod memory;
+mod params;
 mod process;
+mod reflections;
 mod upstream;
