@@ -8,8 +8,8 @@
 //! | --- | --- |
 //! | the password stands in `/proc/PID/environ` | `process`: `an_axisd_given_the_password_…`, `a_process_of_the_same_user_…`, `an_autostarted_axisd_keeps_little_…` |
 //! | each call leaves copies of the key in memory | `memory` |
-//! | a key that the upstream reflects goes to the agent or into the log | `leaks`: `a_reflected_credential_…`; `daemon/src/upstream/guard/tests.rs` |
-//! | path params reach other endpoints | `end_to_end/services`: `hostile_path_params_…`; `daemon/src/catalogue/{path,action/tests}.rs` |
+//! | a key that the upstream reflects goes to the agent or into the log | `leaks`: `a_reflected_credential_…`; `reflections`; `daemon/src/upstream/guard/tests.rs` |
+//! | params reach other endpoints or hosts, set headers, or write what others write | `params`; `end_to_end/services`: `hostile_path_params_…`; `daemon/src/catalogue/path.rs`, `daemon/src/catalogue/action/tests/` |
 //! | a redirect carries the key along | `upstream`: `a_redirect_to_another_host_…`; `daemon/src/upstream/tests/redirects.rs` |
 //! | the agent's environment hooks the daemon | `process`: `what_an_agent_loads_into_its_shim_…`, `an_autostarted_axisd_keeps_little_…`, `proxies_of_the_environment_…` |
 //! | keystore entries can be swapped; a malformed or future one is taken, or overwritten | `keystore`; modes: `end_to_end/daemon`: `an_open_directory_or_keystore_…` |

@@ -2,6 +2,7 @@
 //! each action makes of them is tried in `daemon/src/catalogue/action/tests/`;
 //! here, that nothing of a refused call arrives, and exactly the others do.
 
+use axis_proto::v1::{Call, ExecuteRequest, execute_request, execute_response, outcome};
 use axis_tests::{Home, Host, Upstream, canary};
 use serde_json::{Value, json};
 
@@ -28,140 +29,228 @@ fn home_at(upstream: &Upstream) -> Home {
     home
 }
 
-#[test]
-fn of_a_refused_call_nothing_arrives() {
-    let upstream = Upstream::friendly();
-    let home = home_at(&upstream);
-    let mut host = Host::connect(&home, "local-dev");
-    let repo = |owner: &str| json!({"owner": owner, "repo": "user"});
-    let file = |path: &str| json!({"owner": "o", "repo": "r", "path": path});
-    let object =
-        |bucket: &str, region: &str| json!({"bucket": bucket, "region": region, "key": "k"});
-    let headers = |name: &str, value: &str| json!({"path": "/x", "headers": {name: value}});
-    let issues = |more: Value| {
-        let mut params = json!({"owner": "o", "repo": "r"});
+/// A service, an action and params of it.
+type Tried = (&'static str, &'static str, Value);
+
+fn leading_elsewhere() -> Vec<Tried> {
+    let paths = [
+        "..",
+        "%252e%252e",
+        "x\\..\\..",
+        "\u{ff0e}\u{ff0e}",
+        "x\r\nHost: evil.example",
+        "x\0",
+        "",
+        &"x".repeat(5_000),
+    ];
+    let files = [
+        "../../../user/repos",
+        "a/%2e%2e/%2e%2e/b",
+        "a//b",
+        "/a",
+        "a/..;/b",
+    ];
+    let raw = [
+        "//evil.example/x",
+        "https://evil.example/x",
+        "/repos/../user",
+        "/x?y=1",
+        "/x#y",
+    ];
+    let hosts = [
+        ("evil.example/x", "eu-west-1"),
+        ("x@evil.example:443/", "eu-west-1"),
+        ("a..b", "eu-west-1"),
+        ("xn--evil", "eu-west-1"),
+        ("my-bucket", "x@evil.example/"),
+        ("my-bucket", "eu-west-1.evil.example"),
+    ];
+    let mut tried = Vec::new();
+    for path in paths {
+        tried.push((
+            "github",
+            "repos.get",
+            json!({"owner": path, "repo": "user"}),
+        ));
+        let params = json!({"to": "+1", "from": "+2", "body": "x", "accountSid": path});
+        tried.push(("twilio", "messages.create", params));
+    }
+    for path in files {
+        let params = json!({"owner": "o", "repo": "r", "path": path});
+        tried.push(("github", "contents.read", params));
+    }
+    tried.extend(raw.map(|path| ("github", "http.get", json!({"path": path}))));
+    for (bucket, region) in hosts {
+        let params = json!({"bucket": bucket, "region": region, "key": "k"});
+        tried.push(("aws", "s3.getObject", params));
+    }
+    tried
+}
+
+fn setting_headers() -> Vec<Tried> {
+    let headers = [
+        ("Host", "evil.example"),
+        ("Authorization", "Bearer evil"),
+        ("Proxy-Authorization", "Basic evil"),
+        ("Cookie", "a=b"),
+        ("X-Api-Key", "evil"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("X-Original-URL", "/user"),
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Length", "0"),
+        ("Idempotency-Key", "mine"),
+        ("accept", "a\r\n b"),
+        ("accept", "a\r\nHost: evil.example"),
+        ("accept", "ü"),
+    ];
+    let tried = headers.map(|(name, value)| {
+        let params = json!({"path": "/x", "headers": {name: value}});
+        ("github", "http.post", params)
+    });
+    tried.into()
+}
+
+fn of_wrong_values_and_names() -> Vec<Tried> {
+    let lists = [
+        json!({"page": "1"}),
+        json!({"page": null}),
+        json!({"page": 1.5}),
+        json!({"assignee": ["a", "b"]}),
+        json!({"assignee": {"a": 1}}),
+        json!({"assignee": "a".repeat(70_000)}),
+        json!({"Assignee": "a"}),
+        json!({"headers": {"accept": "x"}}),
+    ];
+    let intents = [
+        json!({"amount[]": 2}),
+        json!({"metadata": {"a][b": 1}}),
+        json!({"metadata": {"a": 1}, "metadata[a]": 2}),
+        json!({"metadata": {"x".repeat(100_000): vec![1; 100_000]}}),
+    ];
+    let names = [
+        ("toString", "repos.get"),
+        ("github ", "repos.get"),
+        ("github\0", "repos.get"),
+        ("g\u{456}thub", "repos.get"),
+        ("github.", "repos.get"),
+        ("*", "*"),
+        ("github", "*"),
+        ("github", "repos.get."),
+        ("github", "re\u{440}os.get"),
+        ("github", "http.options"),
+    ];
+    let with = |mut params: Value, more: &Value| {
         for (name, value) in more.as_object().unwrap() {
             params[name] = value.clone();
         }
         params
     };
-    let cases = [
-        ("github", "repos.get", repo("..")),
-        ("github", "repos.get", repo("%252e%252e")),
-        ("github", "repos.get", repo("x\\..\\..")),
-        ("github", "repos.get", repo("\u{ff0e}\u{ff0e}")),
-        ("github", "repos.get", repo("x\r\nHost: evil.example")),
-        ("github", "repos.get", repo(&"x".repeat(2_000))),
-        ("github", "contents.read", file("../../../user/repos")),
-        ("github", "contents.read", file("a/%2e%2e/%2e%2e/b")),
-        ("github", "contents.read", file("a//b")),
-        ("github", "http.get", json!({"path": "//evil.example/x"})),
-        (
-            "github",
-            "http.get",
-            json!({"path": "https://evil.example/x"}),
-        ),
-        ("github", "http.get", json!({"path": "/repos/../user"})),
-        ("github", "http.get", json!({"path": "/x?y=1"})),
-        ("github", "http.get", headers("Host", "evil.example")),
-        (
-            "github",
-            "http.get",
-            headers("Authorization", "Bearer evil"),
-        ),
-        ("github", "http.get", headers("Cookie", "a=b")),
-        (
-            "github",
-            "http.get",
-            headers("X-HTTP-Method-Override", "DELETE"),
-        ),
-        (
-            "github",
-            "http.post",
-            headers("Transfer-Encoding", "chunked"),
-        ),
-        ("github", "http.post", headers("Content-Length", "0")),
-        ("github", "http.get", headers("accept", "a\r\n b")),
-        ("github", "http.get", headers("accept", "ü")),
-        ("openai", "http.get", headers("X-Api-Key", "evil")),
-        ("github", "issues.list", issues(json!({"page": "1"}))),
-        ("github", "issues.list", issues(json!({"page": null}))),
-        (
-            "github",
-            "issues.list",
-            issues(json!({"assignee": ["a", "b"]})),
-        ),
-        (
-            "github",
-            "issues.list",
-            issues(json!({"assignee": {"a": 1}})),
-        ),
-        (
-            "github",
-            "issues.list",
-            issues(json!({"assignee": "a".repeat(70_000)})),
-        ),
-        ("github", "issues.list", issues(json!({"Assignee": "a"}))),
-        ("aws", "s3.getObject", object("evil.example/x", "eu-west-1")),
-        ("aws", "s3.getObject", object("a..b", "eu-west-1")),
-        ("aws", "s3.getObject", object("xn--evil", "eu-west-1")),
-        (
-            "aws",
-            "s3.getObject",
-            object("my-bucket", "x@evil.example/"),
-        ),
-        (
-            "stripe",
-            "paymentIntents.create",
-            json!({"amount": 1, "currency": "eur", "amount[]": 2}),
-        ),
-        (
-            "stripe",
-            "paymentIntents.create",
-            json!({"amount": 1, "currency": "eur", "metadata": {"a][b": 1}}),
-        ),
-        (
-            "twilio",
-            "messages.create",
-            json!({"to": "+1", "from": "+2", "body": "x", "accountSid": "../Accounts"}),
-        ),
-        ("toString", "repos.get", repo("x")),
-        ("github ", "repos.get", repo("x")),
-        ("githu\u{184}", "repos.get", repo("x")),
-        ("github\0", "repos.get", repo("x")),
-        ("*", "*", json!({})),
-        ("github", "repos.get.", repo("x")),
-        ("github", "re\u{440}os.get", repo("x")),
-        ("github", "http.options", json!({"path": "/"})),
-    ];
-    for (service, action, params) in &cases {
+    let repo = json!({"owner": "o", "repo": "r"});
+    let intent = json!({"amount": 1, "currency": "eur"});
+    let lists = lists.map(|more| ("github", "issues.list", with(repo.clone(), &more)));
+    let intents = intents.map(|more| {
+        let params = with(intent.clone(), &more);
+        ("stripe", "paymentIntents.create", params)
+    });
+    let names = names.map(|(service, action)| (service, action, repo.clone()));
+    lists.into_iter().chain(intents).chain(names).collect()
+}
+
+#[test]
+fn of_a_refused_call_nothing_arrives() {
+    let upstream = Upstream::friendly();
+    let home = home_at(&upstream);
+    let mut host = Host::connect(&home, "local-dev");
+    let mut tried = leading_elsewhere();
+    tried.extend(setting_headers());
+    tried.extend(of_wrong_values_and_names());
+    for (service, action, params) in &tried {
         let answer = host.execute(service, action, params);
         let code = answer["error"]["code"].as_str().unwrap_or_default();
         let expected = ["invalid_params", "unknown_service", "unknown_action"];
-        assert!(
-            expected.contains(&code),
-            "{service} {action} {params}: {answer}"
-        );
+        let is_expected = expected.contains(&code);
+        assert!(is_expected, "{service} {action} {params}: {answer}");
     }
     for (id, params) in [
         (9_001, r#"{"owner":"a","repo":"b","owner":"c"}"#),
         (9_002, r#"{"owner":"a","repo":"b","\u006fwner":"c"}"#),
         (9_003, r#"{"owner":"a","repo":"b","x":1e400}"#),
         (9_004, r#"{"owner":"a","repo":"\ud800"}"#),
+        (9_005, r#"{"owner":"a","repo":"b"},"action":"issues.list""#),
     ] {
         let line = format!(
             r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"execute_action","arguments":{{"service":"github","action":"repos.get","justification":"x","params":{params}}}}}}}"#
         );
         host.send_raw(format!("{line}\n").as_bytes());
         let answer = host.executed(id);
-        assert_eq!(
-            answer["error"]["code"], "invalid_params",
-            "{params}: {answer}"
-        );
+        let code = &answer["error"]["code"];
+        assert_eq!(code, "invalid_params", "{params}: {answer}");
     }
     assert!(upstream.requests().is_empty(), "{:?}", upstream.requests());
     let mut calls = home.audited_calls().into_iter();
     assert!(calls.all(|line| line["event"] != "started"));
+}
+
+/// What a client of its own, without the shim, is answered.
+fn ask(home: &Home, call: Call) -> Option<outcome::End> {
+    let socket = home.file("run/broker.sock");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut client = axis_proto::socket::broker_client(&socket).unwrap();
+        let part = Some(execute_request::Part::Call(call));
+        let call = tokio_stream::once(ExecuteRequest { part });
+        let mut parts = client.execute(call).await.ok()?.into_inner();
+        while let Ok(Some(response)) = parts.message().await {
+            if let Some(execute_response::Part::Outcome(outcome)) = response.part {
+                return outcome.end;
+            }
+        }
+        None
+    })
+}
+
+#[test]
+fn a_client_without_the_shim_gets_no_further() {
+    let upstream = Upstream::friendly();
+    let home = home_at(&upstream);
+    let good = Call {
+        identity: "local-dev".into(),
+        service: "github".into(),
+        action: "repos.get".into(),
+        justification: "a test".into(),
+        params: r#"{"owner":"o","repo":"r"}"#.into(),
+        client_version: env!("CARGO_PKG_VERSION").into(),
+        ..Call::default()
+    };
+    let changed = |change: fn(&mut Call)| {
+        let mut call = good.clone();
+        change(&mut call);
+        call
+    };
+    for call in [
+        changed(|call| call.params = b"{\"owner\":\"\xff\",\"repo\":\"r\"}".to_vec().into()),
+        changed(|call| call.params = r#"{"owner":"..","repo":"r"}"#.into()),
+        changed(|call| call.params = r#"{"owner":"o","repo":"r"}{"owner":"x"}"#.into()),
+        changed(|call| call.params = "[".repeat(1_000_000).into()),
+        changed(|call| call.service = "github\n".into()),
+        changed(|call| call.service = "x".repeat(1_000_000)),
+        changed(|call| call.action = "repos.get\0".into()),
+        changed(|call| call.identity = "local-dev\n".into()),
+        changed(|call| call.identity = "*".into()),
+        changed(|call| call.identity = String::new()),
+        changed(|call| call.justification = String::new()),
+        changed(|call| call.justification = "\u{2003}\n".into()),
+        changed(|call| call.select = Some("env".into())),
+        changed(|call| call.body_size = Some(u64::MAX)),
+    ] {
+        let end = ask(&home, call);
+        let went = matches!(end, Some(outcome::End::Success(_)));
+        assert!(!went, "{end:?}");
+    }
+    assert!(upstream.requests().is_empty(), "{:?}", upstream.requests());
+    let end = ask(&home, good);
+    assert!(matches!(end, Some(outcome::End::Success(_))), "{end:?}");
+    assert_eq!(upstream.requests().len(), 1);
 }
 
 #[test]

@@ -132,11 +132,9 @@ fn what_xml_writes_apart_is_guarded_when_it_is_joined() {
     let copy = secret.clone();
     let upstream = Upstream::answering(move |request| {
         let (head, tail) = copy.split_at(15);
-        let numbered: String = copy
-            .chars()
-            .map(|c| format!("&#{};", u32::from(c)))
-            .collect();
-        let spread: String = copy.chars().map(|c| format!("{c}<!-- -->")).collect();
+        let each = |write: fn(char) -> String| copy.chars().map(write).collect::<Vec<_>>();
+        let numbered = each(|c| format!("&#{};", u32::from(c))).concat();
+        let spread = each(|c| format!("{c}<!-- -->")).concat();
         let name = request
             .path
             .trim_start_matches("/my-bucket/")

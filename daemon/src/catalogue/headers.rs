@@ -80,13 +80,21 @@ pub(super) fn parse_free(text: &str) -> Result<HeaderName, String> {
     }
 }
 
-/// Parses a header's value: printable ASCII.
+/// Longest value of a header, in bytes: servers stop reading at about this.
+const MAX_VALUE_BYTES: usize = 8 * 1024;
+
+/// Parses a header's value: printable ASCII of at most [`MAX_VALUE_BYTES`].
 ///
 /// # Errors
 /// What is wrong with it, to be read after the param's name.
 pub(super) fn parse_value(text: &str) -> Result<HeaderValue, String> {
     if !text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Err("goes into a header and must be printable ASCII without line breaks".into());
+    }
+    if text.len() > MAX_VALUE_BYTES {
+        return Err(format!(
+            "goes into a header and must not be longer than {MAX_VALUE_BYTES} bytes"
+        ));
     }
     HeaderValue::from_str(text).map_err(|error| error.to_string())
 }
@@ -128,10 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_header_value_is_one_line_of_ascii() {
+    fn a_header_value_is_one_short_line_of_ascii() {
         for bad in ["a\nb", "a\r\nX: y", "\u{1}", "a\0", "\u{7f}", "ü", "\t"] {
             assert!(parse_value(bad).is_err(), "{bad:?}");
         }
         assert_eq!(parse_value("bytes=0-99").unwrap(), "bytes=0-99");
+        assert!(parse_value(&"x".repeat(MAX_VALUE_BYTES)).is_ok());
+        assert!(parse_value(&"x".repeat(MAX_VALUE_BYTES + 1)).is_err());
     }
 }

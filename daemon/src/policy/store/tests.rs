@@ -1,5 +1,6 @@
 //! That the policy in force is the last good one, until the file is gone.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use super::*;
@@ -107,7 +108,7 @@ fn a_file_that_hides_its_meaning_changes_nothing() {
     let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");
     for (name, of) in ('b'..='j').zip('a'..) {
         let nine = vec![format!("*{of}"); 9].join(",");
-        bomb += &format!("{name}: &{name} [{nine}]\n");
+        writeln!(bomb, "{name}: &{name} [{nine}]").unwrap();
     }
     let utf_16: Vec<u8> = DENIES.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for bytes in [

@@ -130,7 +130,10 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 /// Which action, which of its params are set to what, and what else is sent.
-fn calls() -> impl Strategy<Value = (Index, Vec<(Index, String)>, Vec<(String, String)>)> {
+type Tried = (Index, Vec<(Index, String)>, Vec<(String, String)>);
+
+/// A call of some action.
+fn calls() -> impl Strategy<Value = Tried> {
     (
         any::<Index>(),
         prop::collection::vec((any::<Index>(), value()), 1..4),

@@ -63,7 +63,7 @@ fn text_that_two_readers_could_read_differently_is_refused_by_every_action() {
         r#"{"x":"\q"}"#,
         r#"{"x":1}{"x":2}"#,
         r#"{"x":1}//"#,
-        r#"{'x':1}"#,
+        r"{'x':1}",
         r#"{"x":1,}"#,
         "{\"x\":\"\u{1}\"}",
         "\u{feff}{}",
