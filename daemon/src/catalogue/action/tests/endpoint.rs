@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::call::Call;
 use super::super::*;
-use super::hostile::{actions, sent};
+use super::hostile::{actions, example, sent};
 
 /// How many calls are tried; most are refused.
 const TRIES: u32 = 3_000;
@@ -179,7 +179,8 @@ fn whatever_the_params_a_request_is_one_of_its_action() {
 
 /// The action's example with some params set to something else.
 fn params(action: &Action, edits: &[(Index, String)], more: &[(String, String)]) -> String {
-    let example = action.example().as_object().unwrap();
+    let example = example(action);
+    let example = example.as_object().unwrap();
     let mut members: BTreeMap<&str, String> = example
         .iter()
         .map(|(name, value)| (name.as_str(), value.to_string()))
@@ -200,8 +201,8 @@ fn params(action: &Action, edits: &[(Index, String)], more: &[(String, String)])
 #[test]
 fn every_example_makes_a_request_of_its_action() {
     for (service, action) in actions() {
-        let params = action.example();
-        let request = sent(service, action, &params.to_string()).unwrap();
+        let params = &example(action);
+        let request = sent(service, action, action.example()).unwrap();
         let call = Call {
             service,
             action,

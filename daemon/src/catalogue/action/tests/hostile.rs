@@ -8,7 +8,7 @@ mod path;
 mod site;
 mod text;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::*;
 use crate::catalogue::Service;
@@ -36,9 +36,20 @@ pub(super) fn sent(
     Ok(BoundRequest::bind(request, &base, service.hosts()).unwrap())
 }
 
+/// Params that are valid.
+pub(super) fn example(action: &Action) -> Value {
+    serde_json::from_str(action.example()).unwrap()
+}
+
+/// The schemas of an action's params, by name.
+fn schemas(action: &Action) -> Map<String, Value> {
+    let mut schema: Value = serde_json::from_str(action.params_schema()).unwrap();
+    serde_json::from_value(schema["properties"].take()).unwrap_or_default()
+}
+
 /// The action's example with `name` set to `value`.
 fn with(action: &Action, name: &str, value: &Value) -> String {
-    let mut params = action.example().clone();
+    let mut params = example(action);
     params[name] = value.clone();
     params.to_string()
 }

@@ -8,7 +8,7 @@ use super::*;
 
 /// `params` with what else `action` requires.
 fn with_required(action: &Action, params: &str) -> String {
-    let mut all = action.example().clone();
+    let mut all = example(action);
     let own: Value = serde_json::from_str(params).unwrap();
     for (name, value) in own.as_object().unwrap() {
         all[name] = value.clone();

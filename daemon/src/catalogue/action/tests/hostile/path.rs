@@ -88,7 +88,7 @@ fn a_path_param_that_leads_elsewhere_is_refused() {
             Target::Path { .. } | Target::Bucket | Target::RawPath
         )
     }) {
-        let is_text = action.params_schema()["properties"][&param.name]["type"] == "string";
+        let is_text = schemas(action)[&param.name]["type"] == "string";
         for value in LEADS_ELSEWHERE.iter().filter(|_| is_text) {
             // the root of the service is a path too
             if !(matches!(param.target, Target::RawPath) && value.is_empty()) {
@@ -219,4 +219,29 @@ fn a_number_goes_into_a_path_in_digits() {
     }
     let fits = json!({ "number": 1 });
     assert_eq!(build_with(number, &fits).unwrap().path_and_query, "/x/1");
+}
+
+#[test]
+fn a_raw_path_stays_below_the_base_url_s() {
+    let service = service("{ effect: read, method: GET, path: /x }");
+    let action = service.action("http.get").unwrap();
+    let mut made = 0;
+    for value in LEADS_ELSEWHERE.iter().chain(ONLY_ODD) {
+        for path in [
+            format!("/{value}"),
+            format!("a/{value}"),
+            format!("{value}/b"),
+        ] {
+            let params = json!({ "path": path }).to_string();
+            let Ok(request) = sent(&service, action, &params) else {
+                continue;
+            };
+            let url = &request.url;
+            assert!(url.path().starts_with("/base/"), "{path:?}: {url}");
+            assert_eq!(url.host_str(), Some("api.example.com"));
+            assert_eq!((url.query(), url.fragment()), (None, None));
+            made += 1;
+        }
+    }
+    assert!(made > 50, "{made}");
 }

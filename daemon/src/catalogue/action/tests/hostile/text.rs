@@ -19,7 +19,7 @@ fn a_value_of_another_type_is_refused_for_every_param() {
     ];
     let mut tried = 0;
     for (service, action) in actions() {
-        for (name, schema) in action.params_schema()["properties"].as_object().unwrap() {
+        for (name, schema) in &schemas(action) {
             let types = schema["type"].to_string();
             for value in &values {
                 let own: &[&str] = match value {
