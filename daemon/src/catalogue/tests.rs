@@ -106,7 +106,7 @@ fn every_schema_is_one_plain_object_and_every_example_is_valid() {
 
 #[test]
 fn each_built_in_service_is_named_for_its_file() {
-    let files = super::BUILTIN.files().map(|file| file.path());
+    let files = super::BUILTIN.files().map(include_dir::File::path);
     let mut stems: Vec<_> = files.map(|path| path.file_stem().unwrap()).collect();
     stems.sort();
     let names: Vec<_> = catalogue()
