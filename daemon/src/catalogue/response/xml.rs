@@ -77,7 +77,9 @@ impl Element {
         } = child;
         let is_list = lists.contains(&name);
         let value = if children.is_empty() {
-            text.trim().into()
+            // spaces may be part of a name; a break alone is only layout
+            let is_layout = text.contains('\n') && text.trim().is_empty();
+            if is_layout { "".into() } else { text.into() }
         } else {
             Value::from(children)
         };
@@ -114,6 +116,10 @@ mod tests {
             (
                 "<R><Tag>1</Tag><Tag>2</Tag><Contents>x</Contents><Contents>y</Contents></R>",
                 json!({"R": {"Tag": ["1", "2"], "Contents": ["x", "y"]}}),
+            ),
+            (
+                "<R>\n  <Key> a </Key>\n  <Key> </Key>\n  <Key>\n  </Key>\n</R>",
+                json!({"R": {"Key": [" a ", " ", ""]}}),
             ),
             (
                 "<a:R xmlns:a='u'><![CDATA[<b>]]></a:R>",
