@@ -2,8 +2,11 @@
 //! real daemon.
 
 use std::fs;
+use std::time::Duration;
 
 use axis_tests::{Home, Host, Recorded, Reply, Upstream, wait_for};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
 
 const ALLOW_ALL: &str =
@@ -28,7 +31,7 @@ fn text(status: u16, kind: &str, body: &str) -> Reply {
             ("etag".into(), "\"e1\"".into()),
         ],
         body: body.as_bytes().to_vec(),
-        delay: std::time::Duration::ZERO,
+        delay: Duration::ZERO,
     }
 }
 
@@ -91,6 +94,56 @@ fn objects_of_s3_are_read_and_written_with_signed_requests() {
         put.headers["x-amz-content-sha256"],
         "b94f6f125c79e3a5ffaa826f584c10d52ada669e6762051b826b55776d05aed2"
     );
+}
+
+#[test]
+fn where_s3_refuses_the_time_of_a_signature_doctor_says_by_how_much_the_clock_is_off() {
+    const SKEWED: &str = "<?xml version=\"1.0\"?><Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the current time is too large.</Message></Error>";
+    let upstream = Upstream::answering(|request| {
+        let ago = Duration::from_mins(if request.path.contains("late") { 20 } else { 0 });
+        let (status, body) = if ago.is_zero() {
+            (200, "on time")
+        } else {
+            (403, SKEWED)
+        };
+        let mut reply = text(status, "application/xml", body);
+        let date = Timestamp::now() - ago;
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&date);
+        reply.headers.push(("date".into(), date.unwrap()));
+        reply
+    });
+    let home = Home::ready();
+    home.policy(ALLOW_ALL);
+    let secret = format!("AKIAIOSFODNN7EXAMPLE:{AWS_SECRET}");
+    home.add("aws", &secret, &upstream.url());
+    let mut host = Host::connect(&home, "local-dev");
+    let object = |key: &str| json!({"bucket": "my-bucket", "key": key, "region": "eu-west-1"});
+    let clock = || {
+        let doctor = home.axis_without_password(&["doctor", "--json"]).json();
+        let checks = doctor["checks"].as_array().unwrap().iter();
+        let mut found = checks.filter(|check| check["name"] == "clock").cloned();
+        found.next().unwrap_or_default()
+    };
+
+    let refused = host.execute("aws", "s3.getObject", &object("late"));
+    let error = &refused["error"];
+    let said = error["message"].as_str().unwrap();
+    assert!(said.contains("RequestTimeTooSkewed"), "{refused}");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(
+        hint.contains("clock") && hint.contains("axis doctor"),
+        "{refused}"
+    );
+    let check = clock();
+    assert_eq!(check["state"], "warn", "{check}");
+    let told = check["message"].as_str().unwrap();
+    assert!(told.contains("clock is 20 minutes ahead of"), "{check}");
+
+    assert_eq!(
+        host.execute("aws", "s3.getObject", &object("now"))["ok"],
+        true
+    );
+    assert!(clock().is_null(), "it agrees again");
 }
 
 #[test]

@@ -242,6 +242,40 @@ fn a_refused_credential_comes_with_a_hint() {
 }
 
 #[test]
+fn a_signature_of_another_time_comes_with_a_hint_at_the_clock() {
+    for (status, kind, body, is_the_clocks) in [
+        (
+            403,
+            "application/xml",
+            "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the current time is too large.</Message></Error>",
+            true,
+        ),
+        (
+            400,
+            "application/xml",
+            "<Error><Code>RequestExpired</Code><Message>Request has expired.</Message></Error>",
+            true,
+        ),
+        (
+            400,
+            "application/x-amz-json-1.0",
+            r#"{"__type":"com.amazon.coral.service#InvalidSignatureException","message":"Signature expired: 20260115T101500Z is now earlier than 20260115T102500Z (20260115T103000Z - 5 min.)"}"#,
+            true,
+        ),
+        (
+            403,
+            "application/xml",
+            "<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match</Message></Error>",
+            false,
+        ),
+    ] {
+        let hint = refused(status, kind, body.as_bytes()).hint.unwrap();
+        assert_eq!(hint.contains("axis doctor"), is_the_clocks, "{hint}");
+        assert_eq!(hint.contains("--replace"), !is_the_clocks, "{hint}");
+    }
+}
+
+#[test]
 fn a_vendor_s_flood_is_cut() {
     let long = "ü".repeat(100_000);
     let error = refused(

@@ -18,6 +18,15 @@ pub(super) const MAX_DETAIL_BYTES: usize = 2_048;
 /// Largest error body that is searched for the vendor's message, in bytes.
 pub(super) const MAX_ERROR_BODY_BYTES: usize = 1 << 20;
 
+/// How AWS names a signature whose time is not its own.
+const CLOCK_CODES: [&str; 3] = [
+    "RequestTimeTooSkewed",
+    "RequestExpired",
+    "RequestInTheFuture",
+];
+/// How its message on one begins where the code says less.
+const CLOCK_WORDS: [&str; 2] = ["Signature expired", "Signature not yet current"];
+
 /// The vendor's own word on a call it refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorError {
@@ -52,7 +61,9 @@ impl ErrorReader {
         let told = json.as_ref().and_then(|json| self.message(json));
         let told = told.or_else(|| plain_text(content_type, &body));
         let mut message = told.unwrap_or_else(|| status_words(status));
-        if let Some(code) = json.as_ref().and_then(|json| self.code(json))
+        let code = json.as_ref().and_then(|json| self.code(json));
+        let is_clocks = is_the_clocks(&message, code.as_deref());
+        if let Some(code) = code
             && !message.contains(&code)
         {
             message = format!("{message} ({code})");
@@ -63,8 +74,19 @@ impl ErrorReader {
         VendorError {
             status: status.as_u16(),
             message,
-            hint: self.hint(status),
+            hint: if is_clocks {
+                Some(self.clock_hint())
+            } else {
+                self.hint(status)
+            },
         }
+    }
+
+    fn clock_hint(&self) -> String {
+        format!(
+            "this machine's clock and {}'s differ; the owner sees by how much with `axis doctor`",
+            self.service
+        )
     }
 
     fn message(&self, json: &Value) -> Option<String> {
@@ -116,6 +138,12 @@ impl ErrorReader {
             _ => None,
         }
     }
+}
+
+/// Whether the vendor refused the time that a signature was made at.
+fn is_the_clocks(message: &str, code: Option<&str>) -> bool {
+    code.is_some_and(|code| CLOCK_CODES.contains(&code))
+        || CLOCK_WORDS.iter().any(|words| message.starts_with(words))
 }
 
 /// A text that isn't empty, at `reach`.
