@@ -340,6 +340,8 @@ pub(super) struct ParamDefinition {
     pub(super) wire_name: Option<String>,
     pub(super) required: bool,
     pub(super) multi: bool,
+    /// Whether segments of it may be empty.
+    pub(super) empty_segments: bool,
     /// Whether it may stand before the host instead of in the path.
     pub(super) virtual_host: bool,
     pub(super) style: Option<ListStyle>,
@@ -369,6 +371,7 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                     "as",
                     "required",
                     "multi",
+                    "empty_segments",
                     "virtual_host",
                     "style",
                     "default",
@@ -383,6 +386,7 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                     wire_name: None,
                     required: false,
                     multi: false,
+                    empty_segments: false,
                     virtual_host: false,
                     style: None,
                     fallback: None,
@@ -398,6 +402,7 @@ impl<'de> Deserialize<'de> for ParamDefinition {
                         "as" => param.wire_name = Some(map.next_value()?),
                         "required" => param.required = map.next_value()?,
                         "multi" => param.multi = map.next_value()?,
+                        "empty_segments" => param.empty_segments = map.next_value()?,
                         "virtual_host" => param.virtual_host = map.next_value()?,
                         "style" => param.style = Some(map.next_value()?),
                         "default" => param.fallback = Some(map.next_value()?),

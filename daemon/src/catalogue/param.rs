@@ -18,6 +18,8 @@ use crate::auth::Carrier;
 pub(super) enum Target {
     /// One segment of the path, or several.
     Path { multi: bool },
+    /// Several segments of the path, of which any may be empty.
+    Key,
     /// One segment of the path, or the label before the host.
     Bucket,
     /// A label of the base URL's host.
@@ -102,6 +104,8 @@ impl Param {
                 let multi = written.multi;
                 if written.virtual_host {
                     Target::Bucket
+                } else if written.empty_segments {
+                    Target::Key
                 } else {
                     Target::Path { multi }
                 }
@@ -189,6 +193,9 @@ fn check_options(written: &ParamDefinition, shape: &Shape<'_>) -> Result<(), Str
     let types = &written.schema.types;
     if written.multi && written.place != Place::Path {
         return Err("has multi, which only means something in the path".into());
+    }
+    if written.empty_segments && !written.multi {
+        return Err("has empty_segments, which only means something beside multi".into());
     }
     if written.virtual_host && (written.place != Place::Path || written.multi) {
         return Err(

@@ -181,6 +181,18 @@ pub(super) fn encode_segment(value: &str) -> Result<String, String> {
 /// # Errors
 /// What is wrong with it, to be read after the param's name.
 pub(super) fn encode_segments(value: &str) -> Result<String, String> {
+    if value.split('/').skip(1).any(str::is_empty) || value.starts_with('/') {
+        return Err("must be a path without / at its start or end and without //".into());
+    }
+    encode_key(value)
+}
+
+/// The same for an object's key, in which a segment may be empty: to a store
+/// `a//b`, `a/` and `/a` are names like any other.
+///
+/// # Errors
+/// What is wrong with it, to be read after the param's name.
+pub(super) fn encode_key(value: &str) -> Result<String, String> {
     if value.is_empty() {
         return Err("must not be empty".into());
     }
@@ -189,13 +201,13 @@ pub(super) fn encode_segments(value: &str) -> Result<String, String> {
     }
     let mut path = String::with_capacity(value.len());
     for (at, segment) in value.split('/').enumerate() {
-        if segment.is_empty() {
-            return Err("must be a path without / at its start or end and without //".into());
-        }
-        check_segment(segment)?;
         if at > 0 {
             path.push('/');
         }
+        if segment.is_empty() {
+            continue;
+        }
+        check_segment(segment)?;
         path.extend(utf8_percent_encode(segment, STRICT));
     }
     Ok(path)
@@ -417,6 +429,42 @@ mod tests {
         assert!(encode_segments(&"a/".repeat(MAX_MULTI_BYTES)).is_err());
     }
 
+    #[test]
+    fn a_key_may_have_empty_segments_but_no_dot_segments() {
+        for (key, encoded) in [
+            ("a/b c", Some("a/b%20c")),
+            ("a//b", Some("a//b")),
+            ("folder/", Some("folder/")),
+            ("/a", Some("/a")),
+            ("/", Some("/")),
+            ("//evil.example/a", Some("//evil.example/a")),
+            ("///", Some("///")),
+            ("a//?x#y", Some("a//%3Fx%23y")),
+            ("", None),
+            (".", None),
+            ("..", None),
+            ("/..", None),
+            ("//..", None),
+            ("a//../b", None),
+            ("../", None),
+            ("a/./", None),
+            ("a//%2e%2e//b", None),
+            ("a//%2E%2e/", None),
+            ("a//%252e%252e/", None),
+            ("a//b%2f..%2f", None),
+            ("a//..\\..", None),
+            ("a\\..\\", None),
+            ("/\\evil.example", None),
+            ("a//%5c..", None),
+            ("//\u{ff0e}\u{ff0e}/", None),
+            ("a//\r\n", None),
+        ] {
+            assert_eq!(encode_key(key).ok().as_deref(), encoded, "{key:?}");
+        }
+        assert!(encode_key(&"/".repeat(MAX_MULTI_BYTES)).is_ok());
+        assert!(encode_key(&"/".repeat(MAX_MULTI_BYTES + 1)).is_err());
+    }
+
     /// Text that is made of what path tricks are made of.
     fn tricky() -> impl Strategy<Value = String> {
         let pieces = prop::sample::select(vec![
@@ -458,6 +506,21 @@ mod tests {
             prop_assert_eq!(segments.len(), 4 + path.split('/').count());
             prop_assert_eq!(segments[0], "repos");
             prop_assert_eq!(segments[3], "contents");
+        }
+
+        #[test]
+        fn whatever_the_key_it_stays_behind_its_bucket(key in tricky()) {
+            let Ok(encoded) = encode_key(&key) else {
+                return Ok(());
+            };
+            prop_assert_eq!(percent_decode_str(&encoded).decode_utf8().unwrap(), key.as_str());
+            for base in ["https://b.s3.example", "https://s3.example/b"] {
+                let joined = crate::host::BaseUrl::parse(base).unwrap().join(&format!("/{encoded}"));
+                let url = format!("{base}/{encoded}");
+                prop_assert_eq!(joined.as_str(), url.as_str());
+                // whoever parses it anew finds no other path in it
+                prop_assert_eq!(url::Url::parse(&url).unwrap(), joined);
+            }
         }
     }
 }

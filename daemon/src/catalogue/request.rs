@@ -61,6 +61,7 @@ impl<'p> Draft<'p> {
             }
             Target::Headers => return self.put_headers(field),
             Target::Path { .. }
+            | Target::Key
             | Target::Bucket
             | Target::Host
             | Target::RawPath
@@ -92,6 +93,9 @@ impl<'p> Draft<'p> {
                     Target::Path { multi: true } => {
                         self.segments
                             .push((&param.name, path::encode_segments(&text)?));
+                    }
+                    Target::Key => {
+                        self.segments.push((&param.name, path::encode_key(&text)?));
                     }
                     Target::Bucket => {
                         if text.starts_with(base::PUNYCODE) {

@@ -193,6 +193,11 @@ fn a_wrong_param_is_refused_with_line_and_column() {
             "in the body",
         ),
         (
+            post("a: { in: query, type: string, empty_segments: true }"),
+            12,
+            "empty_segments",
+        ),
+        (
             post("a: { in: query, type: string, multi: true }"),
             12,
             "multi",
