@@ -1,9 +1,15 @@
 //! Programs written by others against our binaries and files: the official
-//! MCP SDK, and independent readers of the keystore and the audit log.
+//! MCP SDK, independent readers of the keystore and the audit log, servers for
+//! S3 and Cloud Storage, and AWS's own library beside our signatures.
 //!
 //! `tests/run` makes the Python they need and names it in `AXIS_TEST_PYTHON`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod buckets;
+mod objects;
+mod server;
+mod signatures;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
