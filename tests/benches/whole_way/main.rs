@@ -1,6 +1,7 @@
 //! The whole way of a call beside the direct call and beside the bare shape,
 //! in one run: what Axis adds, as ratios. Prints and asserts nothing but that
-//! the calls succeed (budgets: docs/performance.md).
+//! the calls succeed (budgets: docs/performance.md). With the argument
+//! `transfers` only bodies of half a gigabyte are measured.
 
 #![allow(
     clippy::print_stdout,
@@ -14,6 +15,7 @@ mod bare;
 mod calls;
 mod footprint;
 mod times;
+mod transfers;
 
 use std::process::Command;
 
@@ -29,6 +31,9 @@ fn main() {
         return;
     }
     build_the_binaries();
+    if std::env::args().any(|argument| argument == "transfers") {
+        return transfers::measure();
+    }
     let upstream = Upstream::kilobyte();
     let home = Home::with_github(&upstream, SECRET, POLICY);
     let resident_idle = footprint::resident(home.pid().unwrap());
@@ -45,6 +50,9 @@ fn main() {
     footprint::binaries();
     drop(bare);
     footprint::unlock(&home);
+
+    println!();
+    transfers::measure();
 }
 
 fn build_the_binaries() {
