@@ -334,6 +334,10 @@ pub(super) enum ListStyle {
 }
 
 /// One param: where it goes, and its schema beside that.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as many fields of the file are true or false"
+)]
 #[derive(Clone)]
 pub(super) struct ParamDefinition {
     pub(super) place: Place,

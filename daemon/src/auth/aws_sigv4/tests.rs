@@ -1,4 +1,6 @@
-use http::{HeaderMap, Method};
+mod vectors;
+
+use http::Method;
 
 use super::*;
 use crate::host::BaseUrl;
@@ -10,17 +12,17 @@ fn request(
     method: Method,
     base: &str,
     path: &str,
-    headers: &[(&'static str, &str)],
+    headers: &[(&str, &str)],
     body: Option<&'static str>,
 ) -> BoundRequest {
     let base = BaseUrl::parse(base).unwrap();
     let headers = headers
         .iter()
-        .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
     let request = UpstreamRequest {
         method,
         path_and_query: path.into(),
-        headers: headers.collect::<HeaderMap>(),
+        headers: headers.collect(),
         body: body.map(|body| Bytes::from_static(body.as_bytes())),
         site: Site::default(),
     };
