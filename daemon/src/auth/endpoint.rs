@@ -90,11 +90,11 @@ impl Question<'_> {
         if answer.status.is_success() && has_token {
             return Ok(json);
         }
-        let words = words(&json).unwrap_or_else(|| "it gave no token and no reason".into());
+        let words = words(&json, self.guard);
         Err(AuthError::Refused {
             host,
             status: answer.status.as_u16(),
-            message: self.guard.redact(&words),
+            message: words.unwrap_or_else(|| "it gave no token and no reason".into()),
         })
     }
 }
@@ -118,8 +118,9 @@ pub(super) fn grant(answer: &Value) -> Grant {
     }
 }
 
-/// What a refusal says, in one line.
-fn words(json: &Value) -> Option<String> {
+/// What a refusal says, in one line, without what `guard` knows: it looks
+/// before anything is cut or joined, since of a part of a secret it knows nothing.
+fn words(json: &Value, guard: &LeakGuard) -> Option<String> {
     let candidates = ["error_description", "message", "error"];
     let found: Vec<&str> = candidates
         .iter()
@@ -131,6 +132,7 @@ fn words(json: &Value) -> Option<String> {
         Some(code) => format!("{code}: {described}"),
         None => (*described).to_owned(),
     };
+    let text = guard.redact(&text);
     let line: Vec<_> = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
