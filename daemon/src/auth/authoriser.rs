@@ -2,7 +2,7 @@
 //! done at once; those with a token endpoint wait for it, all calls together.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
 use secrecy::SecretString;
@@ -35,8 +35,16 @@ struct Shared {
     upstream: Upstream,
     clock: Arc<dyn Clock>,
     keeper: Arc<dyn Keeper>,
-    /// Credentials whose new refresh token is in memory alone, and why.
-    unsealed: Mutex<BTreeMap<CredentialName, String>>,
+    /// Credentials whose new refresh token is in memory alone.
+    unsealed: Mutex<BTreeMap<CredentialName, Unsealed>>,
+}
+
+/// A new refresh token that could not be sealed.
+struct Unsealed {
+    /// What it belongs to. Where the owner has replaced or removed that since,
+    /// or has locked the vault, it is gone.
+    credential: Weak<Credential>,
+    reason: String,
 }
 
 /// A request with its credential, and what its answer may not hold.
@@ -156,7 +164,10 @@ impl Authoriser {
     /// Credentials whose new refresh token could not be sealed yet, and why:
     /// it is lost when axisd ends or the vault is locked.
     pub fn unsealed(&self) -> BTreeMap<CredentialName, String> {
-        self.shared.unsealed().clone()
+        let mut unsealed = self.shared.unsealed();
+        unsealed.retain(|_, it| it.credential.strong_count() > 0);
+        let tell = |(name, it): (&CredentialName, &Unsealed)| (name.clone(), it.reason.clone());
+        unsealed.iter().map(tell).collect()
     }
 
     /// Waits until no fetch is underway; none begins after that.
@@ -173,7 +184,12 @@ impl Authoriser {
     ) -> Result<UsedToken, AuthError> {
         // a refresh token may have been replaced since the call looked it up
         let credential = if replaces_its_secret(scheme) {
-            self.shared.keeper.current(credential.name())?
+            let current = self.shared.keeper.current(credential.name())?;
+            if current.hosts() != credential.hosts() || current.base_url() != credential.base_url()
+            {
+                return Err(AuthError::Rebound);
+            }
+            current
         } else {
             Arc::clone(credential)
         };
@@ -283,14 +299,17 @@ impl Fetch {
                 let new = Arc::new(Secret::from_string(new.into()));
                 self.cell.set_unsealed(Some(new));
                 warn!(credential = %name, reason, "its new refresh token is in memory alone");
-                shared.unsealed().insert(name, reason);
+                let credential = Arc::downgrade(&self.credential);
+                shared
+                    .unsealed()
+                    .insert(name, Unsealed { credential, reason });
             }
         }
     }
 }
 
 impl Shared {
-    fn unsealed(&self) -> MutexGuard<'_, BTreeMap<CredentialName, String>> {
+    fn unsealed(&self) -> MutexGuard<'_, BTreeMap<CredentialName, Unsealed>> {
         self.unsealed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

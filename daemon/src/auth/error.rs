@@ -56,6 +56,10 @@ pub enum AuthError {
     /// The credential can't be read, or its successor can't be kept.
     #[error("{0}")]
     Unkept(String),
+    /// The owner has put another credential in its place since the call began,
+    /// for other hosts than the request is bound to.
+    #[error("the owner put a credential for other hosts in its place at this moment: call again")]
+    Rebound,
     /// The task that fetched the token failed.
     #[error("axisd failed while it fetched an access token; its log says more")]
     Crashed,

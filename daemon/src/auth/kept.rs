@@ -59,9 +59,11 @@ impl Kept {
     }
 }
 
-/// What of `secret` no answer may hold, as `scheme` reads it.
+/// What of `secret` no answer may hold. A service file may be edited to name
+/// another scheme than the credential was made for, so beside what `scheme`
+/// reads there are the secret members that any scheme would find in JSON.
 pub(super) fn guarded(scheme: &AuthScheme, secret: &str) -> Vec<Zeroizing<String>> {
-    let parts = match scheme {
+    let read = match scheme {
         AuthScheme::Bearer | AuthScheme::Header { .. } | AuthScheme::Query { .. } => None,
         AuthScheme::Basic => Some(
             basic::guarded(secret)
@@ -69,23 +71,39 @@ pub(super) fn guarded(scheme: &AuthScheme, secret: &str) -> Vec<Zeroizing<String
                 .map(|part| Zeroizing::new(part.to_owned()))
                 .collect(),
         ),
-        AuthScheme::AwsSigV4 { .. } => aws_sigv4::Keys::parse(secret)
-            .ok()
-            .map(aws_sigv4::Keys::guarded),
-        AuthScheme::GoogleServiceAccount { .. } => {
-            google_service_account::ServiceAccount::parse(secret)
-                .ok()
-                .map(google_service_account::ServiceAccount::guarded)
-        }
-        AuthScheme::OAuth2(_) => oauth2::Registration::parse(secret)
-            .ok()
-            .map(oauth2::Registration::guarded),
-        AuthScheme::GithubApp => github_app::AppKey::parse(secret)
-            .ok()
-            .map(github_app::AppKey::guarded),
+        AuthScheme::AwsSigV4 { .. } => aws_parts(secret),
+        AuthScheme::GoogleServiceAccount { .. } => google_parts(secret),
+        AuthScheme::OAuth2(_) => oauth2_parts(secret),
+        AuthScheme::GithubApp => app_parts(secret),
     };
     // what can't be read apart is secret as a whole
-    parts.unwrap_or_else(|| vec![Zeroizing::new(secret.to_owned())])
+    let mut parts = read.unwrap_or_else(|| vec![Zeroizing::new(secret.to_owned())]);
+    if secret.trim_start().starts_with('{') {
+        let readings = [aws_parts, google_parts, oauth2_parts, app_parts];
+        for part in readings.iter().filter_map(|read| read(secret)).flatten() {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+    }
+    parts
+}
+
+fn aws_parts(secret: &str) -> Option<Vec<Zeroizing<String>>> {
+    Some(aws_sigv4::Keys::parse(secret).ok()?.guarded())
+}
+
+fn google_parts(secret: &str) -> Option<Vec<Zeroizing<String>>> {
+    let key = google_service_account::ServiceAccount::parse(secret).ok()?;
+    Some(key.guarded())
+}
+
+fn oauth2_parts(secret: &str) -> Option<Vec<Zeroizing<String>>> {
+    Some(oauth2::Registration::parse(secret).ok()?.guarded())
+}
+
+fn app_parts(secret: &str) -> Option<Vec<Zeroizing<String>>> {
+    Some(github_app::AppKey::parse(secret).ok()?.guarded())
 }
 
 /// A guard for what `scheme` reads as secret in `secret`, and for `more`.

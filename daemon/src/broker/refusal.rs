@@ -141,7 +141,8 @@ impl From<AuthError> for Failure {
             AuthError::Empty
             | AuthError::Unsendable
             | AuthError::Malformed { .. }
-            | AuthError::ForeignEndpoint { .. } => Code::NoCredential,
+            | AuthError::ForeignEndpoint { .. }
+            | AuthError::Rebound => Code::NoCredential,
         };
         let failure = Self::new(code, error.to_string());
         match error {

@@ -2,6 +2,8 @@
 
 mod jwt;
 mod placing;
+mod reflected;
+mod replaced;
 mod tokens;
 
 use std::sync::Arc;

@@ -19,14 +19,14 @@ use super::*;
 
 /// One request as a token endpoint got it.
 #[derive(Clone)]
-struct Asked {
-    path: String,
-    authorization: String,
-    form: Vec<(String, String)>,
+pub(super) struct Asked {
+    pub(super) path: String,
+    pub(super) authorization: String,
+    pub(super) form: Vec<(String, String)>,
 }
 
 impl Asked {
-    fn field(&self, name: &str) -> Option<&str> {
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
         let found = self.form.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
@@ -35,10 +35,10 @@ impl Asked {
 type Answer = dyn Fn(usize, &Asked) -> Response + Send + Sync;
 
 /// A token endpoint that answers as told, each time it is let.
-struct Endpoint {
-    base: BaseUrl,
+pub(super) struct Endpoint {
+    pub(super) base: BaseUrl,
     shared: Arc<Shared>,
-    arrivals: mpsc::UnboundedReceiver<()>,
+    pub(super) arrivals: mpsc::UnboundedReceiver<()>,
 }
 
 struct Shared {
@@ -49,14 +49,18 @@ struct Shared {
 }
 
 impl Endpoint {
-    async fn answering(answer: impl Fn(usize, &Asked) -> Response + Send + Sync + 'static) -> Self {
+    pub(super) async fn answering(
+        answer: impl Fn(usize, &Asked) -> Response + Send + Sync + 'static,
+    ) -> Self {
         let endpoint = Self::closed(answer).await;
         endpoint.open();
         endpoint
     }
 
     /// One that keeps its answers to itself until it is opened.
-    async fn closed(answer: impl Fn(usize, &Asked) -> Response + Send + Sync + 'static) -> Self {
+    pub(super) async fn closed(
+        answer: impl Fn(usize, &Asked) -> Response + Send + Sync + 'static,
+    ) -> Self {
         let (arrived, arrivals) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             asked: Mutex::default(),
@@ -75,15 +79,15 @@ impl Endpoint {
         }
     }
 
-    fn open(&self) {
+    pub(super) fn open(&self) {
         self.shared.gate.add_permits(1000);
     }
 
-    fn url(&self, path: &str) -> BaseUrl {
+    pub(super) fn url(&self, path: &str) -> BaseUrl {
         BaseUrl::parse(&format!("{}{path}", self.base)).unwrap()
     }
 
-    fn asked(&self) -> Vec<Asked> {
+    pub(super) fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().unwrap().clone()
     }
 }
@@ -113,31 +117,31 @@ async fn serve(
     (shared.answer)(count, &asked)
 }
 
-fn ok(body: &Value) -> Response {
+pub(super) fn ok(body: &Value) -> Response {
     axum::Json(body).into_response()
 }
 
-fn token(count: usize) -> Response {
+pub(super) fn token(count: usize) -> Response {
     ok(
         &json!({"access_token": format!("token-number-{count}"), "expires_in": 3600, "token_type": "Bearer"}),
     )
 }
 
 /// A keeper of one credential.
-struct TestKeeper {
-    current: Arc<Mutex<Arc<Credential>>>,
-    full: Arc<AtomicBool>,
+pub(super) struct TestKeeper {
+    pub(super) current: Arc<Mutex<Arc<Credential>>>,
+    pub(super) full: Arc<AtomicBool>,
 }
 
 impl TestKeeper {
-    fn of(credential: &Arc<Credential>) -> Arc<Self> {
+    pub(super) fn of(credential: &Arc<Credential>) -> Arc<Self> {
         Arc::new(Self {
             current: Arc::new(Mutex::new(credential.clone())),
             full: Arc::default(),
         })
     }
 
-    fn stored(&self) -> Arc<Credential> {
+    pub(super) fn stored(&self) -> Arc<Credential> {
         self.current.lock().unwrap().clone()
     }
 
@@ -166,13 +170,13 @@ impl Keeper for TestKeeper {
     }
 }
 
-fn google() -> AuthScheme {
+pub(super) fn google() -> AuthScheme {
     AuthScheme::GoogleServiceAccount {
         scopes: vec!["https://www.googleapis.com/auth/devstorage.read_write".into()],
     }
 }
 
-fn google_key(token_uri: &str) -> String {
+pub(super) fn google_key(token_uri: &str) -> String {
     json!({
         "type": "service_account",
         "client_email": "robot@project.iam.gserviceaccount.com",
@@ -183,7 +187,7 @@ fn google_key(token_uri: &str) -> String {
     .to_string()
 }
 
-fn oauth2(endpoint: &Endpoint, grant: GrantType, client_auth: ClientAuth) -> AuthScheme {
+pub(super) fn oauth2(endpoint: &Endpoint, grant: GrantType, client_auth: ClientAuth) -> AuthScheme {
     AuthScheme::OAuth2(OAuth2 {
         grant,
         token_url: endpoint.url("/oauth/token"),
@@ -192,10 +196,10 @@ fn oauth2(endpoint: &Endpoint, grant: GrantType, client_auth: ClientAuth) -> Aut
     })
 }
 
-const CLIENT: &str = r#"{"client_id": "the client", "client_secret": "s3cret:/0123456789", "refresh_token": "refresh-number-0", "note": "kept"}"#;
+pub(super) const CLIENT: &str = r#"{"client_id": "the client", "client_secret": "s3cret:/0123456789", "refresh_token": "refresh-number-0", "note": "kept"}"#;
 
 /// The Authorization header of a request that was authorised.
-async fn bearer_of(
+pub(super) async fn bearer_of(
     auth: &Authoriser,
     scheme: &AuthScheme,
     credential: &Arc<Credential>,
@@ -531,7 +535,7 @@ async fn a_client_says_who_it_is_as_its_definition_wants() {
 }
 
 /// An endpoint that takes each refresh token once and gives the next.
-async fn rotating() -> Endpoint {
+pub(super) async fn rotating() -> Endpoint {
     Endpoint::answering(|count, asked| {
         let wanted = format!("refresh-number-{}", count - 1);
         if asked.field("refresh_token") != Some(&wanted) {
