@@ -4,6 +4,7 @@
 mod disk;
 mod edits;
 mod life;
+mod succession;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
