@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use axis_proto::places::Places;
 use axis_proto::shell;
 use axis_proto::socket::{SocketDir, SocketError, absolute_variable};
 
@@ -58,18 +59,11 @@ impl Paths {
     /// Reads `AXIS_HOME`, `AXIS_POLICY_PATH`, `AXIS_KEYSTORE_PATH`,
     /// `AXIS_SOCKET_DIR` and the system's directories. Nothing is created.
     pub fn from_environment() -> Result<Self, PathsError> {
-        let (config, data, state) = if let Some(home) = absolute_variable("AXIS_HOME")? {
-            (home.clone(), home.clone(), home)
-        } else {
-            let dirs = directories::ProjectDirs::from("", "", "axis").ok_or(SocketError::NoHome)?;
-            (
-                dirs.config_dir().to_owned(),
-                dirs.data_local_dir().to_owned(),
-                dirs.state_dir()
-                    .unwrap_or_else(|| dirs.data_local_dir())
-                    .to_owned(),
-            )
-        };
+        let Places {
+            config,
+            data,
+            state,
+        } = Places::from_environment()?;
         Ok(Self {
             policy: absolute_variable("AXIS_POLICY_PATH")?
                 .unwrap_or_else(|| config.join("policy.yaml")),

@@ -1,9 +1,13 @@
 //! The gRPC interfaces of axisd and what both of their ends share: where the
-//! sockets are and how to reach them ([`socket`]), how every Axis process
-//! shuts itself off from others ([`harden`]), and how a command is written
-//! that a message tells its reader to run ([`shell`]).
+//! sockets are and how to reach them ([`socket`]), where files are
+//! ([`places`]), how every Axis process
+//! shuts itself off from others ([`harden`]), how a command is written that a
+//! message tells its reader to run ([`shell`]), and which headers of an
+//! upstream's request only axisd sets ([`headers`]).
 
 pub mod harden;
+pub mod headers;
+pub mod places;
 pub mod shell;
 pub mod socket;
 

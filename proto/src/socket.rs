@@ -16,6 +16,7 @@ use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::MAX_MESSAGE_BYTES;
+use crate::places::Places;
 use crate::shell;
 use crate::v1::admin_client::AdminClient;
 use crate::v1::broker_client::BrokerClient;
@@ -85,9 +86,7 @@ impl SocketDir {
         if let Some(runtime) = runtime_directory() {
             return Ok(Self(runtime.join("axis")));
         }
-        let dirs = directories::ProjectDirs::from("", "", "axis").ok_or(SocketError::NoHome)?;
-        let state = dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir());
-        Ok(Self(state.join("run")))
+        Ok(Self(Places::from_environment()?.state.join("run")))
     }
 
     /// The directory of an axisd whose AXIS_HOME is `home`, whatever this

@@ -1,37 +1,9 @@
 //! Which headers a definition may set, and how a param becomes one.
 
+use axis_proto::headers::is_reserved;
 use http::{HeaderName, HeaderValue};
 
 use crate::auth::Carrier;
-
-/// Headers that frame, route or authorise a message, or change its meaning
-/// behind policy's back: neither a definition nor a param sets them.
-const RESERVED: &[&str] = &[
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
-];
 
 /// Parses a header name that is not reserved; `carrier` is what the
 /// credential goes into.
@@ -44,7 +16,7 @@ pub(super) fn parse_name(text: &str, carrier: Carrier<'_>) -> Result<HeaderName,
     if carrier.is_header(&name) {
         return Err(format!("the header {name} is where the credential goes"));
     }
-    if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-") {
+    if is_reserved(name.as_str()) {
         return Err(format!("the header {name} can't be set by a definition"));
     }
     Ok(name)

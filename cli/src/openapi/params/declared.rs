@@ -1,5 +1,6 @@
 //! Params that an operation declares, by where they go.
 
+use axis_proto::headers::is_reserved;
 use serde_json::{Map, Value, json};
 
 use super::Params;
@@ -8,34 +9,6 @@ use crate::openapi::body::{Body, Kind};
 use crate::openapi::document::{Version, items, members};
 use crate::openapi::operation::Operation;
 use crate::openapi::schema::note;
-
-/// Headers that axisd sets itself or lets nobody set; beside them those that
-/// OpenAPI says are no params.
-const NOT_SET: &[&str] = &[
-    "accept-encoding",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
-];
 
 impl<'a> Params<'a> {
     /// Takes the declared params; Swagger 2's body is among them.
@@ -174,10 +147,7 @@ impl<'a> Params<'a> {
                     && lower
                         .bytes()
                         .all(|b| b.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(&b));
-                if !is_token
-                    || NOT_SET.contains(&lower.as_str())
-                    || lower.starts_with("x-forwarded-")
-                {
+                if !is_token || is_reserved(&lower) {
                     return Err(format!("the header {name:?} can't be a param"));
                 }
                 scalars_only(&mut fields, "its values joined by commas");
