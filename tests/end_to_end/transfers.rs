@@ -33,6 +33,14 @@ actions:
     params:
       path: { in: path, multi: true, type: string, required: true }
       body: { in: body, type: string }
+  replace:
+    effect: write
+    method: PUT
+    path: /{path}
+    body: bytes
+    params:
+      path: { in: path, multi: true, type: string, required: true }
+      body: { in: body, type: string, required: true }
   note:
     effect: write
     method: POST

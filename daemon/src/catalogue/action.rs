@@ -229,7 +229,7 @@ impl Action {
         }
         problems.retain(|problem| {
             let missing = problem.strip_suffix(" is missing");
-            missing.is_none_or(|name| !names.contains(&name))
+            missing.is_none_or(|name| !names.contains(&name.trim_matches('"')))
         });
         Ok(())
     }

@@ -77,6 +77,15 @@ fn a_file_is_sent_as_the_body_with_its_length() {
         );
     }
     let file = dir.path().join("upload");
+    // also where the definition says that a body is needed
+    let answer = host.execute_with(
+        "files",
+        "replace",
+        &json!({"path": "a"}),
+        &json!({ "body_file": file }),
+    );
+    assert_eq!(answer["ok"], true, "{answer}");
+    assert_eq!(got.lock().unwrap().pop().unwrap().2, 700_001);
     let refused = host.execute_with(
         "files",
         "put",
