@@ -93,11 +93,16 @@ fn run(command: Command) -> Result<Exit, Failure> {
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("can't start: {error}")))?;
     let ended = runtime.block_on(async {
-        if let Command::Mcp(mcp) = command {
-            // The shim itself decides what ends it.
-            return mcp.run().await;
-        }
         let mut interrupts = Interrupts::listen()?;
+        if let Command::Mcp(mcp) = command {
+            return tokio::select! {
+                biased;
+                // A host that ends it this way has nothing more to hear, but
+                // what is half written has to go.
+                () = interrupts.any() => Ok(Exit::Done),
+                ended = mcp.run() => ended,
+            };
+        }
         tokio::select! {
             // First, so that it listens before anything can be typed.
             biased;

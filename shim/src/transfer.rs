@@ -3,9 +3,11 @@
 //! of this process, which are the agent's; axisd sees no path.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use axis_proto::places::Places;
+use axis_proto::socket::{SocketDir, absolute_variable};
 use axis_proto::v1::execute_request::Part;
 use axis_proto::v1::execute_response::Part as ResponsePart;
 use axis_proto::v1::outcome::End;
@@ -120,19 +122,56 @@ impl Saving {
     }
 }
 
-/// Where the file is to be, as an absolute path.
+/// Where the file is to be, as an absolute path. All that can be wrong with it
+/// is found here: when the answer has come it is too late.
 fn place(path: &str) -> Result<PathBuf, String> {
     let absolute = std::path::absolute(path).map_err(|error| reason(&error))?;
     if path.ends_with(['/', '\\']) || absolute.file_name().is_none() {
         return Err("it names no file".to_owned());
     }
-    match fs::metadata(&absolute) {
-        Ok(there) if there.is_dir() => Err("it is a directory".to_owned()),
-        Ok(there) if !there.is_file() => Err("it is no plain file".to_owned()),
+    let place = match fs::metadata(&absolute) {
+        Ok(there) if there.is_dir() => return Err("it is a directory".to_owned()),
+        Ok(there) if !there.is_file() => return Err("it is no plain file".to_owned()),
         // a link stays one: what it leads to is replaced
-        Ok(_) => fs::canonicalize(&absolute).map_err(|error| reason(&error)),
-        Err(_) => Ok(absolute),
+        Ok(_) => fs::canonicalize(&absolute).map_err(|error| reason(&error))?,
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(reason(&error)),
+        Err(_) if fs::symlink_metadata(&absolute).is_ok() => {
+            return Err("it is a link that leads nowhere".to_owned());
+        }
+        Err(_) => absolute,
+    };
+    if is_of_axis(&place) {
+        return Err(OF_AXIS.to_owned());
     }
+    Ok(place)
+}
+
+/// What is said of a file that [`is_of_axis`].
+const OF_AXIS: &str = "it is among Axis's own files, which no call reads or writes";
+
+/// Whether `path` is among the files that policy, keys and records are in. An
+/// agent that has nothing but calls can't get at them; one that has a shell
+/// needs no call for that.
+fn is_of_axis(path: &Path) -> bool {
+    // what isn't there yet lies in a directory that is
+    let Some(real) = fs::canonicalize(path).ok().or_else(|| {
+        let directory = fs::canonicalize(path.parent()?).ok()?;
+        Some(directory.join(path.file_name()?))
+    }) else {
+        return false;
+    };
+    let places = Places::from_environment().ok();
+    let places = places.map(|it| [it.config, it.data, it.state]);
+    let sockets = SocketDir::locate().ok();
+    let named = ["AXIS_POLICY_PATH", "AXIS_KEYSTORE_PATH"];
+    let named = named.map(|name| absolute_variable(name).ok().flatten());
+    places
+        .into_iter()
+        .flatten()
+        .chain(sockets.map(|it| it.path().to_owned()))
+        .chain(named.into_iter().flatten())
+        .filter_map(|own| fs::canonicalize(own).ok())
+        .any(|own| real.starts_with(own))
 }
 
 fn write(mut file: File, mut came: mpsc::Receiver<Bytes>) -> io::Result<Written> {
@@ -166,6 +205,9 @@ impl BodyFile {
             // a pipe would wait for someone to write into it
             if !fs::metadata(&absolute)?.is_file() {
                 return Err(io::Error::other("it is no plain file"));
+            }
+            if is_of_axis(&absolute) {
+                return Err(io::Error::other(OF_AXIS));
             }
             let size = File::open(&absolute)?.metadata()?.len();
             Ok(Self {
@@ -347,6 +389,11 @@ fn unwritten(path: &Path, error: &io::Error) -> Failure {
 fn reason(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code).to_string(),
-        None => error.to_string(),
+        // the crate `tempfile` puts the name behind them that it tried
+        None => {
+            let text = error.to_string();
+            let words = text.split(" at path ").next();
+            words.unwrap_or_default().to_owned()
+        }
     }
 }

@@ -161,8 +161,20 @@ fn a_place_where_no_file_can_be_is_told_before_anything_is_sent() {
     let upstream = Upstream::friendly();
     let home = home_at(&upstream, &canary("place"), "");
     let mut host = Host::connect(&home, "local-dev");
+    let dir = tempfile::tempdir().unwrap();
+    let in_dir = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (loops, nowhere) = (in_dir("loops"), in_dir("nowhere"));
+    std::os::unix::fs::symlink("loops", &loops).unwrap();
+    std::os::unix::fs::symlink("/no/such/file", &nowhere).unwrap();
     for (path, part) in [
-        ("/no/such/directory/file", "No such file or directory"),
+        (
+            "/no/such/directory/file",
+            "No such file or directory (os error 2); nothing was sent",
+        ),
+        (&loops, "symbolic links"),
+        (&nowhere, "a link that leads nowhere"),
+        (&in_dir(&"n".repeat(300)), "name too long"),
+        (&in_dir("a\0b"), "NUL byte"),
         ("/proc/file", "/proc/file"),
         ("/tmp", "it is a directory"),
         ("/tmp/", "names no file"),
@@ -179,6 +191,67 @@ fn a_place_where_no_file_can_be_is_told_before_anything_is_sent() {
     }
     assert!(upstream.requests().is_empty());
     assert!(home.audited_calls().is_empty());
+    assert_eq!(names(dir.path()), ["loops", "nowhere"]);
+}
+
+#[test]
+fn no_call_writes_or_reads_the_files_of_axis() {
+    let upstream = Upstream::friendly();
+    let home = home_at(&upstream, &canary("own"), "");
+    let mut host = Host::connect(&home, "local-dev");
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(home.file("services"), &link).unwrap();
+    let before = fs::read(home.file("keystore.json")).unwrap();
+    for path in [
+        home.file("policy.yaml"),
+        home.file("keystore.json"),
+        home.file("audit.jsonl"),
+        home.file("run/new.sock"),
+        home.file("services/new.yaml"),
+        home.file("services/../policy.yaml"),
+        link.join("new.yaml"),
+        link.join("files.yaml"),
+    ] {
+        let path = path.to_str().unwrap();
+        let answer = get(&mut host, "a", path);
+        assert_eq!(answer["error"]["code"], "invalid_params", "{answer}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains("among Axis's own files"), "{message}");
+    }
+    let sent = json!({ "body_file": home.file("keystore.json") });
+    let answer = host.execute_with("files", "put", &json!({"path": "p"}), &sent);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("among Axis's own files"), "{message}");
+    assert!(upstream.requests().is_empty());
+    assert_eq!(fs::read(home.file("keystore.json")).unwrap(), before);
+}
+
+#[test]
+fn a_shim_that_is_told_to_end_leaves_no_part_of_a_file() {
+    use rustix::process::Signal;
+    let key = canary("ended");
+    let upstream = odd_upstream(&key);
+    let home = home_at(&upstream, &key, "");
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut host = Host::connect(&home, "local-dev");
+        let file = dir.path().join("file");
+        host.start_execute_with(
+            "files",
+            "get",
+            &json!({"path": "drip"}),
+            &json!({ "save_to": file }),
+        );
+        wait_for("the part of the file", || {
+            (!names(dir.path()).is_empty()).then_some(())
+        });
+        let pid = rustix::process::Pid::from_raw(i32::try_from(host.pid()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+        wait_for("it to be gone", || {
+            names(dir.path()).is_empty().then_some(())
+        });
+    }
 }
 
 #[test]
