@@ -49,6 +49,10 @@ pub(super) fn choose(document: &Document, remarks: &mut Vec<String>) -> Auth {
         let scheme = document.resolve(scheme).unwrap_or(&Value::Null);
         match candidate(scheme) {
             Ok(candidate) => known.push((name, candidate)),
+            Err(kind) if kind == SIGNED_AS_AWS => remarks.push(format!(
+                "{} {SIGNED_AS_AWS}: write auth: {{ scheme: aws_sigv4, service: … }} with the service's name in signatures",
+                one_line(name, 60)
+            )),
             Err(kind) => unknown.push(format!("{} ({kind})", one_line(name, 60))),
         }
     }
@@ -168,6 +172,9 @@ fn requirements(written: Option<&Value>) -> Option<Vec<Vec<String>>> {
     )
 }
 
+/// What is said of a key that signs and is never sent.
+const SIGNED_AS_AWS: &str = "signs requests as AWS does";
+
 /// # Errors
 /// What kind it is, in words.
 fn candidate(scheme: &Value) -> Result<Candidate, String> {
@@ -184,6 +191,9 @@ fn candidate(scheme: &Value) -> Result<Candidate, String> {
         place: Place::Header("authorization".into()),
         remark: None,
     };
+    if text("x-amazon-apigateway-authtype").eq_ignore_ascii_case("awsSigv4") {
+        return Err(SIGNED_AS_AWS.into());
+    }
     match text("type") {
         "http" => match text("scheme").to_ascii_lowercase().as_str() {
             "bearer" => Ok(bearer(None, None)),
@@ -263,7 +273,7 @@ fn client_credentials(scheme: &Value) -> Option<Candidate> {
     written.push_str(" }");
     Some(Candidate {
         written,
-        prompt: Some("OAuth client, as id:secret".into()),
+        prompt: Some("OAuth client, as JSON with client_id and client_secret".into()),
         place: Place::Header("authorization".into()),
         remark: None,
     })

@@ -19,8 +19,8 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// The document's first server; where it names none, the one that most
-    /// operations name.
+    /// The document's first server that a key may go to; where it names none,
+    /// the one that most operations name.
     pub(super) fn choose(
         document: &Document,
         operations: &[Operation<'_>],
@@ -42,16 +42,19 @@ impl Servers {
                 .filter_map(|server| filled(server, remarks))
                 .collect(),
         };
-        let written = match own.first() {
-            Some(first) => {
+        let is_usable = |url: &String| usable(url, origin.as_ref()).is_ok();
+        let at = own.iter().position(is_usable).unwrap_or(0);
+        let written = match own.get(at) {
+            Some(chosen) => {
                 if own.len() > 1 {
+                    let which = if at > 0 { " that a key may go to" } else { "" };
                     remarks.push(format!(
-                        "the document names {} servers; {} is the first (another one: --base-url)",
+                        "the document names {} servers; {} is the first{which} (another one: --base-url)",
                         own.len(),
-                        one_line(first, 200)
+                        one_line(chosen, 200)
                     ));
                 }
-                first.clone()
+                chosen.clone()
             }
             None => most_used(operations).unwrap_or_else(|| "/".into()),
         };
@@ -60,6 +63,9 @@ impl Servers {
                 "{problem}; say where the service is with --base-url https://…"
             ))
         })?;
+        if written.contains('?') {
+            remarks.push("the query in the server's URL is left out".into());
+        }
         Ok(Self {
             base,
             origin,

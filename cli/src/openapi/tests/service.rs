@@ -28,6 +28,10 @@ fn the_base_url_is_the_first_server_filled_in() {
         ),
         (json!([{"url": "http://a.example"}]), Err("isn't https")),
         (
+            json!([{"url": "http://a.example"}, {"url": "https://a.example"}, {"url": "https://b.example"}]),
+            Ok("https://a.example"),
+        ),
+        (
             json!([{"url": "https://{x}.a.example"}]),
             Err("without a default"),
         ),
@@ -64,6 +68,17 @@ fn the_base_url_is_the_first_server_filled_in() {
             }
             (found, expected) => panic!("{servers}: {found:?}, not {expected:?}"),
         }
+    }
+    let servers = json!([{"url": "http://a.example"}, {"url": "https://a.example/?v=1"}]);
+    let remarks = import(&with(&json!({ "servers": servers })))
+        .unwrap()
+        .remarks;
+    let remarks = remarks.join("; ");
+    for part in [
+        "https://a.example/?v=1 is the first that a key may go to",
+        "the query in the server's URL is left out",
+    ] {
+        assert!(remarks.contains(part), "{remarks}");
     }
     // without a URL to belong to
     let error = import(&with(&json!({"servers": [{"url": "/api"}]}))).unwrap_err();
@@ -140,6 +155,32 @@ fn every_scheme_finds_its_word_or_is_named() {
             "{remarks}"
         );
     }
+}
+
+#[test]
+fn a_key_that_only_signs_is_not_written_as_one_that_is_sent() {
+    let scheme = json!({"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"});
+    let text = with(
+        &json!({"components": {"securitySchemes": {"hmac": scheme}}, "security": [{"hmac": []}]}),
+    );
+    assert_eq!(definition(&text)["auth"], "bearer");
+    let remarks = import(&text).unwrap().remarks.join("; ");
+    assert!(
+        remarks.contains("hmac signs requests as AWS does: write auth: { scheme: aws_sigv4"),
+        "{remarks}"
+    );
+}
+
+#[test]
+fn what_is_asked_for_is_in_the_form_that_axisd_reads() {
+    let flow = json!({"clientCredentials": {"tokenUrl": "https://a.example/token", "scopes": {}}});
+    let text = with(
+        &json!({"components": {"securitySchemes": {"it": {"type": "oauth2", "flows": flow}}}}),
+    );
+    assert_eq!(
+        definition(&text)["credential"]["prompt"],
+        "OAuth client, as JSON with client_id and client_secret"
+    );
 }
 
 #[test]
