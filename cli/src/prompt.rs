@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 
 use rustix::termios::{QueueSelector, tcflush};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
@@ -120,8 +121,9 @@ pub fn secret_from_stdin() -> Result<SecretString, Failure> {
 }
 
 /// Whether the owner says yes to `question`, on the terminal: stdin may be
-/// where a secret comes from.
-pub fn confirms(question: &str, without_terminal: &str) -> Result<bool, Failure> {
+/// where a secret comes from. It waits beside the caller, so that Ctrl-C ends
+/// the command and not only this line.
+pub async fn confirms(question: &str, without_terminal: &str) -> Result<bool, Failure> {
     let no_terminal = |error: io::Error| {
         Failure::new(
             Exit::Usage,
@@ -136,11 +138,17 @@ pub fn confirms(question: &str, without_terminal: &str) -> Result<bool, Failure>
         .open("/dev/tty")
         .map_err(no_terminal)?;
     write!(terminal, "{question} [y/N] ").map_err(no_terminal)?;
-    let mut answer = String::new();
-    BufReader::new(terminal.take(MAX_ANSWER_BYTES))
-        .read_line(&mut answer)
-        .map_err(no_terminal)?;
-    Ok(is_yes(&answer))
+    let answered = spawn_blocking(move || {
+        let mut answer = String::new();
+        BufReader::new((&mut terminal).take(MAX_ANSWER_BYTES)).read_line(&mut answer)?;
+        if !answer.ends_with('\n') {
+            // ended by Ctrl-D, which leaves the line open
+            writeln!(terminal)?;
+        }
+        Ok(answer)
+    });
+    let answer = answered.await.unwrap_or_else(|error| Err(error.into()));
+    Ok(is_yes(&answer.map_err(no_terminal)?))
 }
 
 fn is_yes(answer: &str) -> bool {

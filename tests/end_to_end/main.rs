@@ -17,5 +17,7 @@ mod readme;
 mod select;
 mod services;
 mod shim;
+mod terminal;
+mod token_endpoints;
 mod transfers;
 mod worked_examples;

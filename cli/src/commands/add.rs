@@ -155,7 +155,8 @@ impl Add {
         ));
         tell(format_args!("  the key will go to {host}"));
         let fix = format!("look at the host, then: axis add {name} --yes");
-        if self.yes || prompt::confirms(&format!("Is {host} right?"), &fix)? {
+        let question = format!("Is {host} right?");
+        if self.yes || prompt::confirms(&question, &fix).await? {
             return Ok(hosts);
         }
         Err(Failure::new(
