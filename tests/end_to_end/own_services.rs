@@ -253,13 +253,14 @@ fn a_definition_can_be_tried_out_before_it_is_in_force() {
     assert!(
         tried
             .stdout
-            .contains("acme, actions: 6, host: api.acme.example"),
+            .contains("acme, actions: 1, host: api.acme.example"),
         "{tried:?}"
     );
     let tried = home.axis_without_password(&["services", "validate", good, bad, "--json"]);
     assert_eq!(tried.code(), 1);
     let verdicts = tried.json();
     assert_eq!(verdicts[0]["valid"], true);
+    assert_eq!(verdicts[0]["actions"], 1);
     assert_eq!(verdicts[1]["valid"], false);
     assert!(
         verdicts[1]["error"]

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use axis_proto::v1::{ValidateServiceRequest, ValidateServiceResponse};
+use axis_proto::v1::{Service, ValidateServiceRequest, ValidateServiceResponse};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -92,8 +92,15 @@ fn document(file: &Path, verdict: &ValidateServiceResponse) -> Value {
         "valid": verdict.error.is_none(),
         "error": verdict.error,
         "service": verdict.service.as_ref().map(|service| &service.service),
-        "actions": verdict.service.as_ref().map(|service| service.actions.len()),
+        "actions": verdict.service.as_ref().map(own_actions),
     })
+}
+
+/// How many actions the file defines: every service has those of `http.*` besides.
+fn own_actions(service: &Service) -> usize {
+    let own = |name: &str| !name.to_ascii_lowercase().starts_with("http.");
+    let actions = service.actions.iter();
+    actions.filter(|action| own(&action.action)).count()
 }
 
 fn show(output: Output, file: &Path, verdict: &ValidateServiceResponse) -> Result<(), Failure> {
@@ -111,7 +118,7 @@ fn show(output: Output, file: &Path, verdict: &ValidateServiceResponse) -> Resul
         output.paint(Tone::Good, "✓"),
         printable(&name),
         printable(&service.service),
-        service.actions.len(),
+        own_actions(&service),
         printable(&service.host)
     ))
 }
