@@ -22,6 +22,9 @@ const LEFT_OUT: [&str; 9] = [
     "strflocaltime",
 ];
 
+/// Definitions beside jaq's own.
+const MORE: &str = include_str!("more.jq");
+
 /// Longest message about one value, in characters: it may quote the value.
 const MAX_MESSAGE_CHARS: usize = 300;
 
@@ -55,6 +58,7 @@ impl Filter {
         let definitions = jaq_core::defs()
             .chain(jaq_std::defs())
             .chain(jaq_json::defs())
+            .chain(load::parse(MORE, |parser| parser.defs()).unwrap_or_default())
             .filter(|definition| !LEFT_OUT.contains(&definition.name));
         let functions = jaq_core::funs::<Data>()
             .chain(jaq_std::funs::<Data>())
@@ -241,6 +245,33 @@ mod tests {
             (".items[1].title | ascii_upcase", r#""ü""#),
             ("[.items[] | select(.title | test(\"^a\")) | .id]", "[1]"),
             ("\"\\(.total) in all\"", r#""2 in all""#),
+        ] {
+            assert_eq!(applied(expression).as_deref(), Ok(result), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_agents_know_of_jq_is_there() {
+        for (expression, result) in [
+            (
+                r#"[1, "a\"b", null, true] | @csv"#,
+                r#""1,\"a\"\"b\",,true""#,
+            ),
+            (r#"["a\tb\\c\nd", 1.5] | @tsv"#, r#""a\\tb\\\\c\\nd\t1.5""#),
+            ("[[1], 2] | map(toarray)", "[[1],[2]]"),
+            ("2 | IN(1, 2), IN(3)", "[true,false]"),
+            ("IN((1, 2); (2, 3))", "true"),
+            (
+                "[{a: 1}, {a: 2}] | INDEX(.a)",
+                r#"{"1":{"a":1},"2":{"a":2}}"#,
+            ),
+            ("[{a: [1]}] | [leaf_paths]", r#"[[0,"a",0]]"#),
+            ("[1, [2]] | [tostream]", "[[[0],1],[[1,0],2],[[1,0]],[[1]]]"),
+            (
+                "[1 | truncate_stream([[0], 1], [[1, 0], 2], [[1, 0]], [[1]])]",
+                "[[[0],2],[[0]]]",
+            ),
+            (r#""abca" | trimstr("a")"#, r#""bc""#),
         ] {
             assert_eq!(applied(expression).as_deref(), Ok(result), "{expression}");
         }
