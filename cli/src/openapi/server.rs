@@ -182,6 +182,8 @@ fn usable(text: &str, origin: Option<&Url>) -> Result<Url, String> {
     }
     let parsed = match origin {
         Some(origin) => origin.join(text),
+        // as the document was got, and of a file that isn't known
+        None if text.starts_with("//") => Url::parse(&format!("https:{text}")),
         None => Url::parse(text),
     };
     let mut url = parsed.map_err(|error| match error {

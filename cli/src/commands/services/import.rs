@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use axis_proto::shell;
 use axis_proto::v1::ListServicesRequest;
 use clap::Args;
+use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::validate::validate;
@@ -52,18 +53,9 @@ impl Import {
     /// Reads, converts, has it checked by axisd, and writes it.
     pub async fn run(self) -> Result<Exit, Failure> {
         let (text, origin) = self.read().await?;
-        let wishes = Wishes {
-            name: self.name.as_deref(),
-            base_url: self.base_url.as_deref(),
-            only: &self.only,
-            origin: origin.as_ref(),
-        };
-        let imported = openapi::convert(&text, &wishes).map_err(|error| {
-            Failure::new(
-                Exit::Failed,
-                format!("can't import {}", printable(&self.source)),
-            )
-            .because(error.to_string())
+        let imported = self.convert(text, origin).await.map_err(|problem| {
+            let what = format!("can't import {}", printable(&self.source));
+            Failure::new(Exit::Failed, what).because(problem)
         })?;
         if self.dry_run {
             write(imported.yaml.as_bytes())?;
@@ -98,6 +90,24 @@ impl Import {
             imported.name
         ))?;
         Ok(Exit::Done)
+    }
+
+    /// Converts beside the caller, so that Ctrl-C ends what takes too long.
+    async fn convert(&self, text: String, origin: Option<Url>) -> Result<Imported, String> {
+        let (name, base_url) = (self.name.clone(), self.base_url.clone());
+        let only = self.only.clone();
+        let converted = spawn_blocking(move || {
+            let wishes = Wishes {
+                name: name.as_deref(),
+                base_url: base_url.as_deref(),
+                only: &only,
+                origin: origin.as_ref(),
+            };
+            openapi::convert(&text, &wishes).map_err(|error| error.to_string())
+        });
+        converted
+            .await
+            .unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// The document's text, and its URL where it has one.

@@ -80,6 +80,8 @@ fn the_base_url_is_the_first_server_filled_in() {
     ] {
         assert!(remarks.contains(part), "{remarks}");
     }
+    let text = with(&json!({"servers": [{"url": "//a.example/v1"}]}));
+    assert_eq!(definition(&text)["base_url"], "https://a.example/v1");
     // without a URL to belong to
     let error = import(&with(&json!({"servers": [{"url": "/api"}]}))).unwrap_err();
     assert!(error.to_string().contains("--base-url"), "{error}");
