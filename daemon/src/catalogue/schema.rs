@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
@@ -169,7 +170,7 @@ impl Schema {
             return example.clone();
         }
         match self.types.first() {
-            Some(JsonType::String) => "text".into(),
+            Some(JsonType::String) => self.text().into(),
             Some(JsonType::Integer | JsonType::Number) => {
                 self.minimum.clone().map_or_else(|| 1.into(), Value::from)
             }
@@ -179,7 +180,51 @@ impl Schema {
             Some(JsonType::Null) | None => Value::Null,
         }
     }
+
+    /// The plainest text that fits, as far as one is known.
+    fn text(&self) -> String {
+        const PLAIN: &str = "text";
+        let length = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let (least, most) = (
+            self.min_length.unwrap_or(0),
+            self.max_length.unwrap_or(u64::MAX),
+        );
+        if let Some(pattern) = self.pattern.as_deref().and_then(|it| Regex::new(it).ok()) {
+            let fits =
+                |text: &&&str| (least..=most).contains(&length(text)) && pattern.is_match(text);
+            return PLAIN_TEXTS.iter().find(fits).unwrap_or(&PLAIN).to_string();
+        }
+        let wanted = least.max(length(PLAIN)).min(most).min(LONGEST_EXAMPLE);
+        let wanted = usize::try_from(wanted).unwrap_or(0);
+        PLAIN.chars().cycle().take(wanted).collect()
+    }
 }
+
+/// Texts of the forms that patterns ask for most, the plainest first.
+const PLAIN_TEXTS: &[&str] = &[
+    "text",
+    "1",
+    "123456",
+    "1234567890123456",
+    "AB",
+    "ABC",
+    "TEXT",
+    "2026-01-15",
+    "2026-01-15T10:30:00Z",
+    "00000000-0000-4000-8000-000000000000",
+    "0123456789abcdef01234567",
+    "0123456789abcdef0123456789abcdef",
+    "+15550100",
+    "text@example.com",
+    "https://example.com",
+    "example.com",
+    "en-US",
+    "1.0.0",
+    "#000000",
+];
+
+/// No example is made longer than this.
+const LONGEST_EXAMPLE: u64 = 256;
 
 impl<'de> Deserialize<'de> for Schema {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -236,5 +281,37 @@ impl<'de> Deserialize<'de> for Types {
         }
 
         deserializer.deserialize_any(OneOrSeveral)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plainest_text_has_the_length_and_the_form_that_are_asked_for() {
+        for (schema, example) in [
+            (json!({"type": "string"}), "text"),
+            (json!({"type": "string", "minLength": 6}), "textte"),
+            (json!({"type": "string", "maxLength": 2}), "te"),
+            (json!({"type": "string", "maxLength": 0}), ""),
+            (json!({"type": "string", "pattern": "^[0-9]{1,19}$"}), "1"),
+            (
+                json!({"type": "string", "pattern": "^[0-9]+$", "minLength": 6}),
+                "123456",
+            ),
+            (
+                json!({"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}),
+                "00000000-0000-4000-8000-000000000000",
+            ),
+            (json!({"type": "string", "pattern": "^x{3}$"}), "text"),
+            (
+                json!({"type": "string", "example": "own", "minLength": 9}),
+                "own",
+            ),
+        ] {
+            let read: Schema = serde_json::from_value(schema.clone()).unwrap();
+            assert_eq!(read.example(), example, "{schema}");
+        }
     }
 }
