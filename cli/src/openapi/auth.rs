@@ -211,8 +211,10 @@ fn candidate(scheme: &Value) -> Result<Candidate, String> {
                 "header" => Ok(Candidate {
                     written: format!("{{ scheme: header, name: {quoted} }}"),
                     prompt: None,
+                    remark: (lower == "authorization").then(|| {
+                        "the key is all that stands in the header Authorization; where the service wants a word before it, write auth: bearer, or a prefix".into()
+                    }),
                     place: Place::Header(lower),
-                    remark: None,
                 }),
                 "query" => Ok(Candidate {
                     written: format!("{{ scheme: query, name: {quoted} }}"),

@@ -176,17 +176,35 @@ fn options(schema: &Value, types: &mut Vec<&'static str>, written: &mut Map<Stri
         return;
     };
     let is_scalar = |it: &Value| !it.is_object() && !it.is_array();
-    if types.is_empty() {
+    let options: Vec<Value> = if types.is_empty() {
         for option in &options {
             let word = type_of(option);
             if !types.contains(&word) {
                 types.push(word);
             }
         }
-    }
+        options
+    } else {
+        let fitting = options.into_iter().filter_map(|it| of_type(it, types));
+        fitting.collect()
+    };
     let is_short = options.len() <= MAX_OPTIONS && !options.is_empty();
     if is_short && options.iter().all(is_scalar) {
         written.insert("enum".into(), options.into());
+    }
+}
+
+/// An option as a value of one of these types: a number or a truth value that
+/// was written where texts are meant is the text. Objects and lists stay.
+fn of_type(option: Value, types: &[&'static str]) -> Option<Value> {
+    let word = type_of(&option);
+    let is_one = types.contains(&word) || (word == "integer" && types.contains(&"number"));
+    match option {
+        option if is_one || option.is_object() || option.is_array() => Some(option),
+        Value::Number(_) | Value::Bool(_) if types.contains(&"string") => {
+            Some(option.to_string().into())
+        }
+        _ => None,
     }
 }
 

@@ -145,8 +145,10 @@ impl<'a> Params<'a> {
         );
         if let Some(encoding) = encoding {
             fields.insert("encoding".into(), encoding.into());
+            fields.insert("example".into(), "dGV4dA==".into());
         }
-        self.add(name, "body", false, fields);
+        // without it there is nothing to send
+        self.add(name, "body", true, fields);
         let is_given = is_sendable(content_type) && content_type != "application/octet-stream";
         WrittenBody {
             word: Some("bytes"),

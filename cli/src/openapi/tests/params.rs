@@ -197,7 +197,9 @@ fn every_kind_of_body_is_written_in_its_way_or_left_out() {
         json!({"type": "string"}),
     ));
     assert_eq!(bytes["body"], "bytes");
-    assert_eq!(bytes["params"]["content_base64"]["encoding"], "base64");
+    let content_base64 = &bytes["params"]["content_base64"];
+    assert_eq!(content_base64["encoding"], "base64");
+    assert_eq!(content_base64["required"], true);
     let (text, _) = posting(&content("text/csv", json!({"type": "string"})));
     assert_eq!(text["headers"]["content-type"], "text/csv");
     assert_eq!(text["params"]["content"]["in"], "body");
@@ -256,6 +258,30 @@ fn swagger_2_has_its_own_ways() {
     assert_eq!(actions["pet.add"]["params"]["name"]["required"], true);
     assert_eq!(actions["pet.update"]["body"], "form");
     assert_eq!(actions["pet.update"]["params"]["name"]["in"], "body");
+}
+
+#[test]
+fn options_are_of_the_type_that_the_schema_names() {
+    for (schema, options) in [
+        (
+            json!({"type": "string", "enum": [1, 2.5, true, "a"]}),
+            json!(["1", "2.5", "true", "a"]),
+        ),
+        (
+            json!({"type": "integer", "enum": [1, "2", "three"]}),
+            json!([1]),
+        ),
+        (
+            json!({"type": ["string", "null"], "enum": ["a", null]}),
+            json!(["a", null]),
+        ),
+        (json!({"type": "boolean", "enum": ["yes"]}), Value::Null),
+        (json!({"enum": [1, "a"]}), json!([1, "a"])),
+    ] {
+        let body = json!({"type": "object", "properties": {"a": schema}});
+        let (action, _) = posting(&json_body(&body));
+        assert_eq!(action["params"]["a"]["enum"], options, "{schema}");
+    }
 }
 
 #[test]
