@@ -65,6 +65,16 @@ fn check(url: &Url) -> Result<(), String> {
     }
 }
 
+/// # Errors
+/// Why a redirect isn't followed: nobody elsewhere has this machine asked.
+fn follow(before: &[Url], to: &Url) -> Result<(), String> {
+    check(to)?;
+    if is_loopback(to) && !before.iter().all(is_loopback) {
+        return Err(format!("it redirects to this machine, {to}"));
+    }
+    Ok(())
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
@@ -89,7 +99,7 @@ fn client(without_proxy: bool) -> Result<reqwest::Client, Box<dyn std::error::Er
         if attempt.previous().len() > REDIRECTS {
             return attempt.error("too many redirects");
         }
-        match check(attempt.url()) {
+        match follow(attempt.previous(), attempt.url()) {
             Ok(()) => attempt.follow(),
             Err(problem) => attempt.error(problem),
         }
@@ -139,6 +149,22 @@ mod tests {
                 !checked.err().unwrap_or_default().contains("secret"),
                 "{url}"
             );
+        }
+    }
+
+    #[test]
+    fn no_server_elsewhere_has_this_machine_asked() {
+        let url = |text| Url::parse(text).unwrap();
+        for (before, to, good) in [
+            ("https://a.example/", "https://b.example/", true),
+            ("http://127.0.0.1:1/", "http://127.0.0.1:2/", true),
+            ("http://127.0.0.1:1/", "https://a.example/", true),
+            ("https://a.example/", "http://127.0.0.1:1/", false),
+            ("https://a.example/", "https://localhost/", false),
+            ("https://a.example/", "http://b.example/", false),
+        ] {
+            let followed = follow(&[url(before)], &url(to));
+            assert_eq!(followed.is_ok(), good, "{before} {to}");
         }
     }
 }
