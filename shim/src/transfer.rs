@@ -387,13 +387,11 @@ fn unwritten(path: &Path, error: &io::Error) -> Failure {
 
 /// The system's words alone: the path stands before them.
 fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code).to_string(),
-        // the crate `tempfile` puts the name behind them that it tried
-        None => {
-            let text = error.to_string();
-            let words = text.split(" at path ").next();
-            words.unwrap_or_default().to_owned()
-        }
+    if let Some(code) = error.raw_os_error() {
+        return io::Error::from_raw_os_error(code).to_string();
     }
+    // the crate `tempfile` puts the name behind them that it tried
+    let text = error.to_string();
+    let words = text.split(" at path ").next();
+    words.unwrap_or_default().to_owned()
 }
