@@ -85,7 +85,8 @@ fn what_is_selected_or_saved_is_as_guarded_as_the_whole() {
             let text = answer.to_string();
             holds_nothing_of(&text, &key, &format!("{select}, {name}"));
         }
-        let path = home.file("saved");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("saved");
         for way in [
             "json",
             "chunks",
