@@ -88,7 +88,9 @@ impl Call<'_> {
             let text = self.text(name);
             match self.target(name) {
                 Target::Bucket if at == 0 && self.bucket().is_some() => {}
-                Target::Path { multi: true } => segments.extend(text.split('/').map(str::to_owned)),
+                Target::Path { multi: true } | Target::Key => {
+                    segments.extend(text.split('/').map(str::to_owned));
+                }
                 Target::RawPath => {
                     let text = text.strip_prefix('/').unwrap_or(&text);
                     segments.extend(text.split('/').map(str::to_owned));
