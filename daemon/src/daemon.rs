@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axis_proto::MAX_MESSAGE_BYTES;
 use axis_proto::socket;
 use axis_proto::v1::admin_server::AdminServer;
 use axis_proto::v1::broker_server::BrokerServer;
+use axis_proto::{MAX_FRAME_BYTES, MAX_MESSAGE_BYTES};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -62,6 +62,7 @@ pub async fn run(
     };
     let broker_server = Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .max_frame_size(MAX_FRAME_BYTES)
         .add_service(
             BrokerServer::new(BrokerRpc::new(broker.clone(), stopping.clone()))
                 .max_decoding_message_size(MAX_REQUEST_BYTES)

@@ -24,5 +24,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// 16 MiB with room for base64 and JSON escapes around it.
 pub const MAX_MESSAGE_BYTES: usize = 48 * 1024 * 1024;
 
+/// The largest HTTP/2 frame either end takes, in bytes: a chunk of a body that
+/// is up- or downloaded crosses in one piece.
+pub const MAX_FRAME_BYTES: u32 = 512 * 1024;
+
 /// The longest justification of a call, in characters.
 pub const MAX_JUSTIFICATION_CHARS: usize = 2000;

@@ -15,11 +15,11 @@ use interprocess::local_socket::traits::StreamCommon;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::MAX_MESSAGE_BYTES;
 use crate::places::Places;
 use crate::shell;
 use crate::v1::admin_client::AdminClient;
 use crate::v1::broker_client::BrokerClient;
+use crate::{MAX_FRAME_BYTES, MAX_MESSAGE_BYTES};
 
 /// A socket's path must fit into `sockaddr_un` on every system we know.
 const MAX_PATH_BYTES: usize = 103;
@@ -233,6 +233,7 @@ fn channel(path: &Path, server: Server) -> Result<Channel, SocketError> {
     // The URI is never resolved: the connector below opens the socket.
     Ok(Endpoint::from_static("http://axisd")
         .connect_timeout(Duration::from_secs(5))
+        .max_frame_size(MAX_FRAME_BYTES)
         .connect_with_connector_lazy(tower::service_fn(move |_| {
             let path = path.clone();
             async move {

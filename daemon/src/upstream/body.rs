@@ -121,13 +121,14 @@ impl<'g> Intake<'g> {
         }
     }
 
-    /// Takes it.
+    /// Takes it; as much is expected to come next.
     pub fn take(&mut self) -> Bytes {
         let out = match &mut self.coding {
             Coding::Plain(sink) => &mut sink.out,
             Coding::Gzip(decoder) => &mut decoder.get_mut().out,
         };
-        Bytes::from(std::mem::take(out))
+        let next = Vec::with_capacity(out.len());
+        Bytes::from(std::mem::replace(out, next))
     }
 
     /// Takes in what came next.

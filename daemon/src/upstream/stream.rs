@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// How long either end of a stream may let the other wait.
 pub(super) const STALL: Duration = Duration::from_mins(1);
 /// Longest chunk that is handed on, in bytes.
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 /// The least time between two words of progress.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(250);
 

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::HeaderValue;
 use http::header::CONTENT_LENGTH;
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use super::error::UpstreamError;
 use super::guard::LeakGuard;
 use super::request::AuthorisedRequest;
 use super::response::{self, UpstreamResponse};
-use super::stream::{Delivery, NotTaken, STALL, Streams, Ticker};
+use super::stream::{CHUNK, Delivery, NotTaken, STALL, Streams, Ticker};
 
 /// Longest call with a body that is up- or downloaded, in all.
 const LONGEST_TRANSFER: Duration = Duration::from_hours(1);
@@ -139,12 +140,25 @@ impl Upstream {
             .begin(answer.content_type.clone(), intake.announced())
             .await
             .map_err(not_taken)?;
-        while let Some(chunk) = next_chunk(&mut response, host, guard, Some(STALL)).await? {
+        let mut next = next_chunk(&mut response, host, guard, Some(STALL)).await?;
+        while let Some(chunk) = next {
             for piece in intake.pieces(&chunk) {
                 intake.push(piece)?;
-                let ready = intake.take();
-                delivery.hand_on(ready).await.map_err(not_taken)?;
+                if intake.decoded().len() >= CHUNK {
+                    let ready = intake.take();
+                    delivery.hand_on(ready).await.map_err(not_taken)?;
+                }
             }
+            // what has come already goes along; nothing waits for what hasn't
+            let waiting = next_chunk(&mut response, host, guard, None).now_or_never();
+            next = match waiting {
+                Some(next) => next?,
+                None => {
+                    let ready = intake.take();
+                    delivery.hand_on(ready).await.map_err(not_taken)?;
+                    next_chunk(&mut response, host, guard, Some(STALL)).await?
+                }
+            };
         }
         let (rest, in_body) = intake.finish()?;
         delivery.hand_on(rest).await.map_err(not_taken)?;
