@@ -7,9 +7,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use axisd::catalogue::Effect;
 use axisd::names::{Identity, ServiceName};
-use axisd::policy::{Decision, Limits, Policy};
+use axisd::policy::{Decision, Limits, Policy, Request};
 use divan::{Bencher, black_box};
+use jiff::Timestamp;
 
 fn main() {
     divan::main();
@@ -47,25 +49,36 @@ fn request(rules: usize) -> (Identity, ServiceName, String) {
     )
 }
 
+fn ask<'a>(identity: &'a Identity, service: &'a ServiceName, action: &'a str) -> Request<'a> {
+    Request {
+        identity,
+        service,
+        action,
+        effect: Effect::Write,
+        params: None,
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
 #[divan::bench(args = [10, 10_000])]
 fn decide_allow(bencher: Bencher, rules: usize) {
     let policy = policy(rules);
     let (identity, service, action) = request(rules);
-    bencher.bench(|| policy.decide(black_box(&identity), &service, &action));
+    bencher.bench(|| policy.decide(&ask(black_box(&identity), &service, &action)));
 }
 
 #[divan::bench(args = [10, 10_000])]
 fn decide_deny(bencher: Bencher, rules: usize) {
     let policy = policy(rules);
     let (identity, service, _) = request(rules);
-    bencher.bench(|| policy.decide(black_box(&identity), &service, "nothing.like.this"));
+    bencher.bench(|| policy.decide(&ask(black_box(&identity), &service, "nothing.like.this")));
 }
 
 #[divan::bench]
 fn reserve_and_commit(bencher: Bencher) {
     let policy = policy(10);
     let (identity, service, action) = request(10);
-    let Decision::Allow(allowed) = policy.decide(&identity, &service, &action) else {
+    let Decision::Allow(allowed) = policy.decide(&ask(&identity, &service, &action)) else {
         unreachable!("the request is made from a rule");
     };
     let limits = Limits::new();

@@ -4,7 +4,7 @@ use super::Broker;
 use super::outcome::Failure;
 use crate::catalogue::{Action, Service};
 use crate::names::{CredentialName, Identity};
-use crate::policy::Decision;
+use crate::policy::{Decision, Request};
 
 /// One service with its actions.
 #[derive(Debug, Clone)]
@@ -112,7 +112,14 @@ impl Broker {
     fn is_allowed(&self, identity: &Identity, service: &Service, action: &Action) -> bool {
         let policy = self.policy.current();
         matches!(
-            policy.decide(identity, service.name(), action.name()),
+            policy.decide(&Request {
+                identity,
+                service: service.name(),
+                action: action.name(),
+                effect: action.effect(),
+                params: None,
+                at: self.clock.wall(),
+            }),
             Decision::Allow(_)
         )
     }

@@ -28,12 +28,14 @@ use self::request::ActionRequest;
 use self::underway::{InFlight, Underway};
 use crate::audit::{self, Audit, ConnectionId, Started, SyncMode};
 use crate::auth::{self, Authorised, Authoriser};
-use crate::catalogue::{Action, Catalogue, Effect, Service};
+use crate::catalogue::{self, Action, Catalogue, Effect, Service};
 use crate::clock::Clock;
 use crate::config::{AuditSync, Config};
-use crate::names::{CredentialName, Identity, ServiceName};
+use crate::names::{CredentialName, Identity, Label, ServiceName};
 use crate::paths::Paths;
-use crate::policy::{Decision, Limits, PastCall, PolicyStore, Reservation};
+use crate::policy::{
+    self, Allowed, Decision, KnownAction, KnownService, Limits, PastCall, PolicyStore, Reservation,
+};
 use crate::selection::Selector;
 use crate::services::ServiceStore;
 use crate::upstream::request::BoundRequest;
@@ -160,16 +162,10 @@ impl Broker {
     ) -> Result<Admitted<'c>, Refusal> {
         let identity = request.check()?;
         let (service, action) = catalogue.resolve(&request.service, &request.action)?;
-        let allowed = match self
-            .policy
-            .current()
-            .decide(&identity, service.name(), action.name())
-        {
-            Decision::Allow(allowed) => allowed,
-            Decision::Deny(denial) => return Err(denial.into()),
-        };
+        let allowed = self.decide(request, &identity, service, action)?;
+        let label = allowed.credential.as_ref();
         let account = if action.wants_account() {
-            let credential = self.credential(service)?;
+            let credential = self.credential(service, label)?;
             auth::account(service.auth(), credential.secret().expose()).map(str::to_owned)
         } else {
             None
@@ -189,7 +185,7 @@ impl Broker {
         if let Some(expression) = &request.select {
             self.selector.check(expression).await?;
         }
-        let credential = self.credential(service)?;
+        let credential = self.credential(service, label)?;
         let base_url = match credential.base_url() {
             Some(own) => Cow::Borrowed(own),
             None => service.resolve(&mut call)?,
@@ -301,8 +297,43 @@ impl Broker {
         }
     }
 
-    fn credential(&self, service: &Service) -> Result<Arc<Credential>, Failure> {
-        let name = CredentialName::unlabelled(service.name().clone());
+    /// What the policy says to the request.
+    fn decide(
+        &self,
+        request: &ActionRequest,
+        identity: &Identity,
+        service: &Service,
+        action: &Action,
+    ) -> Result<Allowed, Refusal> {
+        let policy = self.policy.current();
+        // params that can't be read make no request, whatever is decided
+        let params = policy
+            .looks_at_params()
+            .then(|| catalogue::params_object(&request.params))
+            .flatten();
+        let decision = policy.decide(&policy::Request {
+            identity,
+            service: service.name(),
+            action: action.name(),
+            effect: action.effect(),
+            params: params.as_ref(),
+            at: self.clock.wall(),
+        });
+        match decision {
+            Decision::Allow(allowed) => Ok(allowed),
+            Decision::Deny(denial) => Err(denial.into()),
+        }
+    }
+
+    fn credential(
+        &self,
+        service: &Service,
+        label: Option<&Label>,
+    ) -> Result<Arc<Credential>, Failure> {
+        let name = CredentialName {
+            service: service.name().clone(),
+            label: label.cloned(),
+        };
         let credential = self
             .vault
             .credential(&name)
@@ -327,7 +358,7 @@ impl Broker {
             .unwrap_or_else(PoisonError::into_inner);
         let current = self.policy.current();
         let policy = current.policy.as_deref();
-        let longest_ttl = policy.map(crate::policy::Policy::longest_ttl);
+        let longest_ttl = policy.map(policy::Policy::longest_ttl);
         let needed = longest_ttl.unwrap_or_default().max(RATE_WINDOW);
         if remembered.is_some_and(|known| needed <= known) {
             return;
@@ -378,18 +409,18 @@ impl Broker {
     /// What the policy in force says that can't be meant.
     pub fn policy_warnings(&self) -> Vec<String> {
         let catalogue = self.services.catalogue();
-        let known: Vec<(&str, Vec<&str>)> = catalogue
+        let known: Vec<KnownService<'_>> = catalogue
             .services()
-            .map(|service| {
-                let actions = service.actions().map(Action::name).collect();
-                (service.name().as_str(), actions)
+            .map(|service| KnownService {
+                name: service.name().as_str(),
+                actions: service.actions().map(known_action).collect(),
             })
             .collect();
         let current = self.policy.current();
         current
             .policy
             .as_ref()
-            .map(|policy| policy.warnings(&known))
+            .map(|policy| policy.warnings(&known, self.clock.wall()))
             .unwrap_or_default()
     }
 
@@ -411,5 +442,14 @@ impl Broker {
     /// Told that a connection has ended.
     pub fn connection_closed(&self, connection: ConnectionId) {
         self.audit.connection_closed(connection);
+    }
+}
+
+fn known_action(action: &Action) -> KnownAction<'_> {
+    KnownAction {
+        name: action.name(),
+        effect: action.effect(),
+        params: action.param_names().collect(),
+        takes_any_param: action.takes_any_param(),
     }
 }

@@ -104,6 +104,16 @@ impl Action {
         &self.example
     }
 
+    /// The params that it has.
+    pub fn param_names(&self) -> impl Iterator<Item = &str> {
+        self.params.iter().map(|param| param.name.as_str())
+    }
+
+    /// Whether params that it doesn't have go into the body as they are.
+    pub fn takes_any_param(&self) -> bool {
+        self.passthrough
+    }
+
     /// The header in which the vendor looks for a repeated call; a call that
     /// sets it can be made again without being done twice.
     pub fn idempotency(&self) -> Option<&HeaderName> {

@@ -29,7 +29,7 @@ use include_dir::{Dir, include_dir};
 pub use action::Action;
 pub use base::NoHost;
 pub use definition::{DefinitionError, Effect, MAX_BYTES as MAX_DEFINITION_BYTES};
-pub use params::{MAX_PARAMS_BYTES, MAX_PARAMS_DEPTH, ParamsError};
+pub use params::{MAX_PARAMS_BYTES, MAX_PARAMS_DEPTH, ParamsError, params_object};
 pub use response::{ActionOutcome, ActionResult, Answer, VendorError};
 pub use service::{Check, CredentialSpec, Service};
 

@@ -116,6 +116,19 @@ impl<'a> Params<'a> {
     }
 }
 
+/// The params of a call as an object, where [`Action::build`] can read them.
+///
+/// [`Action::build`]: super::Action::build
+pub fn params_object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    if bytes.len() > MAX_PARAMS_BYTES {
+        return None;
+    }
+    match Params::parse(bytes).ok()?.object {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
 /// The reader's word on what is wrong, as a person would say it, without the
 /// place.
 fn plain(error: &serde_json::Error) -> String {

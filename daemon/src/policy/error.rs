@@ -126,6 +126,37 @@ pub enum Fault {
         /// The text, cut after 80 characters.
         text: String,
     },
+    /// Not `read`, `write` or `delete`.
+    #[error("{text:?} is no effect: write read, write or delete")]
+    Effect {
+        /// The text, cut after 80 characters.
+        text: String,
+    },
+    /// `effects: []`.
+    #[error("no effect is named here, so the rule matches nothing; name some, or delete the field")]
+    NoEffect,
+    /// Not a moment.
+    #[error(
+        "{text:?} is no moment: write it with its offset or with Z, such as 2027-01-31T18:00:00Z"
+    )]
+    Moment {
+        /// The text, cut after 80 characters.
+        text: String,
+    },
+    /// A constraint on a param that can't be meant.
+    #[error("the param {param:?} {problem}")]
+    Param {
+        /// Its name.
+        param: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A field that only means something where calls are allowed.
+    #[error("{field} stands in a deny rule, where it means nothing; delete it here")]
+    NotInDeny {
+        /// The field.
+        field: &'static str,
+    },
     /// Not a whole number within the range.
     #[error(
         "{field} must be a whole number of {unit} from {min} to {max}, but here it is {written}"

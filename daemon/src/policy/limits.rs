@@ -5,12 +5,14 @@
 //! All times are those of one monotonic clock, handed in by the caller; the
 //! lock is held for a few map look-ups, never while anything waits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::document::Scope;
-use super::rules::{Allowed, Decision, Policy};
+use super::request::Allowed;
+use super::rule::RuleKey;
+use super::rules::Policy;
 use super::window::Window;
 use crate::names::{Identity, ServiceName};
 
@@ -29,12 +31,21 @@ pub struct Limits {
 
 #[derive(Debug, Default)]
 struct Used {
-    /// One per entry of the policy that has, or had, a limit.
-    windows: HashMap<Scope, Window>,
+    /// One per budget that calls were counted for.
+    windows: HashMap<Budget, Window>,
     /// One per entry and action that succeeded, or is under way.
     cooldowns: HashMap<CooldownKey, Cooldown>,
     /// When everything counts as used, since the past is not known.
     assumed: Option<Duration>,
+}
+
+/// Whose calls a window counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Budget {
+    /// Those under an entry of the policy.
+    Entry(Scope),
+    /// Those that a rule let through.
+    Rule(RuleKey),
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +81,7 @@ pub struct LimitDenial {
     pub retry_after_s: u64,
 }
 
-/// A call's place in its limit and its cooldown. Dropped before
+/// A call's place in its limits and its cooldown. Dropped before
 /// [`started`](Self::started), it gives back both; dropped after, the cooldown
 /// only; [`commit`](Self::commit) gives back neither.
 #[derive(Debug)]
@@ -79,7 +90,7 @@ pub struct Reservation {
     used: Arc<Mutex<Used>>,
     key: CooldownKey,
     holds_cooldown: bool,
-    limit_scope: Scope,
+    budgets: [Budget; 2],
     started: bool,
 }
 
@@ -90,7 +101,7 @@ impl Limits {
     }
 
     /// Takes a place for a call that `allowed` lets through: first the
-    /// cooldown's, then the limit's, or neither.
+    /// cooldown's, then the limits', or none.
     pub fn reserve(
         &self,
         allowed: &Allowed,
@@ -109,29 +120,40 @@ impl Limits {
         if let Some(ttl) = allowed.ttl {
             used.check_cooldown(&key, ttl, action, now)?;
         }
-        if let Some(limit) = allowed.requests_per_minute {
-            used.check_limit(&allowed.limit_scope, limit, identity, now)?;
+        let budgets = [
+            Budget::Entry(allowed.limit.of.clone()),
+            Budget::Rule(allowed.rule_limit.of.clone()),
+        ];
+        let limits = [
+            &allowed.limit.requests_per_minute,
+            &allowed.rule_limit.requests_per_minute,
+        ];
+        for (budget, limit) in budgets.iter().zip(limits) {
+            if let Some(limit) = *limit {
+                used.check_limit(budget, limit, identity, allowed.line, now)?;
+            }
         }
         if allowed.ttl.is_some() {
             used.cooldowns.entry(key.clone()).or_default().held = true;
         }
-        used.windows
-            .entry(allowed.limit_scope.clone())
-            .or_default()
-            .reserve();
+        for budget in &budgets {
+            used.windows.entry(budget.clone()).or_default().reserve();
+        }
         drop(used);
         Ok(Reservation {
             used: Arc::clone(&self.used),
             key,
             holds_cooldown: allowed.ttl.is_some(),
-            limit_scope: allowed.limit_scope.clone(),
+            budgets,
             started: false,
         })
     }
 
-    /// Counts the calls of the past, as `policy` would count them now. A call
-    /// that the policy can't place any more, or all of them without a policy,
-    /// counts for both its identity and `"*"`: rather too much than too little.
+    /// Counts the calls of the past, as `policy` would count them now. Their
+    /// params aren't on record, so a call counts for every rule that may have
+    /// let it through; one that the policy can't place any more, or all of them
+    /// without a policy, for both its identity and `"*"`: rather too much than
+    /// too little.
     pub fn rebuild(
         &self,
         policy: Option<&Policy>,
@@ -141,21 +163,24 @@ impl Limits {
         let now = BEFORE_BOOT + now;
         let mut used = lock(&self.used);
         for call in history {
-            let both = || vec![Scope::Any, Scope::Identity(call.identity.clone())];
-            let cooldown_scopes = match policy
-                .map(|policy| policy.decide(&call.identity, &call.service, &call.action))
-            {
-                Some(Decision::Allow(allowed)) => vec![allowed.cooldown_scope],
-                Some(Decision::Deny(_)) | None => both(),
-            };
+            let both = || [Scope::Any, Scope::Identity(call.identity.clone())];
+            let possible = policy
+                .map(|policy| policy.possible(&call.identity, &call.service, &call.action))
+                .unwrap_or_default();
+            let (mut cooldown_scopes, rules): (HashSet<Scope>, HashSet<RuleKey>) =
+                possible.into_iter().unzip();
+            if cooldown_scopes.is_empty() {
+                cooldown_scopes.extend(both());
+            }
             let limit_scopes = match policy {
-                Some(policy) => vec![policy.limit_of(&call.identity).0],
-                None => both(),
+                Some(policy) => vec![policy.limit_of(&call.identity).of],
+                None => both().to_vec(),
             };
             if call.started_ago < Window::LENGTH {
-                for scope in limit_scopes {
-                    let started = now.saturating_sub(call.started_ago);
-                    used.windows.entry(scope).or_default().insert(started);
+                let started = now.saturating_sub(call.started_ago);
+                let entries = limit_scopes.into_iter().map(Budget::Entry);
+                for budget in entries.chain(rules.into_iter().map(Budget::Rule)) {
+                    used.windows.entry(budget).or_default().insert(started);
                 }
             }
             let Some(ago) = call.succeeded_ago else {
@@ -184,8 +209,11 @@ impl Reservation {
         if std::mem::replace(&mut self.started, true) {
             return;
         }
-        if let Some(window) = lock(&self.used).windows.get_mut(&self.limit_scope) {
-            window.start(BEFORE_BOOT + now);
+        let mut used = lock(&self.used);
+        for budget in &self.budgets {
+            if let Some(window) = used.windows.get_mut(budget) {
+                window.start(BEFORE_BOOT + now);
+            }
         }
     }
 
@@ -210,10 +238,13 @@ impl Drop for Reservation {
                 used.cooldowns.remove(&self.key);
             }
         }
-        if !self.started
-            && let Some(window) = used.windows.get_mut(&self.limit_scope)
-        {
-            window.give_back();
+        if self.started {
+            return;
+        }
+        for budget in &self.budgets {
+            if let Some(window) = used.windows.get_mut(budget) {
+                window.give_back();
+            }
         }
     }
 }
@@ -259,12 +290,13 @@ impl Used {
 
     fn check_limit(
         &mut self,
-        scope: &Scope,
+        budget: &Budget,
         limit: u32,
         identity: &Identity,
+        line: usize,
         now: Duration,
     ) -> Result<(), LimitDenial> {
-        let own = match self.windows.get_mut(scope) {
+        let own = match self.windows.get_mut(budget) {
             Some(window) => window.wait(limit, now),
             None => None,
         };
@@ -276,13 +308,16 @@ impl Used {
             return Ok(());
         };
         let retry_after_s = whole_seconds(wait);
-        let shared = match scope {
-            Scope::Any => ", shared by all identities without a limit of their own",
-            Scope::Identity(_) => "",
+        let whose = match budget {
+            Budget::Entry(Scope::Any) => {
+                ", shared by all identities without a limit of their own".to_owned()
+            }
+            Budget::Entry(Scope::Identity(_)) => String::new(),
+            Budget::Rule(_) => format!(" under the rule in line {line}"),
         };
         Err(LimitDenial {
             reason: format!(
-                "Rate limit exceeded for identity \"{identity}\": {limit} requests a minute{shared}; try again in {retry_after_s}s"
+                "Rate limit exceeded for identity \"{identity}\": {limit} requests a minute{whose}; try again in {retry_after_s}s"
             ),
             retry_after_s,
         })

@@ -5,14 +5,19 @@
 //! the calls so far have used up; [`PolicyStore`] keeps the policy in force
 //! in step with the file.
 
+mod constraint;
 mod document;
 mod error;
 mod file;
 mod limits;
+mod number;
 mod pattern;
+mod request;
+mod rule;
 mod rules;
 mod source;
 mod store;
+mod table;
 mod warnings;
 mod watch;
 mod window;
@@ -20,8 +25,11 @@ mod window;
 pub use document::Scope;
 pub use error::{Fault, PolicyError};
 pub use limits::{LimitDenial, Limits, PastCall, Reservation};
-pub use rules::{Allowed, Decision, Denial, Policy};
+pub use request::{Allowed, Decision, Denial, Limit, Request};
+pub use rule::RuleKey;
+pub use rules::Policy;
 pub use store::{Change, Loaded, PolicyStore};
+pub use warnings::{KnownAction, KnownService};
 
 /// The policy that `axis init` writes: commented for a newcomer, with
 /// read-only rules for the identity `local-dev`.

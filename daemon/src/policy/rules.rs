@@ -1,75 +1,36 @@
-//! The compiled policy and its decision: a pure function of identity, service
-//! and action, as fast with ten thousand rules as with ten.
+//! The compiled policy and its decision: a pure function of the request, as
+//! fast with ten thousand rules as with ten.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::document::{self, Entry, Rule, Scope};
+use super::constraint::Purpose;
+use super::document::{self, Entry, Scope};
 use super::error::PolicyError;
-use super::pattern::{
-    ActionPattern, MAX_ACTION_BYTES, ServicePattern, is_action, is_raw, prefixes,
-};
+use super::pattern::{MAX_ACTION_BYTES, is_action, is_raw};
+use super::request::{Allowed, Decision, Denial, Limit, Request};
+use super::rule::{Miss, Rule, RuleKey};
+use super::table::Table;
 use crate::names::{Identity, ServiceName};
-
-/// What the policy says to one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// It may go on, to its cooldown and its limit.
-    Allow(Allowed),
-    /// It ends here.
-    Deny(Denial),
-}
-
-/// The rule that allows a request, as far as the call needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowed {
-    /// How long after a success the same service and action are denied.
-    pub ttl: Option<Duration>,
-    /// Whose cooldown that is: all identities under `"*"` share one.
-    pub cooldown_scope: Scope,
-    /// Most calls in any 60 s.
-    pub requests_per_minute: Option<u32>,
-    /// Whose calls these are: all identities without a limit of their own
-    /// share the one of `"*"`.
-    pub limit_scope: Scope,
-    /// The line of the rule in the policy, from 1.
-    pub line: usize,
-}
-
-/// Why a request may not go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denial {
-    /// Identity, service and action.
-    pub reason: String,
-    /// What the owner can do about it.
-    pub hint: Option<String>,
-}
 
 /// A policy, compiled. It never changes; a new text makes a new one.
 #[derive(Debug)]
 pub struct Policy {
     origin: PathBuf,
-    pub(super) entries: Vec<Entry>,
-    own: HashMap<Identity, Table>,
-    any: Option<Table>,
+    entries: Vec<Entry>,
+    own: HashMap<Identity, Tables>,
+    any: Option<Tables>,
+    looks_at_params: bool,
 }
 
-/// One entry's rules, by service.
+/// One entry's rules.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct Tables {
     /// Which of the policy's entries this is.
     entry: usize,
-    services: HashMap<ServiceName, Actions>,
-    any_service: Actions,
-}
-
-/// For every action pattern the number of the first rule that has it.
-#[derive(Debug, Default)]
-pub(super) struct Actions {
-    named: HashMap<Box<str>, usize>,
-    below: HashMap<Box<str>, usize>,
-    any: Option<usize>,
+    pub(super) allow: Table,
+    pub(super) deny: Table,
 }
 
 impl Policy {
@@ -79,7 +40,11 @@ impl Policy {
         let mut own = HashMap::new();
         let mut any = None;
         for (index, entry) in entries.iter().enumerate() {
-            let table = Table::compile(index, entry);
+            let table = Tables {
+                entry: index,
+                allow: Table::compile(&entry.allow),
+                deny: Table::compile(&entry.deny),
+            };
             match &entry.scope {
                 Scope::Any => any = Some(table),
                 Scope::Identity(identity) => {
@@ -89,74 +54,174 @@ impl Policy {
         }
         Ok(Self {
             origin: origin.to_owned(),
+            looks_at_params: entries
+                .iter()
+                .flat_map(|entry| entry.allow.iter().chain(&entry.deny))
+                .any(|rule| !rule.params.is_empty()),
             entries,
             own,
             any,
         })
     }
 
-    /// Whether `identity` may do `action` (in any case) on `service`.
+    /// Whether the request may go on.
     ///
-    /// The identity's own entry is asked before the entry `"*"`; in each the
-    /// first rule in file order that matches decides.
-    pub fn decide(&self, identity: &Identity, service: &ServiceName, action: &str) -> Decision {
-        match self.first_match(identity, service, action) {
-            Some((entry, rule)) => {
-                let (limit_scope, requests_per_minute) = self.limit_of(identity);
-                Decision::Allow(Allowed {
-                    ttl: rule.ttl,
-                    cooldown_scope: entry.scope.clone(),
-                    requests_per_minute,
-                    limit_scope,
-                    line: rule.line,
-                })
+    /// A rule of `deny` beats all that allows, wherever it stands. Among those
+    /// of `allow` the first that counts for the request decides, the identity's
+    /// own before those of `"*"`.
+    pub fn decide(&self, request: &Request<'_>) -> Decision {
+        let mut buffer = [0; MAX_ACTION_BYTES];
+        let Some(action) = lowercase(request.action, &mut buffer) else {
+            return Decision::Deny(self.denial(request, None));
+        };
+        for (entry, tables) in self.entries_for(request.identity) {
+            for number in tables.deny.candidates(request.service, action) {
+                let rule = &entry.deny[number];
+                if miss(rule, request, Purpose::Deny).is_none() {
+                    return Decision::Deny(denied_by(request, entry, number, rule));
+                }
             }
-            None => Decision::Deny(Denial {
-                reason: denied(identity, service, action),
-                hint: Some(self.hint(identity, service, action)),
-            }),
         }
+        let mut nearest: Option<(&Rule, Miss<'_>)> = None;
+        for (entry, tables) in self.entries_for(request.identity) {
+            for number in tables.allow.candidates(request.service, action) {
+                let rule = &entry.allow[number];
+                match miss(rule, request, Purpose::Allow) {
+                    None => return Decision::Allow(self.allowed(request.identity, entry, rule)),
+                    Some(miss) if nearest.is_none_or(|(_, other)| miss.is_nearer_than(other)) => {
+                        nearest = Some((rule, miss));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        Decision::Deny(self.denial(request, nearest))
     }
 
-    /// Whose limit counts for `identity`, and how many calls it allows in any
-    /// 60 s.
-    pub fn limit_of(&self, identity: &Identity) -> (Scope, Option<u32>) {
-        let limit = |table: &Table| self.entries[table.entry].requests_per_minute;
+    /// Whose cooldowns and which rules' limits a call of the past counts for
+    /// whose params aren't known: those of every rule that may have let it
+    /// through.
+    pub fn possible(
+        &self,
+        identity: &Identity,
+        service: &ServiceName,
+        action: &str,
+    ) -> Vec<(Scope, RuleKey)> {
+        let mut buffer = [0; MAX_ACTION_BYTES];
+        let Some(action) = lowercase(action, &mut buffer) else {
+            return Vec::new();
+        };
+        let mut possible = Vec::new();
+        for (entry, tables) in self.entries_for(identity) {
+            for number in tables.allow.candidates(service, action) {
+                let rule = &entry.allow[number];
+                possible.push((entry.scope.clone(), rule.key.clone()));
+                if rule.is_unconditional() {
+                    return possible;
+                }
+            }
+        }
+        possible
+    }
+
+    /// The limit over all calls of `identity`.
+    pub fn limit_of(&self, identity: &Identity) -> Limit<Scope> {
+        let limit = |tables: &Tables| self.entries[tables.entry].requests_per_minute;
         match self.own.get(identity).and_then(limit) {
-            Some(own) => (Scope::Identity(identity.clone()), Some(own)),
-            None => (Scope::Any, self.any.as_ref().and_then(limit)),
+            Some(own) => Limit {
+                of: Scope::Identity(identity.clone()),
+                requests_per_minute: Some(own),
+            },
+            None => Limit {
+                of: Scope::Any,
+                requests_per_minute: self.any.as_ref().and_then(limit),
+            },
         }
     }
 
     /// How many rules there are, over all identities.
     pub fn rule_count(&self) -> usize {
-        self.entries.iter().map(|entry| entry.rules.len()).sum()
+        let rules = |entry: &Entry| entry.allow.len() + entry.deny.len();
+        self.entries.iter().map(rules).sum()
+    }
+
+    /// Whether a rule says what a param must be.
+    pub fn looks_at_params(&self) -> bool {
+        self.looks_at_params
     }
 
     /// The longest cooldown of any rule: how far back the past matters.
     pub fn longest_ttl(&self) -> Duration {
         self.entries
             .iter()
-            .flat_map(|entry| &entry.rules)
+            .flat_map(|entry| &entry.allow)
             .filter_map(|rule| rule.ttl)
             .max()
             .unwrap_or_default()
     }
 
-    fn first_match(
-        &self,
-        identity: &Identity,
-        service: &ServiceName,
-        action: &str,
-    ) -> Option<(&Entry, &Rule)> {
-        let mut buffer = [0; MAX_ACTION_BYTES];
-        let action = lowercase(action, &mut buffer)?;
-        let tables = [self.own.get(identity), self.any.as_ref()];
-        tables.into_iter().flatten().find_map(|table| {
-            let entry = &self.entries[table.entry];
-            let rule = &entry.rules[table.first_rule(service, action)?];
-            Some((entry, rule))
+    /// All entries, in file order.
+    pub(super) fn entries_with_tables(&self) -> impl Iterator<Item = (&Entry, &Tables)> {
+        self.entries.iter().filter_map(|entry| {
+            let tables = match &entry.scope {
+                Scope::Any => self.any.as_ref(),
+                Scope::Identity(identity) => self.own.get(identity),
+            };
+            Some((entry, tables?))
         })
+    }
+
+    /// The entry `"*"`.
+    pub(super) fn any_entry(&self) -> Option<(&Entry, &Tables)> {
+        let tables = self.any.as_ref()?;
+        Some((&self.entries[tables.entry], tables))
+    }
+
+    /// The entries that count for `identity`, its own first.
+    fn entries_for(&self, identity: &Identity) -> impl Iterator<Item = (&Entry, &Tables)> {
+        let tables = [self.own.get(identity), self.any.as_ref()];
+        let tables = tables.into_iter().flatten();
+        tables.map(|tables| (&self.entries[tables.entry], tables))
+    }
+
+    fn allowed(&self, identity: &Identity, entry: &Entry, rule: &Rule) -> Allowed {
+        Allowed {
+            ttl: rule.ttl,
+            cooldown_scope: entry.scope.clone(),
+            limit: self.limit_of(identity),
+            rule_limit: Limit {
+                of: rule.key.clone(),
+                requests_per_minute: rule.requests_per_minute,
+            },
+            credential: rule.credential.clone(),
+            line: rule.line,
+        }
+    }
+
+    fn denial(&self, request: &Request<'_>, nearest: Option<(&Rule, Miss<'_>)>) -> Denial {
+        let Request {
+            identity,
+            service,
+            action,
+            ..
+        } = *request;
+        let reason = denied(identity, service, action);
+        let Some((rule, miss)) = nearest else {
+            return Denial {
+                reason,
+                hint: Some(self.hint(identity, service, action)),
+                line: None,
+            };
+        };
+        let line = rule.line;
+        Denial {
+            reason: format!("{reason} ({miss}, says the rule in line {line})"),
+            hint: Some(format!(
+                "the owner can change that rule in {}",
+                self.origin.display()
+            )),
+            line: Some(line),
+        }
     }
 
     fn hint(&self, identity: &Identity, service: &ServiceName, action: &str) -> String {
@@ -194,101 +259,23 @@ fn lowercase<'b>(action: &str, buffer: &'b mut [u8; MAX_ACTION_BYTES]) -> Option
     std::str::from_utf8(lower).ok()
 }
 
-impl Table {
-    pub(super) fn compile(index: usize, entry: &Entry) -> Self {
-        let mut table = Self {
-            entry: index,
-            services: HashMap::new(),
-            any_service: Actions::default(),
-        };
-        for (number, rule) in entry.rules.iter().enumerate() {
-            let actions = match &rule.service {
-                ServicePattern::Any => &mut table.any_service,
-                ServicePattern::Named(service) => {
-                    table.services.entry(service.clone()).or_default()
-                }
-            };
-            for (pattern, _) in &rule.actions {
-                actions.add(pattern, number);
-            }
-        }
-        table
-    }
-
-    fn first_rule(&self, service: &ServiceName, action: &str) -> Option<usize> {
-        self.of_service(Some(service))
-            .filter_map(|actions| actions.first_rule(action))
-            .min()
-    }
-
-    /// The first rule before which `pattern`, of a rule for `service`, can't
-    /// decide anything: the one that covers all of it.
-    pub(super) fn first_cover(
-        &self,
-        service: &ServicePattern,
-        pattern: &ActionPattern,
-    ) -> Option<usize> {
-        let service = match service {
-            ServicePattern::Any => None,
-            ServicePattern::Named(service) => Some(service),
-        };
-        self.of_service(service)
-            .filter_map(|actions| actions.first_cover(pattern))
-            .min()
-    }
-
-    fn of_service(&self, service: Option<&ServiceName>) -> impl Iterator<Item = &Actions> {
-        service
-            .and_then(|service| self.services.get(service))
-            .into_iter()
-            .chain([&self.any_service])
-    }
+fn miss<'r>(rule: &'r Rule, request: &Request<'_>, purpose: Purpose) -> Option<Miss<'r>> {
+    rule.miss(request.effect, request.at, request.params, purpose)
 }
 
-impl Actions {
-    fn add(&mut self, pattern: &ActionPattern, number: usize) {
-        match pattern {
-            ActionPattern::Any => {
-                self.any.get_or_insert(number);
-            }
-            ActionPattern::Below(prefix) => {
-                self.below.entry(prefix.clone()).or_insert(number);
-            }
-            ActionPattern::Named(action) => {
-                self.named.entry(action.clone()).or_insert(number);
-            }
-        }
-    }
-
-    fn first_rule(&self, action: &str) -> Option<usize> {
-        let named = self.named.get(action).copied();
-        named.into_iter().chain(self.first_wildcard(action)).min()
-    }
-
-    fn first_cover(&self, pattern: &ActionPattern) -> Option<usize> {
-        match pattern {
-            ActionPattern::Any => self.any,
-            ActionPattern::Named(action) => self.first_rule(action),
-            ActionPattern::Below(prefix) => {
-                let same = self.below.get(prefix).copied();
-                // "*" covers none of http.*
-                let any = self.any.filter(|_| !is_raw(&format!("{prefix}.")));
-                let wider = prefixes(prefix).filter_map(|wider| self.below.get(wider).copied());
-                same.into_iter().chain(any).chain(wider).min()
-            }
-        }
-    }
-
-    /// The first rule that has `action` under a `*` of some kind.
-    fn first_wildcard(&self, action: &str) -> Option<usize> {
-        let any = self.any.filter(|_| !is_raw(action));
-        if self.below.is_empty() {
-            return any;
-        }
-        prefixes(action)
-            .filter_map(|prefix| self.below.get(prefix).copied())
-            .chain(any)
-            .min()
+/// The denial by a rule of `deny`, the `number`th of its entry, from 0.
+fn denied_by(request: &Request<'_>, entry: &Entry, number: usize, rule: &Rule) -> Denial {
+    let reason = denied(request.identity, request.service, request.action);
+    let number = number + 1;
+    let line = rule.line;
+    let of = match &entry.scope {
+        Scope::Any => " of \"*\"",
+        Scope::Identity(_) => "",
+    };
+    Denial {
+        reason: format!("{reason} (deny rule {number}{of}, line {line})"),
+        hint: None,
+        line: Some(line),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use serde_yaml::{Spanned, granit_parser};
+use serde_yaml::{Location, Spanned, granit_parser};
 
 use super::error::{Fault, PolicyError};
 use crate::names::did_you_mean;
@@ -46,7 +46,12 @@ impl<'a> Source<'a> {
 
     /// A fault placed where `value` stands.
     pub(super) fn error_at<T>(self, value: &Spanned<T>, fault: Fault) -> PolicyError {
-        PolicyError::at(self.yaml.place(Some(value.referenced)), fault)
+        self.error_at_location(value.referenced, fault)
+    }
+
+    /// A fault placed at a location.
+    pub(super) fn error_at_location(self, location: Location, fault: Fault) -> PolicyError {
+        PolicyError::at(self.yaml.place(Some(location)), fault)
     }
 
     /// Refuses what YAML parsers read differently, or what hides from a reader.
@@ -172,7 +177,8 @@ fn lowercase_start(suggestion: &str) -> String {
     suggestion.replacen("Did you", "did you", 1)
 }
 
-fn missing_field(field: &'static str) -> Fault {
+/// The fault of a field that must be there.
+pub(super) fn missing_field(field: &'static str) -> Fault {
     let purpose = match field {
         "policies" => "the whole policy stands under it; `policies: []` denies everything",
         "identity" => "it says whom the entry is for: a name, or \"*\" for any",

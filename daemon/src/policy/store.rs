@@ -8,8 +8,8 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::error::PolicyError;
 use super::file::{self, Found};
-use super::rules::{Decision, Denial, Policy, denied};
-use crate::names::{Identity, ServiceName};
+use super::request::{Decision, Denial, Request};
+use super::rules::{Policy, denied};
 
 /// How long a policy file may be away, as it is while some editors save,
 /// before everything is denied.
@@ -179,10 +179,16 @@ impl Loaded {
         }
     }
 
+    /// Whether a decision may depend on a call's params.
+    pub fn looks_at_params(&self) -> bool {
+        let policy = self.policy.as_ref();
+        policy.is_some_and(|policy| policy.looks_at_params())
+    }
+
     /// What is in force says, or a denial where nothing is.
-    pub fn decide(&self, identity: &Identity, service: &ServiceName, action: &str) -> Decision {
+    pub fn decide(&self, request: &Request<'_>) -> Decision {
         if let Some(policy) = &self.policy {
-            return policy.decide(identity, service, action);
+            return policy.decide(request);
         }
         let path = self.path.display();
         let hint = match &self.error {
@@ -200,8 +206,9 @@ impl Loaded {
             }
         };
         Decision::Deny(Denial {
-            reason: denied(identity, service, action),
+            reason: denied(request.identity, request.service, request.action),
             hint: Some(hint),
+            line: None,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::policy::Policy;
 use crate::policy::error::Fault;
+use crate::policy::pattern::ActionPattern;
 
 fn refused(text: &str) -> PolicyError {
     match Policy::parse(text, Path::new("policy.yaml")) {
@@ -91,7 +92,7 @@ fn a_file_of_another_shape_is_refused() {
             12,
             "fields",
         ),
-        ("policies:\n- identity: a\n".into(), 2, 3, "`allow: []`"),
+        ("policies:\n- identity: a\n".into(), 2, 13, "`allow: []`"),
         (
             "policies:\n- allow: []\n".into(),
             2,
@@ -289,7 +290,7 @@ fn words_that_yaml_takes_for_booleans_are_names_here() {
     let entries = read(text, Path::new("p")).unwrap();
     assert_eq!(entries[0].scope.to_string(), "no");
     assert_eq!(
-        entries[0].rules[0].actions[0].0,
+        entries[0].allow[0].actions[0].0,
         ActionPattern::Named("yes".into())
     );
 }
@@ -333,7 +334,7 @@ fn a_reused_list_is_as_good_as_a_written_one_and_a_bomb_is_not() {
     let text = "policies:\n\
         - {identity: a, allow: &rules [{service: s, actions: [x], ttl: 5}]}\n\
         - {identity: b, allow: *rules}\n";
-    assert_eq!(read(text, Path::new("p")).unwrap()[1].rules.len(), 1);
+    assert_eq!(read(text, Path::new("p")).unwrap()[1].allow.len(), 1);
 
     let rules = "{service: s, actions: [x,x,x,x,x,x,x,x]},".repeat(90);
     let mut bomb = format!("policies:\n- {{identity: a, allow: &r [{rules}]}}\n");
@@ -348,7 +349,7 @@ fn the_size_limits_hold() {
     let rules = "{service: s, actions: [x]},".repeat(MAX_RULES);
     let most = format!("{}- identity: b\n  allow: [", entry(&format!("[{rules}]")));
     let entries = read(&format!("{most}]\n"), Path::new("p")).unwrap();
-    assert_eq!(entries[0].rules.len(), MAX_RULES);
+    assert_eq!(entries[0].allow.len(), MAX_RULES);
     let error = refused(&format!("{most}{{service: t, actions: [x]}}]\n"));
     assert_eq!(*error.fault(), Fault::TooManyRules { limit: MAX_RULES });
     assert_eq!((error.line(), error.column()), (Some(5), Some(21)));

@@ -1,10 +1,13 @@
 //! What the policy decides, and that the compiled tables decide as a plain
 //! reading of the file would.
 
-use proptest::prelude::*;
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
 use super::*;
+use crate::catalogue::Effect;
 use crate::policy::DEFAULT_POLICY;
 
 fn policy(text: &str) -> Policy {
@@ -13,11 +16,26 @@ fn policy(text: &str) -> Policy {
 }
 
 fn decide(policy: &Policy, identity: &str, service: &str, action: &str) -> Decision {
-    policy.decide(
-        &Identity::parse(identity).unwrap(),
-        &ServiceName::parse(service).unwrap(),
+    ask(policy, identity, service, action, Effect::Write, &json!({}))
+}
+
+/// At noon of 2026-07-01.
+fn ask(
+    policy: &Policy,
+    identity: &str,
+    service: &str,
+    action: &str,
+    effect: Effect,
+    params: &Value,
+) -> Decision {
+    policy.decide(&Request {
+        identity: &Identity::parse(identity).unwrap(),
+        service: &ServiceName::parse(service).unwrap(),
         action,
-    )
+        effect,
+        params: params.as_object(),
+        at: "2026-07-01T12:00:00Z".parse().unwrap(),
+    })
 }
 
 fn allowed(policy: &Policy, identity: &str, service: &str, action: &str) -> Option<Allowed> {
@@ -152,8 +170,8 @@ fn what_comes_from_the_star_is_shared_and_what_is_an_identitys_own_is_not() {
         let allowed = allowed(&policy, identity, service, action).unwrap();
         (
             allowed.cooldown_scope,
-            allowed.limit_scope,
-            allowed.requests_per_minute,
+            allowed.limit.of,
+            allowed.limit.requests_per_minute,
         )
     };
     for (identity, service, action, cooldown, limit, per_minute) in [
@@ -246,8 +264,9 @@ fn the_default_policy_lets_local_dev_read_and_nothing_else() {
         assert_eq!(found.is_some(), expected, "{service} {action}");
         assert!(allowed(&policy, "unknown", service, action).is_none());
     }
-    let (scope, limit) = policy.limit_of(&Identity::parse("local-dev").unwrap());
-    assert_eq!((scope.to_string().as_str(), limit), ("local-dev", Some(30)));
+    let limit = policy.limit_of(&Identity::parse("local-dev").unwrap());
+    assert_eq!(limit.of.to_string(), "local-dev");
+    assert_eq!(limit.requests_per_minute, Some(30));
 }
 
 #[test]
@@ -270,92 +289,10 @@ fn the_default_policys_suggestions_are_valid_too() {
     assert!(allowed(&policy, "unknown", "github", "repos.get").is_some());
 }
 
-/// One rule of a random policy: whose, service, actions, ttl.
-type RandomRule = (usize, &'static str, Vec<&'static str>, Option<u32>);
-
-const SCOPES: [&str; 4] = ["a", "b", "c", "*"];
-
-fn random_rule() -> impl Strategy<Value = RandomRule> {
-    let service = prop::sample::select(vec!["s", "t", "*"]);
-    let patterns = vec!["x", "y.z", "y.w", "y.*", "y.z.*", "http.get", "http.*", "*"];
-    let actions = prop::collection::vec(prop::sample::select(patterns), 0..3);
-    (
-        0..SCOPES.len(),
-        service,
-        actions,
-        prop::option::of(1_u32..9),
-    )
-}
-
-fn as_yaml(rules: &[RandomRule], limits: [Option<u32>; 4]) -> String {
-    let mut text = String::from("policies:\n");
-    for (scope, name) in SCOPES.iter().enumerate() {
-        writeln!(text, "- identity: {name:?}").unwrap();
-        if let Some(limit) = limits[scope] {
-            writeln!(text, "  rateLimit: {{requestsPerMinute: {limit}}}").unwrap();
-        }
-        writeln!(text, "  allow:\n  - {{service: q, actions: []}}").unwrap();
-        for (_, service, actions, ttl) in rules.iter().filter(|rule| rule.0 == scope) {
-            write!(text, "  - {{service: {service:?}, actions: {actions:?}").unwrap();
-            if let Some(ttl) = ttl {
-                write!(text, ", ttl: {ttl}").unwrap();
-            }
-            writeln!(text, "}}").unwrap();
-        }
-    }
-    text
-}
-
-/// The same decision by reading the rules from top to bottom.
-fn plain_reading(
-    rules: &[RandomRule],
-    identity: &str,
-    service: &str,
-    action: &str,
-) -> Option<(&'static str, Option<u32>)> {
-    let matches = |pattern: &str| match pattern.strip_suffix('*') {
-        Some("") => !action.starts_with("http."),
-        Some(prefix) => action.starts_with(prefix),
-        None => pattern == action,
-    };
-    [identity, "*"].into_iter().find_map(|wanted| {
-        rules
-            .iter()
-            .filter(|rule| SCOPES[rule.0] == wanted)
-            .find(|rule| (rule.1 == "*" || rule.1 == service) && rule.2.iter().any(|p| matches(p)))
-            .map(|rule| (SCOPES[rule.0], rule.3))
-    })
-}
+mod conditions;
+mod reading;
 
 proptest! {
-    #[test]
-    fn the_tables_decide_as_a_plain_reading_does(
-        rules in prop::collection::vec(random_rule(), 0..12),
-        limits in prop::array::uniform4(prop::option::of(1_u32..9)),
-    ) {
-        let policy = policy(&as_yaml(&rules, limits));
-        for (index, identity) in ["a", "b", "c", "d"].into_iter().enumerate() {
-            for service in ["s", "t", "u"] {
-                for action in ["x", "y", "y.z", "y.w", "y.v", "y.z.q", "http.get", "http.put", "q"] {
-                    let found = allowed(&policy, identity, service, action);
-                    let expected = plain_reading(&rules, identity, service, action);
-                    prop_assert_eq!(
-                        found.as_ref().map(|f| (f.cooldown_scope.to_string(), f.ttl)),
-                        expected.map(|(scope, ttl)| {
-                            (scope.to_owned(), ttl.map(|s| Duration::from_secs(s.into())))
-                        }),
-                        "{} {} {}", identity, service, action
-                    );
-                    if let Some(found) = found {
-                        let own = limits[..3].get(index).copied().flatten();
-                        prop_assert_eq!(found.requests_per_minute, own.or(limits[3]));
-                        prop_assert_eq!(found.limit_scope == Scope::Any, own.is_none());
-                    }
-                }
-            }
-        }
-    }
-
     #[test]
     fn no_text_makes_the_parser_panic(text in any::<String>()) {
         let _ = Policy::parse(&text, Path::new("policy.yaml"));

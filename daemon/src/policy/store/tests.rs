@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use jiff::Timestamp;
+
 use super::*;
+use crate::catalogue::Effect;
+use crate::names::{Identity, ServiceName};
 use crate::policy::error::Fault;
 
 const ALLOWS: &str = "policies: [{identity: a, allow: [{service: s, actions: [x]}]}]\n";
@@ -42,7 +46,14 @@ impl Home {
     fn decision(&self) -> Decision {
         let (identity, service) = (Identity::parse("a"), ServiceName::parse("s"));
         let loaded = self.store.current();
-        loaded.decide(&identity.unwrap(), &service.unwrap(), "x")
+        loaded.decide(&Request {
+            identity: &identity.unwrap(),
+            service: &service.unwrap(),
+            action: "x",
+            effect: Effect::Read,
+            params: None,
+            at: Timestamp::UNIX_EPOCH,
+        })
     }
 
     fn allows(&self) -> bool {

@@ -4,15 +4,36 @@ use std::path::Path;
 
 use super::*;
 
-fn warnings(rules: &str) -> Vec<String> {
-    let text = format!("policies:\n- identity: a\n  allow:\n{rules}");
+fn action(name: &'static str, effect: Effect, params: &[&'static str]) -> KnownAction<'static> {
+    KnownAction {
+        name,
+        effect,
+        params: params.to_vec(),
+        takes_any_param: name == "responses.create",
+    }
+}
+
+fn warnings_of(text: &str) -> Vec<String> {
     let catalogue = [
-        ("github", vec!["repos.get", "issues.create"]),
-        ("openai", vec!["responses.create"]),
+        KnownService {
+            name: "github",
+            actions: vec![
+                action("repos.get", Effect::Read, &["owner", "repo"]),
+                action("issues.create", Effect::Write, &["owner", "repo", "title"]),
+            ],
+        },
+        KnownService {
+            name: "openai",
+            actions: vec![action("responses.create", Effect::Write, &["model"])],
+        },
     ];
-    Policy::parse(&text, Path::new("policy.yaml"))
-        .unwrap()
-        .warnings(&catalogue)
+    let policy = Policy::parse(text, Path::new("policy.yaml"));
+    let now = "2026-07-01T12:00:00Z".parse().unwrap();
+    policy.unwrap().warnings(&catalogue, now)
+}
+
+fn warnings(rules: &str) -> Vec<String> {
+    warnings_of(&format!("policies:\n- identity: a\n  allow:\n{rules}"))
 }
 
 #[test]
@@ -84,5 +105,69 @@ fn a_star_hides_no_raw_action() {
             .iter()
             .all(|warning| !warning.contains("never decides")),
         "{found:?}"
+    );
+}
+
+#[test]
+fn conditions_that_nothing_can_meet_are_told() {
+    for (rule, expected) in [
+        ("actions: ['*'], params: {repo: x}", None),
+        (
+            "actions: ['*'], params: {repository: x}",
+            Some(
+                "line 4: none of this rule's actions has a param \"repository\", so it allows nothing",
+            ),
+        ),
+        (
+            "actions: [issues.create], params: {titel: x}",
+            Some(
+                "line 4: none of this rule's actions has a param \"titel\", so it allows nothing. Did you mean \"title\"?",
+            ),
+        ),
+        (
+            "actions: [issues.create], effects: [read, delete]",
+            Some("line 4: none of this rule's actions does read or delete, so it allows nothing"),
+        ),
+        ("actions: [issues.create], effects: [read, write]", None),
+        (
+            "actions: [issues.create], until: 2026-07-01T12:00:00Z",
+            Some("line 4: this rule ended at 2026-07-01T12:00:00Z and allows nothing"),
+        ),
+        (
+            "actions: [issues.create], until: 2026-07-01T12:00:01Z",
+            None,
+        ),
+    ] {
+        let found = warnings(&format!("  - {{service: github, {rule}}}\n"));
+        assert_eq!(found.first().map(String::as_str), expected, "{rule}");
+        assert!(found.len() <= 1, "{found:?}");
+    }
+    let any = warnings("  - {service: openai, actions: ['*'], params: {whatever: x}}\n");
+    assert_eq!(any, [""; 0]);
+}
+
+#[test]
+fn a_rule_that_is_denied_as_a_whole_is_told_and_a_conditional_one_hides_nothing() {
+    let text = "policies:
+- identity: a
+  allow:
+  - {service: github, actions: [repos.get]}
+  - {service: github, actions: [issues.create], params: {repo: x}}
+  - {service: github, actions: [issues.create]}
+  deny:
+  - {service: github, actions: ['*'], effects: [delete]}
+- identity: '*'
+  deny:
+  - {service: '*', actions: ['repos.*']}
+  - {service: github, actions: [repos.get]}
+";
+    let found = warnings_of(text);
+    assert_eq!(
+        found,
+        [
+            "line 4: this rule allows nothing: the deny rule in line 11 denies all of it",
+            "line 8: none of this rule's actions does delete, so it denies nothing",
+            "line 12: this rule never decides anything: line 11 stands before it and denies the same; put it first, or delete it",
+        ]
     );
 }

@@ -5,9 +5,12 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
+use jiff::Timestamp;
+
 use super::*;
+use crate::catalogue::Effect;
 use crate::names::{Identity, ServiceName};
-use crate::policy::Decision;
+use crate::policy::{Decision, Request};
 
 /// Longer than any save should take, and than a busy machine delays it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,7 +44,14 @@ impl Watched {
     fn allows(&self, action: &str) -> bool {
         let (identity, service) = (Identity::parse("a"), ServiceName::parse("s"));
         let loaded = self.store.current();
-        let decision = loaded.decide(&identity.unwrap(), &service.unwrap(), action);
+        let decision = loaded.decide(&Request {
+            identity: &identity.unwrap(),
+            service: &service.unwrap(),
+            action: action,
+            effect: Effect::Read,
+            params: None,
+            at: Timestamp::UNIX_EPOCH,
+        });
         matches!(decision, Decision::Allow(_))
     }
 
