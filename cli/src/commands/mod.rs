@@ -11,6 +11,7 @@ mod lock;
 mod logs;
 pub mod mcp;
 mod param;
+mod policy;
 mod revoke;
 mod services;
 mod status;
@@ -29,6 +30,7 @@ pub enum Command {
     List(list::List),
     Revoke(revoke::Revoke),
     Services(services::Services),
+    Policy(policy::Policy),
     Call(call::Call),
     Mcp(mcp::Mcp),
     Logs(logs::Logs),
@@ -49,6 +51,7 @@ impl Command {
             Self::List(list) => list.run().await,
             Self::Revoke(revoke) => revoke.run().await,
             Self::Services(services) => services.run().await,
+            Self::Policy(policy) => policy.run().await,
             Self::Call(call) => call.run().await,
             Self::Mcp(mcp) => mcp.run().await,
             Self::Logs(logs) => logs.run().await,

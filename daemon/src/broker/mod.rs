@@ -34,7 +34,8 @@ use crate::config::{AuditSync, Config};
 use crate::names::{CredentialName, Identity, Label, ServiceName};
 use crate::paths::Paths;
 use crate::policy::{
-    self, Allowed, Decision, KnownAction, KnownService, Limits, PastCall, PolicyStore, Reservation,
+    self, Allowed, Decision, KnownAction, KnownService, Limits, PastCall, Policy, PolicyStore,
+    Reservation,
 };
 use crate::selection::Selector;
 use crate::services::ServiceStore;
@@ -358,7 +359,7 @@ impl Broker {
             .unwrap_or_else(PoisonError::into_inner);
         let current = self.policy.current();
         let policy = current.policy.as_deref();
-        let longest_ttl = policy.map(policy::Policy::longest_ttl);
+        let longest_ttl = policy.map(Policy::longest_ttl);
         let needed = longest_ttl.unwrap_or_default().max(RATE_WINDOW);
         if remembered.is_some_and(|known| needed <= known) {
             return;
@@ -408,6 +409,13 @@ impl Broker {
 
     /// What the policy in force says that can't be meant.
     pub fn policy_warnings(&self) -> Vec<String> {
+        let current = self.policy.current();
+        let policy = current.policy.as_deref();
+        policy.map_or_else(Vec::new, |policy| self.warnings_of(policy))
+    }
+
+    /// The same of any policy.
+    pub fn warnings_of(&self, policy: &Policy) -> Vec<String> {
         let catalogue = self.services.catalogue();
         let known: Vec<KnownService<'_>> = catalogue
             .services()
@@ -416,12 +424,7 @@ impl Broker {
                 actions: service.actions().map(known_action).collect(),
             })
             .collect();
-        let current = self.policy.current();
-        current
-            .policy
-            .as_ref()
-            .map(|policy| policy.warnings(&known, self.clock.wall()))
-            .unwrap_or_default()
+        policy.warnings(&known, self.clock.wall())
     }
 
     /// Told that what [`Broker::list`] answers may have changed.

@@ -32,6 +32,8 @@ pub struct Loaded {
     /// The last good policy; none where there never was one, or where the file
     /// is gone: then everything is denied.
     pub policy: Option<Arc<Policy>>,
+    /// Its text; empty where there is no policy.
+    pub text: Arc<str>,
     /// Why the file as it stands is not what is in force.
     pub error: Option<Arc<PolicyError>>,
     /// Counts the policies that have been in force; changes with each.
@@ -64,11 +66,12 @@ impl PolicyStore {
         let nothing = Loaded {
             path: path.clone(),
             policy: None,
+            text: Arc::default(),
             error: None,
             generation: 0,
         };
         let loaded = match parse(&found, &path) {
-            Some(Ok(policy)) => nothing.with(policy),
+            Some(Ok((policy, text))) => nothing.with(policy, text),
             Some(Err(error)) => Loaded {
                 error: Some(error),
                 ..nothing
@@ -132,8 +135,8 @@ impl PolicyStore {
     fn apply(&self, found: &Found) -> Option<Change> {
         let before = self.loaded.load_full();
         let (after, change) = match parse(found, &self.path) {
-            Some(Ok(policy)) => {
-                let after = before.with(policy);
+            Some(Ok((policy, text))) => {
+                let after = before.with(policy, text);
                 let change = after.policy.clone().map(Change::InForce);
                 (after, change)
             }
@@ -149,6 +152,7 @@ impl PolicyStore {
                 let after = Loaded {
                     path: self.path.clone(),
                     policy: None,
+                    text: Arc::default(),
                     error: None,
                     generation: before.generation + 1,
                 };
@@ -160,20 +164,25 @@ impl PolicyStore {
     }
 }
 
-/// The policy in `found`, or why there is none; nothing for a missing file.
-fn parse(found: &Found, path: &Path) -> Option<Result<Policy, Arc<PolicyError>>> {
+/// The policy in `found` and its text, or why there is none; nothing for a
+/// missing file.
+fn parse<'f>(found: &'f Found, path: &Path) -> Option<Result<(Policy, &'f str), Arc<PolicyError>>> {
     match found {
-        Found::Text(text) => Some(Policy::parse(text, path).map_err(Arc::new)),
+        Found::Text(text) => Some(match Policy::parse(text, path) {
+            Ok(policy) => Ok((policy, text)),
+            Err(error) => Err(Arc::new(error)),
+        }),
         Found::Unusable(error) => Some(Err(Arc::new(error.clone()))),
         Found::Nothing => None,
     }
 }
 
 impl Loaded {
-    fn with(&self, policy: Policy) -> Self {
+    fn with(&self, policy: Policy, text: &str) -> Self {
         Self {
             path: self.path.clone(),
             policy: Some(Arc::new(policy)),
+            text: text.into(),
             error: None,
             generation: self.generation + 1,
         }

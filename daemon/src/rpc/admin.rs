@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::{services, status};
+use super::{policy, services, status};
 use crate::audit::Peer;
 use crate::names::CredentialName;
 use crate::owner::{Addition, Owner, OwnerError, Unlock};
@@ -205,6 +205,36 @@ impl Admin for AdminRpc {
             .await
             .map(Response::new)
             .map_err(|_| OwnerError::Crashed.into())
+    }
+
+    async fn show_policy(
+        &self,
+        _: Request<v1::ShowPolicyRequest>,
+    ) -> Result<Response<v1::ShowPolicyResponse>, Status> {
+        Ok(Response::new(policy::show(&self.owner)))
+    }
+
+    async fn check_policy(
+        &self,
+        request: Request<v1::CheckPolicyRequest>,
+    ) -> Result<Response<v1::CheckPolicyResponse>, Status> {
+        let (owner, request) = (self.owner.clone(), request.into_inner());
+        // reading ten thousand rules takes a while
+        tokio::task::spawn_blocking(move || policy::check(&owner, request))
+            .await
+            .map_err(|_| Status::from(OwnerError::Crashed))?
+            .map(Response::new)
+    }
+
+    async fn explain_policy(
+        &self,
+        request: Request<v1::ExplainPolicyRequest>,
+    ) -> Result<Response<v1::ExplainPolicyResponse>, Status> {
+        let (owner, request) = (self.owner.clone(), request.into_inner());
+        tokio::task::spawn_blocking(move || policy::explain(&owner, &request))
+            .await
+            .map_err(|_| Status::from(OwnerError::Crashed))?
+            .map(Response::new)
     }
 
     async fn stop(

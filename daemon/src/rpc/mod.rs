@@ -4,6 +4,7 @@ pub mod admin;
 pub mod broker;
 mod heads;
 pub mod peer;
+mod policy;
 mod services;
 mod status;
 mod streamed;

@@ -377,6 +377,9 @@ play_admin! {
         list_services: ListServicesRequest => ListServicesResponse,
         show_service: ShowServiceRequest => ShowServiceResponse,
         validate_service: ValidateServiceRequest => ValidateServiceResponse,
+        show_policy: ShowPolicyRequest => ShowPolicyResponse,
+        check_policy: CheckPolicyRequest => CheckPolicyResponse,
+        explain_policy: ExplainPolicyRequest => ExplainPolicyResponse,
         stop: StopRequest => StopResponse,
 }
 

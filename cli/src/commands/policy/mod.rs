@@ -1,0 +1,77 @@
+//! `axis policy`: the policy, asked about rather than obeyed.
+
+mod check;
+mod explain;
+mod show;
+mod test;
+
+use std::io::Read;
+use std::path::Path;
+
+use axis_proto::v1::PolicyText;
+use clap::{Args, Subcommand};
+
+use crate::failure::{Exit, Failure};
+
+/// The largest policy that is sent to axisd, in bytes: a little more than it
+/// takes, so that it says itself what is too large.
+const MAX_BYTES: u64 = (1 << 20) + 1;
+
+/// Look into the policy: is it valid, what does it say, and why
+///
+/// The policy is a file of yours that says which agent may do what; `axis
+/// policy show` prints it and where it lies. Nothing here changes it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  axis policy check\n  axis policy explain github issues.create owner=acme\n  axis policy test policy-tests.yaml"
+)]
+pub struct Policy {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    Show(show::Show),
+    Check(check::Check),
+    Explain(explain::Explain),
+    Test(test::Test),
+}
+
+impl Policy {
+    /// Does it.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self.act {
+            Act::Show(show) => show.run().await,
+            Act::Check(check) => check.run().await,
+            Act::Explain(explain) => explain.run().await,
+            Act::Test(test) => test.run().await,
+        }
+    }
+}
+
+/// The text of the policy file at `path`.
+fn read(path: &Path) -> Result<PolicyText, Failure> {
+    Ok(PolicyText {
+        text: read_text(path)?,
+        origin: path.display().to_string(),
+    })
+}
+
+fn read_text(path: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
+    read.map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!("{} can't be read: {error}", path.display()),
+        )
+    })?;
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::new(
+            Exit::Failed,
+            format!("{} is not UTF-8 text", path.display()),
+        )
+    })
+}

@@ -1,0 +1,64 @@
+//! `axis policy show`: the policy in force.
+
+use axis_proto::v1::ShowPolicyRequest;
+use clap::Args;
+use serde_json::json;
+
+use crate::client::{Daemon, ask};
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, Tone, printable, printable_lines};
+use crate::prompt;
+
+/// Print the policy in force
+///
+/// Where the file has a mistake in it, that is the last good version.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// One JSON document: path, text and error
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    /// Prints it.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let output = Output::stdout();
+        let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let shown = ask(daemon.admin.show_policy(ShowPolicyRequest {})).await?;
+        if self.json {
+            output.json(&json!({
+                "path": shown.path,
+                "text": shown.text,
+                "error": shown.error,
+            }))?;
+            return Ok(Exit::Done);
+        }
+        let path = printable(&shown.path);
+        output.line(output.paint(Tone::Faint, &format!("# {path}")))?;
+        if let Some(error) = &shown.error {
+            let kept = if shown.text.is_some() {
+                "# The file has a mistake in it, so this is the last good version:"
+            } else {
+                "# The file has a mistake in it, so everything is denied:"
+            };
+            output.line(output.paint(Tone::Bad, kept))?;
+            for line in printable_lines(error) {
+                output.line(output.paint(Tone::Bad, &format!("# {line}")))?;
+            }
+        }
+        match &shown.text {
+            Some(text) => {
+                for line in printable_lines(text) {
+                    output.line(line)?;
+                }
+            }
+            None if shown.error.is_none() => {
+                output.line(
+                    "# There is no such file, so everything is denied; `axis init` makes it",
+                )?;
+            }
+            None => {}
+        }
+        Ok(Exit::Done)
+    }
+}
