@@ -219,3 +219,164 @@ fn passed_of_15_at_once(policy: &str) -> usize {
     assert_eq!(upstream.requests().len(), passed);
     passed
 }
+
+/// The blocks of docs/policy.md that are written in YAML.
+fn documented() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/policy.md");
+    let text = fs::read_to_string(path).unwrap();
+    let blocks = text.split("```yaml\n").skip(1);
+    blocks
+        .map(|block| block.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_documented_policies_are_valid_and_decide_as_documented() {
+    let home = Home::ready();
+    let [short, whole, tests] = documented().try_into().unwrap();
+    home.policy(&short);
+    let explain = |arguments: &[&str]| {
+        let all = [&["policy", "explain", "--json"], arguments].concat();
+        home.axis(&all)
+    };
+    assert_eq!(
+        explain(&["github", "repos.get"]).json()["decision"],
+        "allow"
+    );
+    assert_eq!(explain(&["github", "repos.delete"]).code(), 4);
+
+    fs::write(home.file("whole.yaml"), &whole).unwrap();
+    fs::write(home.file("tests.yaml"), &tests).unwrap();
+    let file = |name| home.file(name).display().to_string();
+    let (whole, tests) = (file("whole.yaml"), file("tests.yaml"));
+    let checked = home
+        .axis(&["policy", "check", "--json", &whole])
+        .ok()
+        .json();
+    assert_eq!(checked["valid"], true, "{checked}");
+    assert_eq!(checked["rules"], 3);
+    let tested = home.axis(&["policy", "test", "--json", &tests, "--policy", &whole]);
+    assert_eq!(tested.json()["passed"], 2, "{}", tested.json());
+    assert_eq!(tested.code(), 0);
+    // the policy in force is another one
+    let tested = home.axis(&["policy", "test", &tests]);
+    assert_eq!(tested.code(), 1, "{}", tested.stdout);
+    assert!(
+        tested.stdout.contains("expected allow, but it is deny"),
+        "{}",
+        tested.stdout
+    );
+    assert!(
+        tested.stdout.contains("passed: 0, failed: 2"),
+        "{}",
+        tested.stdout
+    );
+}
+
+const CONDITIONS: &str = r#"policies:
+  - identity: local-dev
+    deny:
+      - { service: github, actions: ["issues.*"], params: { repo: "secret-*" } }
+    allow:
+      - service: github
+        actions: ["issues.create"]
+        params: { owner: acme }
+        credential: work
+      - { service: github, actions: ["repos.*"], effects: [read] }
+"#;
+
+#[test]
+fn a_call_is_held_against_params_and_effects_and_takes_the_labelled_credential() {
+    let upstream = Upstream::friendly();
+    let (plain, work) = (canary("plain"), canary("work"));
+    let home = Home::with_github(&upstream, &plain, CONDITIONS);
+    let added = home.axis_fed(
+        &[
+            "add",
+            "github",
+            "--label",
+            "work",
+            "--stdin",
+            "--no-check",
+            "--base-url",
+            &upstream.url(),
+        ],
+        &work,
+    );
+    added.ok();
+    let mut host = Host::connect(&home, "local-dev");
+    let create = |host: &mut Host, owner: &str, repo: &str| {
+        let params = json!({"owner": owner, "repo": repo, "title": "t"});
+        host.execute("github", "issues.create", &params)
+    };
+    let answer = create(&mut host, "acme", "axis");
+    assert_eq!(answer["ok"], true, "{answer}");
+    let authorization = |at: usize| upstream.requests()[at].headers["authorization"].clone();
+    assert_eq!(authorization(0), format!("Bearer {work}"));
+    let answer = create(&mut host, "evil", "axis");
+    assert_eq!(answer["denied"], true);
+    let reason = answer["reason"].as_str().unwrap();
+    assert!(
+        reason.ends_with(r#"(the param "owner" must be "acme", says the rule in line 6)"#),
+        "{reason}"
+    );
+    let answer = create(&mut host, "acme", "SECRET-plans");
+    let reason = answer["reason"].as_str().unwrap();
+    assert!(reason.ends_with("(deny rule 1, line 4)"), "{reason}");
+    assert_eq!(get(&mut host)["ok"], true);
+    assert_eq!(authorization(1), format!("Bearer {plain}"));
+    assert_eq!(upstream.requests().len(), 2);
+    // on record like every other denial, without the params
+    let denied: Vec<_> = home
+        .audited_calls()
+        .into_iter()
+        .filter(|line| line["decision"] == "deny")
+        .collect();
+    assert_eq!(denied.len(), 2);
+    assert!(
+        !denied
+            .iter()
+            .any(|line| line.to_string().contains("SECRET-plans"))
+    );
+}
+
+#[test]
+fn a_check_says_what_can_hardly_be_meant_and_where() {
+    let home = Home::ready();
+    home.policy(
+        "policies:
+- identity: local-dev
+  allow:
+  - { service: github, actions: [issues.create], params: { ownr: acme } }
+  - { service: githbu, actions: ['*'] }
+",
+    );
+    let checked = home.axis(&["policy", "check"]).ok();
+    for says in [
+        "line 4: none of this rule's actions has a param \"ownr\"",
+        "line 5: there is no service \"githbu\"",
+    ] {
+        assert!(checked.stdout.contains(says), "{}", checked.stdout);
+    }
+    assert_eq!(home.axis(&["policy", "check", "--strict"]).code(), 1);
+    fs::write(
+        home.file("broken.yaml"),
+        "policies:\n- identity: a\n  alow: []\n",
+    )
+    .unwrap();
+    let broken = home.file("broken.yaml").display().to_string();
+    let checked = home.axis(&["policy", "check", &broken]);
+    assert_eq!(checked.code(), 1);
+    assert!(
+        checked.stdout.contains("broken.yaml:3:3"),
+        "{}",
+        checked.stdout
+    );
+    let explained = home.axis(&["policy", "explain", "github", "issues.creat"]);
+    assert_eq!(explained.code(), 1);
+    assert!(
+        explained.stderr.contains("issues.create"),
+        "{}",
+        explained.stderr
+    );
+}
