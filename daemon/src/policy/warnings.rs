@@ -1,6 +1,8 @@
 //! What a valid policy may still have got wrong: names that nothing has, and
 //! rules that can never decide anything.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::document::{Entry, Scope};
@@ -209,10 +211,8 @@ fn unmatched_conditions(
         let known =
             |action: &&KnownAction<'_>| action.takes_any_param || action.params.contains(&param);
         if !actions.iter().any(known) {
-            let names = actions
-                .iter()
-                .flat_map(|action| action.params.iter().copied());
-            let near = sentence(did_you_mean(param, names));
+            let names: BTreeSet<_> = actions.iter().flat_map(|action| &action.params).collect();
+            let near = sentence(did_you_mean(param, names.into_iter().copied()));
             let text = format!(
                 "none of this rule's actions has a param \"{param}\", so it {nothing}{near}"
             );

@@ -151,13 +151,12 @@ impl Upstream {
             }
             // what has come already goes along; nothing waits for what hasn't
             let waiting = next_chunk(&mut response, host, guard, None).now_or_never();
-            next = match waiting {
-                Some(next) => next?,
-                None => {
-                    let ready = intake.take();
-                    delivery.hand_on(ready).await.map_err(not_taken)?;
-                    next_chunk(&mut response, host, guard, Some(STALL)).await?
-                }
+            next = if let Some(next) = waiting {
+                next?
+            } else {
+                let ready = intake.take();
+                delivery.hand_on(ready).await.map_err(not_taken)?;
+                next_chunk(&mut response, host, guard, Some(STALL)).await?
             };
         }
         let (rest, in_body) = intake.finish()?;

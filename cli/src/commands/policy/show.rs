@@ -13,6 +13,7 @@ use crate::prompt;
 ///
 /// Where the file has a mistake in it, that is the last good version.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  axis policy show\n  axis policy show --json")]
 pub struct Show {
     /// One JSON document: path, text and error
     #[arg(long)]

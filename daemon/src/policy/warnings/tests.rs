@@ -115,7 +115,7 @@ fn conditions_that_nothing_can_meet_are_told() {
         (
             "actions: ['*'], params: {repository: x}",
             Some(
-                "line 4: none of this rule's actions has a param \"repository\", so it allows nothing",
+                "line 4: none of this rule's actions has a param \"repository\", so it allows nothing. Did you mean \"repo\"?",
             ),
         ),
         (

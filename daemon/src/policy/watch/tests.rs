@@ -47,7 +47,7 @@ impl Watched {
         let decision = loaded.decide(&Request {
             identity: &identity.unwrap(),
             service: &service.unwrap(),
-            action: action,
+            action,
             effect: Effect::Read,
             params: None,
             at: Timestamp::UNIX_EPOCH,
