@@ -5,20 +5,21 @@ mod answer;
 mod custody;
 mod listing;
 pub mod outcome;
+mod past;
 mod refusal;
 pub mod request;
 #[cfg(test)]
 mod tests;
 mod underway;
+mod warnings;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use tokio::sync::watch;
-use tracing::{info, warn};
 
 use self::custody::Custody;
 pub use self::listing::{Described, ListedAction, Listing};
@@ -31,20 +32,14 @@ use crate::auth::{self, Authorised, Authoriser};
 use crate::catalogue::{self, Action, Catalogue, Effect, Service};
 use crate::clock::Clock;
 use crate::config::{AuditSync, Config};
-use crate::names::{CredentialName, Identity, Label, ServiceName};
+use crate::names::{CredentialName, Identity, Label};
 use crate::paths::Paths;
-use crate::policy::{
-    self, Allowed, Decision, KnownAction, KnownService, Limits, PastCall, Policy, PolicyStore,
-    Reservation,
-};
+use crate::policy::{self, Allowed, Decision, Limits, PolicyStore, Reservation};
 use crate::selection::Selector;
 use crate::services::ServiceStore;
 use crate::upstream::request::BoundRequest;
 use crate::upstream::{Errand, Plan, Streams, Upstream, UpstreamSettings};
 use crate::vault::{Credential, Vault};
-
-/// The least that limits look back: the window of a rate limit.
-const RATE_WINDOW: Duration = Duration::from_mins(1);
 
 /// From how many bytes on an answer takes long enough to read that other calls
 /// shouldn't wait for it.
@@ -349,84 +344,6 @@ impl Broker {
         Ok(credential)
     }
 
-    /// Lets the limits know the calls that the audit log has on record, as far
-    /// back as the policy looks; again, further back, when a later policy
-    /// looks further. Blocking: it reads the log.
-    pub fn remember_calls(&self) {
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let current = self.policy.current();
-        let policy = current.policy.as_deref();
-        let longest_ttl = policy.map(Policy::longest_ttl);
-        let needed = longest_ttl.unwrap_or_default().max(RATE_WINDOW);
-        if remembered.is_some_and(|known| needed <= known) {
-            return;
-        }
-        let wall = self.clock.wall();
-        let history = self
-            .audit
-            .history(wall.saturating_sub(needed).unwrap_or(wall));
-        let now = self.clock.monotonic();
-        if !history.intact {
-            warn!("the audit log is not whole: every limit and cooldown counts as just used");
-            self.limits.assume_used(now);
-        }
-        let ago = |at: jiff::Timestamp| wall.duration_since(at).unsigned_abs();
-        let past = history.calls.into_iter().filter_map(|call| {
-            let started_ago = ago(call.started_at);
-            // what was remembered before is not counted twice
-            if remembered.is_some_and(|known| started_ago <= known) {
-                return None;
-            }
-            Some(PastCall {
-                identity: Identity::parse(&call.identity).ok()?,
-                service: ServiceName::parse(&call.service).ok()?,
-                action: call.action,
-                started_ago,
-                succeeded_ago: call
-                    .succeeded
-                    .then(|| ago(call.ended_at.unwrap_or(call.started_at))),
-            })
-        });
-        self.limits.rebuild(policy, past, now);
-        *remembered = Some(needed);
-        self.ready.store(true, Ordering::Release);
-        info!(
-            seconds = needed.as_secs(),
-            "limits know the calls made before"
-        );
-    }
-
-    /// The same after a change of the policy: nothing to do while the vault was
-    /// never open, since that is when the log is read first.
-    pub fn remember_further(&self) {
-        if self.ready.load(Ordering::Acquire) {
-            self.remember_calls();
-        }
-    }
-
-    /// What the policy in force says that can't be meant.
-    pub fn policy_warnings(&self) -> Vec<String> {
-        let current = self.policy.current();
-        let policy = current.policy.as_deref();
-        policy.map_or_else(Vec::new, |policy| self.warnings_of(policy))
-    }
-
-    /// The same of any policy.
-    pub fn warnings_of(&self, policy: &Policy) -> Vec<String> {
-        let catalogue = self.services.catalogue();
-        let known: Vec<KnownService<'_>> = catalogue
-            .services()
-            .map(|service| KnownService {
-                name: service.name().as_str(),
-                actions: service.actions().map(known_action).collect(),
-            })
-            .collect();
-        policy.warnings(&known, self.clock.wall())
-    }
-
     /// Told that what [`Broker::list`] answers may have changed.
     pub fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
@@ -445,14 +362,5 @@ impl Broker {
     /// Told that a connection has ended.
     pub fn connection_closed(&self, connection: ConnectionId) {
         self.audit.connection_closed(connection);
-    }
-}
-
-fn known_action(action: &Action) -> KnownAction<'_> {
-    KnownAction {
-        name: action.name(),
-        effect: action.effect(),
-        params: action.param_names().collect(),
-        takes_any_param: action.takes_any_param(),
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::audit::Peer;
 use crate::clock::ManualClock;
+use crate::names::ServiceName;
 use crate::owner::{Addition, Owner};
 
 const PASSWORD: &str = "correct horse battery staple";

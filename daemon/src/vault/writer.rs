@@ -1,6 +1,8 @@
 //! The one who changes the vault: reads the keystore, writes it and publishes
 //! what follows. Everything here blocks, so it runs off the async threads.
 
+mod successor;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::successor::Successor;
 use super::credential::{Credential, NewCredential};
-use super::entry::{Entry, EntryName};
-use super::envelope::SALT_BYTES;
+use super::entry::EntryName;
 use super::file::{Digest, KeystoreFile, MAX_BYTES};
 use super::keystore::{AUDIT_KEY, Keystore};
 use super::secret::{Key, Secret};
@@ -38,56 +40,6 @@ enum Opener<'a> {
     Password(&'a SecretString),
     /// It is open already.
     VaultKey(&'a Key),
-}
-
-/// The right to put another secret in the place of a credential's own, once:
-/// given while the vault was unlocked, good also after it was locked.
-pub struct Successor {
-    writer: Arc<Writer>,
-    vault_key: Arc<Key>,
-    credential: Arc<Credential>,
-    /// The salt of the entry that is to be replaced, and no other.
-    seal: [u8; SALT_BYTES],
-}
-
-impl Successor {
-    /// Seals `secret`, for the same hosts, and publishes the credential that
-    /// holds it. Blocking.
-    ///
-    /// # Errors
-    /// The owner has replaced or removed the credential since, or the keystore
-    /// can't be written.
-    pub fn seal(self, secret: SecretString) -> Result<(Written, Arc<Credential>), VaultError> {
-        let name = self.credential.name().clone();
-        let hosts = self.credential.hosts().to_vec();
-        let base_url = self.credential.base_url().cloned();
-        let mut sealed = None;
-        let written =
-            self.writer
-                .change(Opener::VaultKey(&self.vault_key), |keystore, vault_key| {
-                    let entry = keystore.entries.get(&name.to_string());
-                    if entry.is_none_or(|entry| entry.salt() != self.seal) {
-                        return Err(VaultError::NoCredential { name: name.clone() });
-                    }
-                    let text = secret.expose_secret().as_bytes();
-                    let plaintext = contents::plaintext(text, &hosts, base_url.as_ref());
-                    let entry = EntryName::Credential(name.clone());
-                    keystore.put(vault_key, &entry, plaintext, self.writer.clock.wall())?;
-                    let secret = Secret::from_string(secret);
-                    let new = Arc::new(Credential::new(
-                        name.clone(),
-                        secret,
-                        hosts.clone(),
-                        base_url.clone(),
-                    ));
-                    sealed = Some(Arc::clone(&new));
-                    Ok((true, Change::Put(new)))
-                })?;
-        match sealed {
-            Some(sealed) => Ok((written, sealed)),
-            None => Err(VaultError::NoCredential { name }),
-        }
-    }
 }
 
 /// What a write means for the credentials in memory.
@@ -309,37 +261,6 @@ impl Writer {
             }
             Ok((true, Change::Removed(name.clone())))
         })
-    }
-
-    /// What may put another secret in the place of `credential`'s own, without
-    /// the password.
-    pub fn successor(
-        self: &Arc<Self>,
-        credential: &Arc<Credential>,
-    ) -> Result<Successor, VaultError> {
-        let snapshot = self.snapshot.load();
-        let (Some(opened), Some(loaded)) = (&snapshot.opened, &snapshot.loaded) else {
-            return Err(match snapshot.why_locked() {
-                Some(why) => VaultError::Locked(why),
-                None => self.absent(),
-            });
-        };
-        let name = credential.name();
-        let is_current = |stored: &Arc<Credential>| Arc::ptr_eq(stored, credential);
-        let seal = loaded
-            .keystore
-            .entries
-            .get(&name.to_string())
-            .map(Entry::salt);
-        match seal {
-            Some(seal) if opened.credentials.get(name).is_some_and(is_current) => Ok(Successor {
-                writer: Arc::clone(self),
-                vault_key: Arc::clone(&opened.vault_key),
-                credential: Arc::clone(credential),
-                seal,
-            }),
-            _ => Err(VaultError::NoCredential { name: name.clone() }),
-        }
     }
 
     /// The one way to a changed keystore: read again, compare, verify, change,

@@ -1,0 +1,74 @@
+//! What the audit log knows of calls made before, for the limits.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::Broker;
+use crate::names::{Identity, ServiceName};
+use crate::policy::{PastCall, Policy};
+
+/// The least that limits look back: the window of a rate limit.
+const RATE_WINDOW: Duration = Duration::from_mins(1);
+
+impl Broker {
+    /// Lets the limits know the calls that the audit log has on record, as far
+    /// back as the policy looks; again, further back, when a later policy
+    /// looks further. Blocking: it reads the log.
+    pub fn remember_calls(&self) {
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let current = self.policy.current();
+        let policy = current.policy.as_deref();
+        let longest_ttl = policy.map(Policy::longest_ttl);
+        let needed = longest_ttl.unwrap_or_default().max(RATE_WINDOW);
+        if remembered.is_some_and(|known| needed <= known) {
+            return;
+        }
+        let wall = self.clock.wall();
+        let history = self
+            .audit
+            .history(wall.saturating_sub(needed).unwrap_or(wall));
+        let now = self.clock.monotonic();
+        if !history.intact {
+            warn!("the audit log is not whole: every limit and cooldown counts as just used");
+            self.limits.assume_used(now);
+        }
+        let ago = |at: jiff::Timestamp| wall.duration_since(at).unsigned_abs();
+        let past = history.calls.into_iter().filter_map(|call| {
+            let started_ago = ago(call.started_at);
+            // what was remembered before is not counted twice
+            if remembered.is_some_and(|known| started_ago <= known) {
+                return None;
+            }
+            Some(PastCall {
+                identity: Identity::parse(&call.identity).ok()?,
+                service: ServiceName::parse(&call.service).ok()?,
+                action: call.action,
+                started_ago,
+                succeeded_ago: call
+                    .succeeded
+                    .then(|| ago(call.ended_at.unwrap_or(call.started_at))),
+            })
+        });
+        self.limits.rebuild(policy, past, now);
+        *remembered = Some(needed);
+        self.ready.store(true, Ordering::Release);
+        info!(
+            seconds = needed.as_secs(),
+            "limits know the calls made before"
+        );
+    }
+
+    /// The same after a change of the policy: nothing to do while the vault was
+    /// never open, since that is when the log is read first.
+    pub fn remember_further(&self) {
+        if self.ready.load(Ordering::Acquire) {
+            self.remember_calls();
+        }
+    }
+}
