@@ -9,6 +9,7 @@ mod daemon;
 mod demo;
 mod events;
 mod imported;
+mod logs;
 mod nineteen;
 mod own_services;
 mod owner;

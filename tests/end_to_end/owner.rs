@@ -74,9 +74,10 @@ fn add_says_what_can_be_run_next() {
         )
         .ok();
     assert!(
-        !labelled.stdout.contains("credential: work"),
-        "policy.yaml has no such field: {labelled:?}"
+        labelled.stdout.contains("`credential: work`"),
+        "{labelled:?}"
     );
+    home.policy("policies: [{identity: local-dev, allow: [{service: github, actions: [repos.get], credential: work}]}]\n");
 }
 
 #[test]

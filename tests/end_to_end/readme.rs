@@ -194,7 +194,7 @@ fn every_command_of_the_readme_has_its_options() {
                     .filter(|name| name.chars().all(|c| c.is_ascii_lowercase()))
                     .collect();
                 let lines = match names.as_slice() {
-                    [group @ ("daemon" | "services"), acts @ ..] => {
+                    [group @ ("daemon" | "policy" | "services"), acts @ ..] => {
                         acts.iter().map(|act| vec![*group, *act]).collect()
                     }
                     _ => vec![names.clone()],

@@ -206,8 +206,11 @@ async fn next_step(
     added: &AddCredentialResponse,
     service: Option<&ServiceActions>,
 ) -> Result<(), Failure> {
-    if added.name.contains('/') {
-        return output.line("\nIt is kept for later: calls use the credential without a label.");
+    if let Some((_, label)) = added.name.split_once('/') {
+        let label = printable(label);
+        return output.line(format_args!(
+            "\nCalls use it where a rule of the policy says `credential: {label}`."
+        ));
     }
     let Some(service) = service else {
         return Ok(());

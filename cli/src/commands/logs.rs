@@ -2,6 +2,7 @@
 
 use axis_proto::v1::LogsRequest;
 use clap::{Args, Subcommand};
+use jiff::{Span, SpanRelativeTo, Timestamp};
 use serde::Deserialize;
 
 use crate::client::Daemon;
@@ -17,7 +18,7 @@ use crate::prompt;
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  axis logs --last 20\n  axis logs --tail\n  axis logs --json | jq .reason\n  axis logs verify"
+    after_help = "Examples:\n  axis logs --last 20\n  axis logs --tail\n  axis logs --decision deny --since 2h\n  axis logs --json | jq .reason\n  axis logs verify"
 )]
 pub struct Logs {
     #[command(subcommand)]
@@ -28,9 +29,62 @@ pub struct Logs {
     /// How many lines
     #[arg(long, value_name = "N", default_value_t = 50)]
     last: u32,
+    /// Only calls to this service
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    service: String,
+    /// Only calls of this action
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    action: String,
+    /// Only calls by this identity
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    identity: String,
+    /// Only calls that ended so
+    #[arg(long, value_name = "DECISION", value_parser = ["allow", "deny", "error"])]
+    decision: Option<String>,
+    /// Only lines since then: 2h, 3d, or a moment such as 2026-01-15T10:30:00Z
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only lines that hold this text, in any case
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    grep: String,
     /// The lines as they are: one JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+/// A moment, or a stretch of time before now.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(moment) = text.parse() {
+        return Ok(moment);
+    }
+    let problem = || {
+        "write a stretch of time such as 90s, 2h or 3d, or a moment such as 2026-01-15T10:30:00Z"
+            .to_owned()
+    };
+    let span: Span = text.parse().map_err(|_| problem())?;
+    let before = span.to_duration(SpanRelativeTo::days_are_24_hours());
+    let before = before.map_err(|_| problem())?.abs();
+    Timestamp::now().checked_sub(before).map_err(|_| problem())
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +125,12 @@ impl Logs {
         let request = LogsRequest {
             last: self.last,
             follow: self.tail,
+            service: self.service,
+            identity: self.identity,
+            action: self.action,
+            decision: self.decision.unwrap_or_default(),
+            since_ms: self.since.map(Timestamp::as_millisecond),
+            text: self.grep,
         };
         let mut lines = daemon.admin.logs(request).await?.into_inner();
         let mut table = table();

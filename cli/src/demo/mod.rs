@@ -193,6 +193,7 @@ async fn recorded(stage: &mut Stage, home: &mut Home) -> Result<(), Failure> {
     let mut logs = ask(home.daemon.admin.logs(LogsRequest {
         last: 100,
         follow: false,
+        ..LogsRequest::default()
     }))
     .await?;
     let mut decisions = Vec::new();

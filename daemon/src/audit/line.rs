@@ -231,6 +231,20 @@ fn milliseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok,
     serializer.collect_str(&format_args!("{time:.3}"))
 }
 
+/// `text` as it stands between the quotes of a record.
+pub(super) fn escaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len() + 2);
+    text.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut bytes, Printable,
+    ))
+    .unwrap_or_else(|error| unreachable!("a string into memory: {error}"));
+    let quoted = String::from_utf8_lossy(&bytes);
+    let inner = quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or_default().to_owned()
+}
+
 /// Writes characters that a terminal would act on, or not show, as `\uXXXX`.
 struct Printable;
 

@@ -12,6 +12,7 @@
 mod aside;
 mod chain;
 mod file;
+mod filter;
 mod fold;
 mod history;
 mod line;
@@ -40,6 +41,7 @@ use crate::clock::Clock;
 
 pub use chain::AuditKey;
 pub use file::AuditUnavailable;
+pub use filter::Filter;
 pub use fold::ConnectionId;
 pub use history::{History, PastCall, Proof};
 pub use record::{Act, AdminAct, CallRecord, End, Peer, Refusal};
@@ -288,7 +290,7 @@ impl Audit {
 
     /// The last `n` lines without their newlines, oldest first; at most
     /// [`MAX_LAST_LINES`]. Takes as long for a long file as for a short one.
-    pub fn last(&self, n: usize) -> io::Result<Vec<Bytes>> {
+    pub fn last(&self, n: usize, filter: &Filter) -> io::Result<Vec<Bytes>> {
         let Some((file, size)) = self.readable()? else {
             return Ok(Vec::new());
         };
@@ -297,7 +299,9 @@ impl Audit {
         while last.len() < n.min(MAX_LAST_LINES)
             && let Some(line) = lines.next()?
         {
-            last.push(Bytes::copy_from_slice(line));
+            if filter.takes(line) {
+                last.push(Bytes::copy_from_slice(line));
+            }
         }
         last.reverse();
         Ok(last)

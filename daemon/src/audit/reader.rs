@@ -112,7 +112,7 @@ impl Forwards {
         let mut skipped = 0;
         loop {
             let block = self.reader.fill_buf()?;
-            let newline = block.iter().position(|byte| *byte == b'\n');
+            let newline = memchr::memchr(b'\n', block);
             let used = newline.map_or(block.len(), |at| at + 1);
             if used == 0 {
                 return Ok((skipped, false));
@@ -160,7 +160,7 @@ impl Backwards {
         }
         let newline = loop {
             let unread = self.block.get(..self.unread).unwrap_or_default();
-            let newline = unread.iter().rposition(|byte| *byte == b'\n');
+            let newline = memchr::memrchr(b'\n', unread);
             if newline.is_some() || self.start == 0 {
                 break newline;
             }

@@ -3,7 +3,7 @@
 use super::Broker;
 use super::outcome::Failure;
 use crate::catalogue::{Action, Service};
-use crate::names::{CredentialName, Identity};
+use crate::names::Identity;
 use crate::policy::{Decision, Request};
 
 /// One service with its actions.
@@ -13,7 +13,7 @@ pub struct Listing {
     pub service: String,
     /// Its name for people.
     pub title: String,
-    /// Whether the vault holds its unlabelled credential.
+    /// Whether the vault holds a credential for it.
     pub has_credential: bool,
     /// Its actions, in the definition's order.
     pub actions: Vec<ListedAction>,
@@ -93,11 +93,11 @@ impl Broker {
     }
 
     fn listing(&self, identity: &Identity, service: &Service) -> Listing {
-        let name = CredentialName::unlabelled(service.name().clone());
+        let names = self.vault.names();
         Listing {
             service: service.name().to_string(),
             title: service.title().to_owned(),
-            has_credential: self.vault.names().contains(&name),
+            has_credential: names.iter().any(|name| name.service == *service.name()),
             actions: service
                 .actions()
                 .map(|action| ListedAction {

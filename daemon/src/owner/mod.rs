@@ -20,7 +20,7 @@ use tracing::{info, warn};
 pub use self::addition::{Added, Addition};
 pub use self::error::OwnerError;
 pub use self::unlock::Unlock;
-use crate::audit::{self, Act, AdminAct, AuditKey, FileReport, Peer};
+use crate::audit::{self, Act, AdminAct, AuditKey, FileReport, Filter, Peer};
 use crate::broker::Broker;
 use crate::names::CredentialName;
 use crate::paths::{Paths, PathsError, parent};
@@ -199,17 +199,19 @@ impl Owner {
         Ok(())
     }
 
-    /// The last lines of the audit log, and where asked those to come.
+    /// The last lines of the audit log that `filter` takes, and where asked all
+    /// those to come.
     pub async fn logs(
         &self,
         last: u32,
         follow: bool,
+        filter: Arc<Filter>,
     ) -> Result<(Vec<Bytes>, Option<broadcast::Receiver<Bytes>>), OwnerError> {
         // subscribed first: a line in between may come twice, none is missed
         let new = follow.then(|| self.broker.audit.follow());
         let audit = self.broker.audit.clone();
         let count = usize::try_from(last).unwrap_or(usize::MAX);
-        let last = tokio::task::spawn_blocking(move || audit.last(count))
+        let last = tokio::task::spawn_blocking(move || audit.last(count, &filter))
             .await
             .map_err(|_| OwnerError::Crashed)??;
         Ok((last, new))

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::{policy, services, status};
+use super::{logs, policy, services, status};
 use crate::audit::Peer;
 use crate::names::CredentialName;
 use crate::owner::{Addition, Owner, OwnerError, Unlock};
@@ -149,13 +149,21 @@ impl Admin for AdminRpc {
         request: Request<v1::LogsRequest>,
     ) -> Result<Response<Self::LogsStream>, Status> {
         let request = request.into_inner();
-        let (last, new) = self.owner.logs(request.last, request.follow).await?;
+        let filter = Arc::new(logs::filter(&request)?);
+        let (last, new) = self
+            .owner
+            .logs(request.last, request.follow, filter.clone())
+            .await?;
         let line = |line: Bytes| Ok(v1::LogsResponse { line });
         let last = stream::iter(last).map(line);
         let Some(new) = new else {
             return Ok(Response::new(Box::pin(last)));
         };
-        let new = BroadcastStream::new(new).map(move |next| match next {
+        let new = BroadcastStream::new(new).filter(move |next| {
+            let is_asked_for = next.as_ref().map_or(true, |line| filter.takes(line));
+            std::future::ready(is_asked_for)
+        });
+        let new = new.map(move |next| match next {
             Ok(next) => line(next),
             Err(lagged) => Err(Status::data_loss(format!(
                 "the log grows faster than it is read: {lagged}; ask again"

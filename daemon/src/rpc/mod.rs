@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod broker;
 mod heads;
+mod logs;
 pub mod peer;
 mod policy;
 mod services;

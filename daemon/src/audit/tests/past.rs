@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::audit::Filter;
 use crate::audit::reader::{Backwards, Forwards, Piece};
 use crate::audit::{History, PastCall};
 
@@ -74,11 +75,17 @@ fn the_last_lines_come_oldest_first() {
     let audit = home.open();
     let lines = home.lines();
     for n in [0, 1, 3, 8, 9, usize::MAX] {
-        let last = audit.last(n).unwrap();
+        let last = audit.last(n, &Filter::default()).unwrap();
         let expected = &lines[lines.len().saturating_sub(n)..];
         assert_eq!(last, expected, "{n}");
     }
-    assert!(Home::new().open().last(5).unwrap().is_empty());
+    assert!(
+        Home::new()
+            .open()
+            .last(5, &Filter::default())
+            .unwrap()
+            .is_empty()
+    );
 }
 
 fn file_with(text: &[u8]) -> (Arc<fs::File>, u64) {

@@ -1,6 +1,7 @@
 //! What a new axisd finds: torn lines, broken chains, older logs, no log.
 
 use super::*;
+use crate::audit::Filter;
 use crate::audit::KnownGeneration;
 
 fn since_morning() -> jiff::Timestamp {
@@ -179,7 +180,7 @@ fn a_second_axisd_is_kept_off_the_log() {
     assert!(!status.writable);
     assert!(status.warnings[0].contains("held by another axisd"));
     assert!(second.started(&call("b")).is_err());
-    assert_eq!(second.last(10).unwrap().len(), 2);
+    assert_eq!(second.last(10, &Filter::default()).unwrap().len(), 2);
     drop(first);
     make(&second, "b", &success());
     assert_eq!(home.lines().len(), 4);

@@ -1,5 +1,8 @@
 //! Schemes with a token endpoint, against one on this machine.
 
+mod clients;
+mod endpoints;
+
 use std::future::poll_fn;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -216,6 +219,23 @@ pub(super) async fn bearer_of(
         .to_owned())
 }
 
+/// An endpoint that takes each refresh token once and gives the next.
+pub(super) async fn rotating() -> Endpoint {
+    Endpoint::answering(|count, asked| {
+        let wanted = format!("refresh-number-{}", count - 1);
+        if asked.field("refresh_token") != Some(&wanted) {
+            let body = json!({"error": "invalid_grant"});
+            return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
+        }
+        ok(&json!({
+            "access_token": format!("token-number-{count}"),
+            "refresh_token": format!("refresh-number-{count}"),
+            "expires_in": "3600",
+        }))
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_service_accounts_key_becomes_a_token_that_is_kept_until_a_minute_before_its_end() {
     let endpoint = Endpoint::answering(|count, _| token(count)).await;
@@ -345,270 +365,6 @@ async fn each_set_of_scopes_has_a_token_of_its_own() {
     }
     let (_, claims) = read(endpoint.asked()[1].field("assertion").unwrap());
     assert_eq!(claims["scope"], "a b");
-}
-
-#[tokio::test]
-async fn what_an_endpoint_reflects_of_the_secret_is_in_no_error_and_in_no_guarded_answer() {
-    let endpoint = Endpoint::answering(|_, asked| {
-        let all: Vec<_> = asked.form.iter().map(|(_, value)| value.as_str()).collect();
-        let words = format!("no good: {} {}", asked.authorization, all.join(" "));
-        let body = json!({"error": "invalid_grant", "error_description": words});
-        (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
-    })
-    .await;
-    let url = endpoint.url("/token");
-    let hosts = vec![url.host().clone()];
-    let google_key = credential(&google_key(url.as_str()), hosts.clone());
-    let client = credential(CLIENT, hosts);
-    let basic = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
-    let body = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Body);
-    let auth = authoriser(clock(), TestKeeper::of(&client));
-    for (scheme, credential) in [
-        (&google(), &google_key),
-        (&basic, &client),
-        (&body, &client),
-    ] {
-        let error = bearer_of(&auth, scheme, credential).await.unwrap_err();
-        let said = format!("{error} {error:?}");
-        assert!(said.contains("invalid_grant: no good"), "{said}");
-        let asked = endpoint.asked();
-        let assertion = asked[0].field("assertion").unwrap();
-        for secret in [
-            "s3cret:/0123456789",
-            "s3cret%3A%2F",
-            "refresh-number-0",
-            assertion,
-        ] {
-            assert!(!said.contains(secret), "{said}");
-        }
-        let encoded = asked.last().unwrap().authorization.replace("Basic ", "");
-        assert!(encoded.is_empty() || !said.contains(&encoded), "{said}");
-    }
-}
-
-#[tokio::test]
-async fn the_guard_of_a_request_knows_the_token_and_what_it_came_from() {
-    let endpoint = Endpoint::answering(|count, _| token(count)).await;
-    let client = credential(CLIENT, vec![endpoint.base.host().clone()]);
-    let auth = authoriser(clock(), TestKeeper::of(&client));
-    let scheme = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
-    let base = BaseUrl::parse("https://api.example.com").unwrap();
-    let request = get(&base, HeaderMap::new());
-    let authorised = auth.authorise(&scheme, &base, &client, request).await;
-    let guard = authorised.ok().unwrap().guard;
-    let said = "a token-number-1 b s3cret:/0123456789 c refresh-number-0 d the client e";
-    let gone = "[redacted by axis]";
-    assert_eq!(
-        guard.redact(said),
-        format!("a {gone} b {gone} c {gone} d the client e")
-    );
-}
-
-#[tokio::test]
-async fn an_endpoint_that_the_credential_is_not_bound_to_gets_nothing() {
-    let endpoint = Endpoint::answering(|count, _| token(count)).await;
-    let elsewhere = BaseUrl::parse("https://storage.googleapis.com").unwrap();
-    let hosts = vec![elsewhere.host().clone()];
-    let auth = authoriser(clock(), Arc::new(NoKeeper));
-    let key = credential(&google_key(endpoint.url("/token").as_str()), hosts);
-    let error = bearer_of(&auth, &google(), &key).await.unwrap_err();
-    assert!(
-        matches!(&error, AuthError::ForeignEndpoint { allowed, .. } if allowed == "storage.googleapis.com"),
-        "{error}"
-    );
-    let plain = credential(&google_key("http://oauth2.example.com/token"), Vec::new());
-    let error = bearer_of(&auth, &google(), &plain).await.unwrap_err();
-    assert!(matches!(error, AuthError::Malformed { .. }), "{error}");
-    assert!(endpoint.asked().is_empty());
-}
-
-#[tokio::test]
-async fn a_redirect_to_another_host_is_not_followed() {
-    let thief = Endpoint::answering(|count, _| token(count)).await;
-    let location = thief.url("/token").to_string();
-    let endpoint = Endpoint::answering(move |_, _| {
-        let location = [("location", location.clone())];
-        (StatusCode::TEMPORARY_REDIRECT, location).into_response()
-    })
-    .await;
-    let url = endpoint.url("/token");
-    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
-    let auth = authoriser(clock(), Arc::new(NoKeeper));
-    let error = bearer_of(&auth, &google(), &key).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            AuthError::NoAnswer {
-                timed_out: false,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert!(thief.asked().is_empty());
-}
-
-#[tokio::test]
-async fn an_endpoint_that_hangs_ends_in_an_error_for_all_who_wait() {
-    let mut endpoint = Endpoint::closed(|count, _| token(count)).await;
-    let auth = authoriser(clock(), Arc::new(NoKeeper));
-    let url = endpoint.url("/token");
-    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
-    let scheme = google();
-    let arrived = async {
-        endpoint.arrivals.recv().await.unwrap();
-        // nothing more will happen but the passing of time
-        tokio::time::pause();
-    };
-    let (one, two, ()) = tokio::join!(
-        bearer_of(&auth, &scheme, &key),
-        bearer_of(&auth, &scheme, &key),
-        arrived
-    );
-    for error in [one.unwrap_err(), two.unwrap_err()] {
-        assert!(
-            matches!(
-                error,
-                AuthError::NoAnswer {
-                    timed_out: true,
-                    ..
-                }
-            ),
-            "{error}"
-        );
-    }
-    assert_eq!(endpoint.asked().len(), 1);
-}
-
-#[tokio::test]
-async fn an_answer_without_a_token_is_an_error_with_its_words() {
-    let endpoint = Endpoint::answering(|count, _| match count {
-        1 => ok(&json!({"ok": false, "error": "token_revoked"})),
-        2 => "<html>".into_response(),
-        _ => ok(&json!({"access_token": 7})),
-    })
-    .await;
-    let url = endpoint.url("/token");
-    let key = credential(&google_key(url.as_str()), vec![url.host().clone()]);
-    let auth = authoriser(clock(), Arc::new(NoKeeper));
-    for words in ["token_revoked", "no token", "no token"] {
-        let error = bearer_of(&auth, &google(), &key).await.unwrap_err();
-        assert!(error.to_string().contains(words), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_client_says_who_it_is_as_its_definition_wants() {
-    let endpoint = Endpoint::answering(|count, _| token(count)).await;
-    let client = credential(CLIENT, vec![endpoint.base.host().clone()]);
-    let auth = authoriser(clock(), TestKeeper::of(&client));
-    for (grant, client_auth) in [
-        (GrantType::RefreshToken, ClientAuth::Basic),
-        (GrantType::RefreshToken, ClientAuth::Body),
-        (GrantType::ClientCredentials, ClientAuth::Basic),
-        (GrantType::ClientCredentials, ClientAuth::Body),
-    ] {
-        let scheme = oauth2(&endpoint, grant, client_auth);
-        bearer_of(&auth, &scheme, &client).await.unwrap();
-        let asked = endpoint.asked().pop().unwrap();
-        assert_eq!(asked.path, "/oauth/token");
-        assert_eq!(asked.field("scope"), Some("read write"));
-        let (word, refresh_token) = match grant {
-            GrantType::RefreshToken => ("refresh_token", Some("refresh-number-0")),
-            GrantType::ClientCredentials => ("client_credentials", None),
-        };
-        assert_eq!(asked.field("grant_type"), Some(word));
-        assert_eq!(asked.field("refresh_token"), refresh_token);
-        let (authorization, id, secret) = match client_auth {
-            // the+client:s3cret%3A%2F0123456789
-            ClientAuth::Basic => (
-                "Basic dGhlK2NsaWVudDpzM2NyZXQlM0ElMkYwMTIzNDU2Nzg5",
-                None,
-                None,
-            ),
-            ClientAuth::Body => ("", Some("the client"), Some("s3cret:/0123456789")),
-        };
-        assert_eq!(asked.authorization, authorization);
-        assert_eq!(asked.field("client_id"), id);
-        assert_eq!(asked.field("client_secret"), secret);
-    }
-}
-
-/// An endpoint that takes each refresh token once and gives the next.
-pub(super) async fn rotating() -> Endpoint {
-    Endpoint::answering(|count, asked| {
-        let wanted = format!("refresh-number-{}", count - 1);
-        if asked.field("refresh_token") != Some(&wanted) {
-            let body = json!({"error": "invalid_grant"});
-            return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
-        }
-        ok(&json!({
-            "access_token": format!("token-number-{count}"),
-            "refresh_token": format!("refresh-number-{count}"),
-            "expires_in": "3600",
-        }))
-    })
-    .await
-}
-
-#[tokio::test]
-async fn a_refresh_token_that_was_used_up_is_replaced_where_it_is_kept() {
-    let endpoint = rotating().await;
-    let scheme = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
-    let first = credential(CLIENT, vec![endpoint.base.host().clone()]);
-    let keeper = TestKeeper::of(&first);
-    let clock = clock();
-    let auth = authoriser(clock.clone(), keeper.clone());
-    for count in 1..=3 {
-        // also a call that looked the credential up long ago gets the newest
-        for credential in [&first, &keeper.stored()] {
-            let sent = bearer_of(&auth, &scheme, credential).await.unwrap();
-            assert_eq!(sent, format!("Bearer token-number-{count}"));
-        }
-        assert_eq!(
-            keeper.stored_refresh_token(),
-            format!("refresh-number-{count}")
-        );
-        clock.advance(Duration::from_hours(1));
-    }
-    assert_eq!(endpoint.asked().len(), 3);
-    let stored: Value = serde_json::from_str(keeper.stored().secret().expose()).unwrap();
-    assert_eq!(stored["note"], "kept");
-    assert!(auth.unsealed().is_empty());
-}
-
-#[tokio::test]
-async fn a_new_refresh_token_that_cant_be_sealed_is_used_from_memory_and_sealed_later() {
-    let endpoint = rotating().await;
-    let scheme = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
-    let first = credential(CLIENT, vec![endpoint.base.host().clone()]);
-    let keeper = TestKeeper::of(&first);
-    let clock = clock();
-    let auth = authoriser(clock.clone(), keeper.clone());
-    for (count, full, stored) in [
-        (1, true, "refresh-number-0"),
-        (2, true, "refresh-number-0"),
-        (3, false, "refresh-number-3"),
-    ] {
-        keeper.full.store(full, Ordering::SeqCst);
-        let sent = bearer_of(&auth, &scheme, &first).await.unwrap();
-        assert_eq!(sent, format!("Bearer token-number-{count}"));
-        assert_eq!(keeper.stored_refresh_token(), stored);
-        let unsealed = auth.unsealed();
-        assert_eq!(unsealed.contains_key(&name()), full, "{unsealed:?}");
-        clock.advance(Duration::from_hours(1));
-    }
-}
-
-#[tokio::test]
-async fn no_refresh_token_is_used_up_while_its_successor_could_not_be_kept() {
-    let endpoint = rotating().await;
-    let scheme = oauth2(&endpoint, GrantType::RefreshToken, ClientAuth::Basic);
-    let client = credential(CLIENT, vec![endpoint.base.host().clone()]);
-    let auth = authoriser(clock(), Arc::new(NoKeeper));
-    let error = bearer_of(&auth, &scheme, &client).await.unwrap_err();
-    assert!(matches!(error, AuthError::Unkept(_)), "{error}");
-    assert!(endpoint.asked().is_empty());
 }
 
 #[tokio::test]
