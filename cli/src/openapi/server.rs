@@ -90,9 +90,11 @@ impl Servers {
         if self.is_asked {
             return Ok(path);
         }
-        let own = filled(server, &mut Vec::new())
-            .ok_or("its server has no URL".to_owned())
-            .and_then(|own| usable(&own, self.origin.as_ref()))?;
+        let written = filled(server, &mut Vec::new()).ok_or("its server has no URL")?;
+        if written.contains('?') {
+            return Err("its own server's URL has a query, which no path can keep".to_owned());
+        }
+        let own = usable(&written, self.origin.as_ref())?;
         let base_path = self.base.path().trim_end_matches('/');
         let under = own
             .path()

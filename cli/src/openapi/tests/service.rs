@@ -93,6 +93,7 @@ fn an_operation_on_another_server_is_left_out() {
         &json!({
             "/a": {"get": {"operationId": "getA", "servers": [{"url": "https://uploads.example.com"}]}},
             "/b": {"get": {"operationId": "getB", "servers": [{"url": "https://api.example.com/beta"}]}},
+            "/d": {"get": {"operationId": "getD", "servers": [{"url": "https://api.example.com/?v=2"}]}},
             "/c": {"get": {"operationId": "getC"}},
         }),
         &json!({}),
@@ -100,6 +101,7 @@ fn an_operation_on_another_server_is_left_out() {
     let imported = import(&text).unwrap();
     assert_eq!(imported.actions, 2);
     assert!(imported.left_out[0].says[0].contains("uploads.example.com"));
+    assert!(imported.left_out[1].says[0].contains("has a query"));
     assert_eq!(definition(&text)["actions"]["b.get"]["path"], "/beta/b");
     // where only operations say where they are, it is where most of them are
     let text = document(
