@@ -326,6 +326,11 @@ fn a_call_is_held_against_params_and_effects_and_takes_the_labelled_credential()
     assert_eq!(get(&mut host)["ok"], true);
     assert_eq!(authorization(1), format!("Bearer {plain}"));
     assert_eq!(upstream.requests().len(), 2);
+    let calls = home.audited_calls();
+    let by_work = calls
+        .iter()
+        .filter(|line| line["credential"] == "github/work");
+    assert_eq!(by_work.count(), 2, "started and finished");
     // on record like every other denial, without the params
     let denied: Vec<_> = home
         .audited_calls()

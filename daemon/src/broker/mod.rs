@@ -27,7 +27,7 @@ use self::outcome::{Code, End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
 use self::underway::{InFlight, Underway};
-use crate::audit::{self, Audit, ConnectionId, Started, SyncMode};
+use crate::audit::{self, Audit, CallRecord, ConnectionId, Started, SyncMode};
 use crate::auth::{self, Authorised, Authoriser};
 use crate::catalogue::{self, Action, Catalogue, Effect, Service};
 use crate::clock::Clock;
@@ -193,7 +193,11 @@ impl Broker {
             self.limits
                 .reserve(&allowed, &identity, service.name(), action.name(), now)?;
         let id = request.id.to_string();
-        let record = self.audit.started(&refusal::call_record(request, &id))?;
+        let named = label.map(|_| credential.name().to_string());
+        let record = self.audit.started(&CallRecord {
+            credential: named.as_deref(),
+            ..refusal::call_record(request, &id)
+        })?;
         self.audit.synced(&record).await?;
         slot.started(now);
         Ok(Admitted {
