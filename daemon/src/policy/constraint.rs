@@ -175,9 +175,11 @@ impl Scalar {
             (Self::Text { any_case, .. }, Value::String(text)) => {
                 spellings(text).any(|spelling| any_case.matches(&spelling))
             }
-            (Self::Text { any_case, .. }, Value::Number(_) | Value::Bool(_)) => {
-                any_case.matches(&value.to_string())
+            (Self::Text { any_case, .. }, Value::Number(number)) => {
+                any_case.matches(&number.to_string())
+                    || (purpose == Purpose::Deny && any_case.matches(&as_whole(number)))
             }
+            (Self::Text { any_case, .. }, Value::Bool(bool)) => any_case.matches(&bool.to_string()),
             (Self::Number(wanted), _) => number(value, purpose)
                 .is_some_and(|number| !is_less(&number, wanted) && !is_less(wanted, &number)),
             (Self::Bool(wanted), Value::Bool(bool)) => bool == wanted,
@@ -235,6 +237,15 @@ fn number(value: &Value, purpose: Purpose) -> Option<Number> {
         Value::Number(number) => Some(number.clone()),
         Value::String(text) if purpose == Purpose::Deny => serde_json::from_str(text.trim()).ok(),
         _ => None,
+    }
+}
+
+/// The number as it is sent where an integer is wanted: `5.0` goes out as `5`.
+fn as_whole(number: &Number) -> String {
+    match number.as_f64() {
+        // adding 0 takes the sign from -0
+        Some(float) if float.fract() == 0.0 => format!("{:.0}", float + 0.0),
+        _ => number.to_string(),
     }
 }
 
