@@ -25,7 +25,8 @@ pub async fn start_daemon(password: Option<SecretString>) -> Result<(), Failure>
 /// Serves MCP on standard input and output until the host closes them.
 pub async fn serve_mcp() -> Result<(), Failure> {
     let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
-    axis_shim::run(input, output, Settings::from_env())
+    // rmcp's session is too large for the stack
+    Box::pin(axis_shim::run(input, output, Settings::from_env()))
         .await
         .map_err(|error| Failure::new(Exit::Failed, format!("axis mcp ended: {error}")))
 }

@@ -21,6 +21,9 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Sizes and times.
     pub limits: LimitsConfig,
+    /// How long a call that a rule asks about waits for the owner, in seconds: 1
+    /// to 86400.
+    pub approval_timeout: ApprovalTimeout,
     /// The daemon's own log, on stderr.
     pub log: LogConfig,
 }
@@ -73,6 +76,23 @@ impl LimitsConfig {
     /// Longest whole call.
     pub fn call_timeout(&self) -> Duration {
         Duration::from_secs(self.call_timeout)
+    }
+}
+
+/// Seconds that a call waits for the owner's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct ApprovalTimeout(#[serde(deserialize_with = "approval_timeout_s")] u64);
+
+impl Default for ApprovalTimeout {
+    fn default() -> Self {
+        Self(300)
+    }
+}
+
+impl From<ApprovalTimeout> for Duration {
+    fn from(timeout: ApprovalTimeout) -> Self {
+        Self::from_secs(timeout.0)
     }
 }
 
@@ -197,6 +217,10 @@ fn call_timeout_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::
     within(deserializer, "limits.call_timeout", 1, 3600)
 }
 
+fn approval_timeout_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(deserializer, "approval_timeout", 1, 24 * 60 * 60)
+}
+
 fn within<'de, D: Deserializer<'de>>(
     deserializer: D,
     field: &str,
@@ -278,6 +302,7 @@ mod tests {
             ("limits: {call_timeout: 0}", "from 1 to 3600"),
             ("limits: {response: 99999999999}", "limits.response"),
             ("limits: {saved: 1}", "limits.saved is 1"),
+            ("approval_timeout: 0", "approval_timeout is 0"),
             ("limits: [", "daemon.yaml:1:9"),
         ];
         for (text, expected) in cases {

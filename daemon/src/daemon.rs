@@ -98,6 +98,8 @@ pub async fn run(
             ended.context("the servers crashed")?.context("the sockets failed")?;
         }
     }
+    // those that wait for the owner would wait in vain
+    broker.approvals.clear();
     drain(servers, &broker).await;
     let _ = ticking.await;
     owner.record_end();
@@ -176,6 +178,7 @@ fn tick_each_second(broker: Arc<Broker>, stopping: CancellationToken) -> JoinHan
                 _ = ticks.tick() => {}
                 () = stopping.cancelled() => return,
             }
+            broker.sweep_approvals();
             let audit: Audit = broker.audit.clone();
             // an fdatasync may take as long as the disk does
             let _ = tokio::task::spawn_blocking(move || audit.tick()).await;

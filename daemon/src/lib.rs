@@ -3,6 +3,7 @@
 //!
 //! The rooms do not import each other's insides; [`broker`] alone joins them.
 
+pub mod approvals;
 pub mod audit;
 pub mod auth;
 pub mod broker;

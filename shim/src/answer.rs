@@ -2,7 +2,7 @@
 //! same for MCP and for `axis call`.
 
 use axis_proto::v1::outcome::End;
-use axis_proto::v1::{Denied, Failed, ListActionsResponse, Outcome, Success};
+use axis_proto::v1::{Denied, Failed, ListActionsResponse, Outcome, Pending, Success};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -90,6 +90,14 @@ struct DeniedObject<'a> {
 }
 
 #[derive(Serialize)]
+struct PendingObject<'a> {
+    pending: bool,
+    approval_id: &'a str,
+    reason: &'a str,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
 struct FailedObject<'a> {
     ok: bool,
     error: &'a Failure,
@@ -114,6 +122,8 @@ struct ActionObject {
     action: String,
     effect: String,
     allowed: bool,
+    #[serde(skip_serializing_if = "is_not")]
+    ask: bool,
 }
 
 #[derive(Serialize)]
@@ -124,6 +134,8 @@ struct DetailObject<'a> {
     params: &'a RawValue,
     example: &'a RawValue,
     allowed: bool,
+    #[serde(skip_serializing_if = "is_not")]
+    ask: bool,
 }
 
 impl Answer {
@@ -144,6 +156,7 @@ impl Answer {
             Some(End::Success(success)) => Self::succeeded(&success, id)
                 .unwrap_or_else(|failure| Self::failed_with(&failure, id)),
             Some(End::Denied(denied)) => Self::denied(&denied, id),
+            Some(End::Pending(pending)) => Self::pending(&pending, id),
             Some(End::Failed(failed)) => Self::failed_with(&failed.into(), id),
             None => Self::failed_with(
                 &Failure::new(
@@ -178,6 +191,7 @@ impl Answer {
                     params: &params,
                     example: &example,
                     allowed: detail.allowed,
+                    ask: detail.ask,
                 },
                 false,
             );
@@ -196,6 +210,7 @@ impl Answer {
                         action: action.action,
                         effect: action.effect,
                         allowed: action.allowed,
+                        ask: action.ask,
                     })
                     .collect(),
             })
@@ -229,6 +244,18 @@ impl Answer {
                 retry_after_s: denied.retry_after_s,
             },
             true,
+        )
+    }
+
+    fn pending(pending: &Pending, request_id: &str) -> Self {
+        Self::object(
+            &PendingObject {
+                pending: true,
+                approval_id: &pending.approval_id,
+                reason: &pending.reason,
+                request_id,
+            },
+            false,
         )
     }
 
@@ -268,6 +295,14 @@ impl From<Answer> for CallToolResult {
             Self::success(content)
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_not(it: &bool) -> bool {
+    !it
 }
 
 /// Checks that axisd sent one JSON value and takes the white space out of it:

@@ -6,6 +6,7 @@
 
 pub mod answer;
 mod arguments;
+mod elicitation;
 pub mod launch;
 mod lines;
 mod link;

@@ -9,8 +9,8 @@ use axis_proto::socket;
 use axis_proto::v1::broker_client::BrokerClient;
 use axis_proto::v1::outcome::End;
 use axis_proto::v1::{
-    Call, ExecuteResponse, ListActionsRequest, ListActionsResponse, Outcome, WatchActionsRequest,
-    WatchActionsResponse,
+    AnswerApprovalRequest, Call, ExecuteResponse, ListActionsRequest, ListActionsResponse, Outcome,
+    WatchActionsRequest, WatchActionsResponse,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::timeout;
@@ -161,6 +161,17 @@ impl Link {
         }
     }
 
+    /// Hands on what was said in the host's window.
+    ///
+    /// # Errors
+    /// Nothing waits for it any more.
+    pub async fn answer_approval(&self, answer: AnswerApprovalRequest) -> Result<(), Status> {
+        let mut client = self
+            .client()
+            .map_err(|failure| Status::unavailable(failure.message))?;
+        client.answer_approval(answer).await.map(drop)
+    }
+
     /// Waits until a call has found a daemon.
     pub async fn found(&self) {
         self.found.notified().await;
@@ -213,6 +224,7 @@ impl Link {
             match receiver.take(part).await? {
                 Taken::Nothing => {}
                 Taken::News(text) => news.tell(text),
+                Taken::Waiting(waiting) => news.waits(waiting),
                 Taken::Outcome(outcome) => {
                     // A stream that is dropped before its end is reset, and
                     // HTTP/2 gives up a connection after many of those.

@@ -154,8 +154,8 @@ pub fn read(line: &Bytes) -> Incoming {
 
 fn read_envelope(line: &Bytes, text: &[u8], envelope: &Envelope) -> Incoming {
     if envelope.method.is_none() && (envelope.result.is_some() || envelope.error.is_some()) {
-        // The shim asks the client nothing, so no answer is waited for.
-        return Incoming::Ignored;
+        // rmcp knows what it asked; an answer to anything else is nothing to it
+        return read_notification(text);
     }
     let Some(method) = envelope.method else {
         return ErrorAnswer::invalid_request(

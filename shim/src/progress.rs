@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axis_proto::v1::Waiting;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::{Peer, RoleServer};
 use tokio::sync::watch;
@@ -14,19 +15,40 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// is silent for a minute.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// How far a call is, in words.
-pub struct News(watch::Sender<String>);
-
-impl Default for News {
-    fn default() -> Self {
-        Self(watch::Sender::new(String::new()))
-    }
+/// How far a call is, in words, and what it is asked about.
+#[derive(Default)]
+pub struct News {
+    words: watch::Sender<String>,
+    waiting: watch::Sender<Option<Waiting>>,
 }
 
 impl News {
     /// Tells whoever reports.
     pub fn tell(&self, text: String) {
-        self.0.send_replace(text);
+        self.words.send_replace(text);
+    }
+
+    /// The call waits for an approval.
+    pub fn waits(&self, waiting: Waiting) {
+        self.tell(format!(
+            "waiting for the owner's approval {}: axis approvals",
+            waiting.approval_id
+        ));
+        self.waiting.send_replace(Some(waiting));
+    }
+
+    /// The next thing that the call comes to be asked about.
+    pub async fn question(&self) -> Waiting {
+        let mut waiting = self.waiting.subscribe();
+        // what was told before this is looked at first
+        waiting.mark_changed();
+        loop {
+            // the sender lives as long as this does
+            let _ = waiting.changed().await;
+            if let Some(told) = self.waiting.send_replace(None) {
+                return told;
+            }
+        }
     }
 
     /// Notifies the host as long as the call lasts; never returns. What counts
@@ -37,7 +59,7 @@ impl News {
             return std::future::pending().await;
         };
         let began = Instant::now();
-        let mut heard = self.0.subscribe();
+        let mut heard = self.words.subscribe();
         loop {
             // the sender lives as long as this does
             let _ = timeout(SILENCE, heard.changed()).await;

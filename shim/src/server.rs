@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::answer::{Answer, Failure};
 use crate::arguments::{ExecuteArguments, ListArguments};
+use crate::elicitation;
 use crate::link::Link;
 use crate::message::RawArguments;
 use crate::progress::News;
@@ -67,6 +68,8 @@ impl Server {
                 justification: arguments.justification,
                 // of an answer that comes at once there is nothing to tell
                 progress: token.is_some() && may_stream(&arguments.params),
+                waits: token.is_some(),
+                can_ask: elicitation::is_possible(&context.peer),
                 params: arguments.params,
                 client_version: axis_proto::VERSION.to_owned(),
                 select: arguments.select,
@@ -81,6 +84,10 @@ impl Server {
         let news = News::default();
         tokio::select! {
             answer = self.link.execute(call, &files, &news) => answer,
+            () = elicitation::ask(&context.peer, &self.link, &news) => Answer::failed(&Failure::new(
+                "internal_error",
+                "the question could not be followed",
+            )),
             () = news.report(&context.peer, token) => Answer::failed(&Failure::new(
                 "internal_error",
                 "the call's progress could not be followed",

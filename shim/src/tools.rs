@@ -1,11 +1,12 @@
 //! The two tools as a host lists them: plain schemas that every known host
 //! takes, and a description that says what this identity may do now.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axis_proto::MAX_JUSTIFICATION_CHARS;
-use axis_proto::v1::{ListActionsResponse, ServiceActions};
+use axis_proto::v1::{ActionSummary, ListActionsResponse, ServiceActions};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
@@ -127,23 +128,29 @@ fn known(knowledge: &Knowledge) -> String {
 }
 
 fn allowed_now(identity: &str, services: &[ServiceActions]) -> String {
-    let allowed: Vec<(&ServiceActions, Vec<&str>)> = services
+    let allowed: Vec<(&ServiceActions, Vec<Cow<'_, str>>)> = services
         .iter()
         .map(|service| {
             let actions = service.actions.iter().filter(|action| action.allowed);
-            (
-                service,
-                actions.map(|action| action.action.as_str()).collect(),
-            )
+            (service, actions.map(marked).collect())
         })
         .filter(|(_, actions): &(_, Vec<_>)| !actions.is_empty())
         .collect();
+    let asks = services
+        .iter()
+        .flat_map(|service| &service.actions)
+        .any(|action| action.allowed && action.ask);
     if allowed.is_empty() {
         return format!(
             "Policy allows {identity:?} nothing at the moment; the owner decides that in policy.yaml."
         );
     }
     let mut text = format!("Policy allows {identity:?} now:");
+    if asks {
+        text = format!(
+            "Policy allows {identity:?} now (with *: once the owner approves the call; after {{\"pending\":true}} make the identical call again):"
+        );
+    }
     let start = text.len();
     for (service, actions) in &allowed {
         let _ = write!(
@@ -174,6 +181,15 @@ fn allowed_now(identity: &str, services: &[ServiceActions]) -> String {
     }
     text.push_str("\nCall list_actions with a service for the names of its actions.");
     text
+}
+
+/// An action's name, with a star where the owner is asked.
+fn marked(action: &ActionSummary) -> Cow<'_, str> {
+    if action.ask {
+        Cow::Owned(format!("{}*", action.action))
+    } else {
+        Cow::Borrowed(&action.action)
+    }
 }
 
 fn missing(service: &ServiceActions) -> String {

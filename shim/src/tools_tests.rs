@@ -13,6 +13,7 @@ fn service(name: &str, has_credential: bool, actions: &[(&str, bool)]) -> Servic
                 action: (*action).to_owned(),
                 effect: "read".to_owned(),
                 allowed: *allowed,
+                ask: action.starts_with("asked."),
             })
             .collect(),
     }
@@ -32,6 +33,22 @@ fn description(services: Vec<ServiceActions>, vault_locked: bool) -> String {
         .clone()
         .unwrap()
         .into_owned()
+}
+
+#[test]
+fn actions_that_ask_the_owner_are_marked() {
+    let text = description(
+        vec![service(
+            "github",
+            true,
+            &[("asked.one", true), ("repos.get", true)],
+        )],
+        false,
+    );
+    assert!(text.contains("asked.one*, repos.get"), "{text}");
+    assert!(text.contains("pending"), "{text}");
+    let none = description(vec![service("github", true, &[("repos.get", true)])], false);
+    assert!(!none.contains("pending"), "{none}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use axis_proto::socket::{SocketDir, absolute_variable};
 use axis_proto::v1::execute_request::Part;
 use axis_proto::v1::execute_response::Part as ResponsePart;
 use axis_proto::v1::outcome::End;
-use axis_proto::v1::{Call, ExecuteRequest, Outcome, Progress};
+use axis_proto::v1::{Call, ExecuteRequest, Outcome, Progress, Waiting};
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -318,6 +318,7 @@ impl Receiver {
                 Some(events) => format!("{events} events"),
                 None => amount(bytes),
             })),
+            ResponsePart::Waiting(waiting) => Ok(Taken::Waiting(waiting)),
             ResponsePart::Head(head) => {
                 self.announced = head.size;
                 Ok(Taken::Nothing)
@@ -354,6 +355,8 @@ pub enum Taken {
     Nothing,
     /// How far the answer is.
     News(String),
+    /// Nothing was sent yet: it waits for an approval.
+    Waiting(Waiting),
     /// Its end.
     Outcome(Outcome),
 }

@@ -149,7 +149,10 @@ impl<R: AsyncRead + Unpin + Send> StdioTransport<R> {
                     }
                     self.open.then_some(*message)
                 }
-                _ => None,
+                // the answers to what rmcp asked
+                JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {
+                    self.open.then_some(*message)
+                }
             },
         }
     }

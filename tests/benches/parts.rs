@@ -108,6 +108,7 @@ fn audit_started_and_finished(bencher: Bencher) {
         action: "repos.get",
         justification: "to see how many stars it has",
         credential: None,
+        approval: None,
         peer: None,
     };
     let end = End {

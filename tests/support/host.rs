@@ -120,12 +120,28 @@ impl Host {
         })
     }
 
+    /// The same, for an answer that takes its time.
+    pub fn answer_within(&mut self, id: u64, time: Duration) -> Value {
+        self.message_within(time, &format!("the answer to request {id}"), |message| {
+            message["id"] == id && message.get("method").is_none()
+        })
+    }
+
     /// Waits for a message that `wanted` picks; others are kept for later.
     pub fn message(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.message_within(PATIENCE, what, wanted)
+    }
+
+    fn message_within(
+        &mut self,
+        time: Duration,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         if let Some(at) = self.unread.iter().position(&wanted) {
             return self.unread.remove(at).expect("it is there");
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + time;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = self

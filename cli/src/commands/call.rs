@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 use crate::client::{Daemon, within_time};
 use crate::commands::param;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, printable, tell};
 use crate::prompt;
 
 /// The identity that the owner's own calls are made under.
@@ -94,6 +94,7 @@ impl Call {
             params: params.into(),
             client_version: VERSION.to_owned(),
             select: self.select,
+            waits: true,
             ..CallMessage::default()
         };
         let answered = async {
@@ -169,10 +170,14 @@ async fn execute(
     let messages = messages(files.announced_in(call), files.body());
     let mut answers = broker.execute(messages).await?.into_inner();
     while let Some(answer) = answers.message().await? {
-        if let Some(part) = answer.part
-            && let Taken::Outcome(outcome) = receiver.take(part).await.map_err(Ended::File)?
-        {
-            return Ok(outcome);
+        let Some(part) = answer.part else { continue };
+        match receiver.take(part).await.map_err(Ended::File)? {
+            Taken::Outcome(outcome) => return Ok(outcome),
+            Taken::Waiting(waiting) => tell(format_args!(
+                "Waiting for an approval: axis approve {}",
+                printable(&waiting.approval_id)
+            )),
+            Taken::News(_) | Taken::Nothing => {}
         }
     }
     Err(Ended::Call(
@@ -188,7 +193,8 @@ fn exit_of(outcome: &Outcome) -> Exit {
         Some(End::Success(_)) => Exit::Done,
         Some(End::Denied(_)) => Exit::Denied,
         Some(End::Failed(failed)) => exit_of_code(&failed.code),
-        None => Exit::Failed,
+        // pending only for a client that doesn't wait
+        Some(End::Pending(_)) | None => Exit::Failed,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The commands, one file each: arguments, a call to axisd, and words.
 
 mod add;
+mod approvals;
+mod approve;
 mod call;
 mod daemon;
 mod demo;
@@ -12,6 +14,7 @@ mod logs;
 pub mod mcp;
 mod param;
 mod policy;
+mod reject;
 mod revoke;
 mod services;
 mod status;
@@ -31,6 +34,9 @@ pub enum Command {
     Revoke(revoke::Revoke),
     Services(services::Services),
     Policy(policy::Policy),
+    Approvals(approvals::Approvals),
+    Approve(approve::Approve),
+    Reject(reject::Reject),
     Call(call::Call),
     Mcp(mcp::Mcp),
     Logs(logs::Logs),
@@ -52,6 +58,9 @@ impl Command {
             Self::Revoke(revoke) => revoke.run().await,
             Self::Services(services) => services.run().await,
             Self::Policy(policy) => policy.run().await,
+            Self::Approvals(approvals) => approvals.run().await,
+            Self::Approve(approve) => approve.run().await,
+            Self::Reject(reject) => reject.run().await,
             Self::Call(call) => call.run().await,
             Self::Mcp(mcp) => mcp.run().await,
             Self::Logs(logs) => logs.run().await,

@@ -71,6 +71,7 @@ fn document(status: &StatusResponse) -> Value {
         "pid": status.pid,
         "uptime_s": status.uptime_s,
         "calls_in_flight": status.calls_in_flight,
+        "approvals_waiting": status.approvals_waiting,
         "vault": {
             "state": state_word(vault.state()),
             "path": vault.path,
@@ -114,6 +115,16 @@ fn show(output: Output, status: &StatusResponse) -> Result<(), Failure> {
             output,
             Tone::Plain,
             &format!("{} calls in flight", status.calls_in_flight),
+        )?;
+    }
+    if status.approvals_waiting > 0 {
+        detail(
+            output,
+            Tone::Warn,
+            &format!(
+                "{} calls wait for your approval: axis approvals",
+                status.approvals_waiting
+            ),
         )?;
     }
     show_vault(output, &status.vault.clone().unwrap_or_default())?;

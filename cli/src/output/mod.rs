@@ -83,6 +83,14 @@ impl Output {
         self.terminal
     }
 
+    /// Empties the screen, for a view that is drawn anew.
+    pub fn clear(self) -> Result<(), Failure> {
+        if self.terminal {
+            write(b"\x1b[H\x1b[2J\x1b[3J")?;
+        }
+        Ok(())
+    }
+
     /// The width in columns; 80 where there is no terminal.
     pub fn columns(self) -> usize {
         self.columns

@@ -18,6 +18,7 @@ pub struct ConnectionId(pub u64);
 #[derive(Clone, Debug)]
 enum OwnedRefusal {
     Deny { reason: String },
+    Pending { approval: String },
     Error { code: &'static str },
 }
 
@@ -26,6 +27,9 @@ impl From<&Refusal<'_>> for OwnedRefusal {
         match *refusal {
             Refusal::Deny { reason } => Self::Deny {
                 reason: reason.to_owned(),
+            },
+            Refusal::Pending { approval } => Self::Pending {
+                approval: approval.to_owned(),
             },
             Refusal::Error { code } => Self::Error { code },
         }
@@ -44,6 +48,7 @@ impl Folded {
     pub(super) fn refusal(&self) -> Refusal<'_> {
         match &self.refusal {
             OwnedRefusal::Deny { reason } => Refusal::Deny { reason },
+            OwnedRefusal::Pending { approval } => Refusal::Pending { approval },
             OwnedRefusal::Error { code } => Refusal::Error { code },
         }
     }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::record::{
-    Act, AdminAct, CallRecord, End, MAX_DETAIL, MAX_JUSTIFICATION, MAX_NAME, MAX_REASON, Peer,
-    Refusal, cut,
+    Act, AdminAct, ApprovalRecord, CallRecord, End, MAX_DETAIL, MAX_JUSTIFICATION, MAX_NAME,
+    MAX_REASON, Peer, Refusal, cut,
 };
 
 /// The fields of a line after `seq`, in the order of the file.
@@ -35,6 +35,14 @@ struct Fields<'a> {
     justification: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     credential: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lasts_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +75,10 @@ impl<'a> Fields<'a> {
             error: None,
             justification: None,
             credential: None,
+            approval: None,
+            stage: None,
+            by: None,
+            lasts_s: None,
             latency_ms: None,
             status: None,
             redacted: None,
@@ -88,6 +100,7 @@ impl<'a> Fields<'a> {
             justification: Some(cut(call.justification, MAX_JUSTIFICATION))
                 .filter(|text| !text.is_empty()),
             credential: call.credential.and_then(name),
+            approval: call.approval.and_then(name),
             peer: call.peer,
             ..Self::of(event, timestamp)
         }
@@ -163,16 +176,19 @@ impl Record {
         folded: Option<u64>,
         now: Timestamp,
     ) -> Self {
-        let (decision, reason, error) = match *refusal {
-            Refusal::Deny { reason } => ("deny", Some(cut(reason, MAX_REASON)), None),
-            Refusal::Error { code } => ("error", None, Some(code)),
+        let fields = Fields::of_call("finished", now, call);
+        let (decision, reason, error, approval) = match *refusal {
+            Refusal::Deny { reason } => ("deny", Some(cut(reason, MAX_REASON)), None, None),
+            Refusal::Pending { approval } => ("ask", None, None, Some(approval)),
+            Refusal::Error { code } => ("error", None, Some(code), None),
         };
         Fields {
             decision: Some(decision),
             reason,
             error,
+            approval: approval.or(fields.approval),
             folded,
-            ..Fields::of_call("finished", now, call)
+            ..fields
         }
         .record(None)
     }
@@ -187,6 +203,18 @@ impl Record {
             ..Fields::of("admin", now)
         }
         .record(Recorded::of(act, admin.generation))
+    }
+
+    pub(super) fn approval(approval: &ApprovalRecord<'_>, now: Timestamp) -> Self {
+        Fields {
+            approval: Some(cut(approval.approval, MAX_NAME)),
+            stage: Some(approval.stage.as_str()),
+            by: approval.by,
+            lasts_s: approval.lasts.map(|lasts| lasts.as_secs()),
+            reason: approval.reason.map(|text| cut(text, MAX_REASON)),
+            ..Fields::of_call("approval", now, &approval.call)
+        }
+        .record(None)
     }
 
     /// Everything after the opening brace, the closing one included.
@@ -268,7 +296,7 @@ impl serde_json::ser::Formatter for Printable {
 }
 
 /// Controls, line and paragraph separators, marks that turn or hide text.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

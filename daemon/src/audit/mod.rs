@@ -44,7 +44,8 @@ pub use file::AuditUnavailable;
 pub use filter::Filter;
 pub use fold::ConnectionId;
 pub use history::{History, PastCall, Proof};
-pub use record::{Act, AdminAct, CallRecord, End, Peer, Refusal};
+pub use line::is_unseen;
+pub use record::{Act, AdminAct, ApprovalRecord, CallRecord, End, Peer, Refusal, Stage};
 pub use started::Started;
 pub use status::AuditStatus;
 pub use verify::{FileReport, KnownGeneration};
@@ -232,6 +233,15 @@ impl Audit {
     pub fn note(&self, act: &AdminAct<'_>) {
         let now = self.now();
         let record = Record::admin(act, now);
+        self.writer()
+            .append_or_keep(record.into(), Keep::Always, now);
+    }
+
+    /// Records what happened to an approval, whatever the log's state; written
+    /// as soon as that can be done.
+    pub fn approval(&self, approval: &ApprovalRecord<'_>) {
+        let now = self.now();
+        let record = Record::approval(approval, now);
         self.writer()
             .append_or_keep(record.into(), Keep::Always, now);
     }

@@ -42,6 +42,8 @@ pub struct CallRecord<'a> {
     pub justification: &'a str,
     /// Which of the service's credentials, where the policy named one.
     pub credential: Option<&'a str>,
+    /// The approval that it goes out under, where it needed one.
+    pub approval: Option<&'a str>,
     /// Who asked.
     pub peer: Option<&'a Peer>,
 }
@@ -67,11 +69,61 @@ pub enum Refusal<'a> {
         /// The denial's words, which are Axis's own.
         reason: &'a str,
     },
+    /// The owner was asked and has not answered; the call is to be repeated.
+    Pending {
+        /// The approval's id.
+        approval: &'a str,
+    },
     /// It couldn't be done.
     Error {
         /// The error's code.
         code: &'static str,
     },
+}
+
+/// How far an approval is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The owner was asked.
+    Asked,
+    /// Yes.
+    Approved,
+    /// No; or a grant was ended before its time.
+    Rejected,
+    /// Nobody answered in time, or nobody used the answer.
+    Expired,
+    /// Whoever asked doesn't wait any more.
+    Withdrawn,
+}
+
+impl Stage {
+    /// The word in the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// What happened to an approval.
+#[derive(Clone, Copy, Debug)]
+pub struct ApprovalRecord<'a> {
+    /// Its id.
+    pub approval: &'a str,
+    /// How far it is.
+    pub stage: Stage,
+    /// The call that asked first; its peer is whoever did what this records.
+    pub call: CallRecord<'a>,
+    /// Who answered: `owner` or `host`.
+    pub by: Option<&'static str>,
+    /// How long the approval lasts, where it is for more than one call.
+    pub lasts: Option<Duration>,
+    /// Why not, in the owner's words.
+    pub reason: Option<&'a str>,
 }
 
 /// What the owner, or axisd on its own, did.
@@ -188,6 +240,7 @@ pub(super) struct OwnedCall {
     action: String,
     justification: String,
     credential: Option<String>,
+    approval: Option<String>,
     peer: Option<Peer>,
 }
 
@@ -200,6 +253,7 @@ impl From<&CallRecord<'_>> for OwnedCall {
             action: cut(call.action, MAX_NAME).to_owned(),
             justification: cut(call.justification, MAX_JUSTIFICATION).to_owned(),
             credential: call.credential.map(|name| cut(name, MAX_NAME).to_owned()),
+            approval: call.approval.map(|id| cut(id, MAX_NAME).to_owned()),
             peer: call.peer.cloned(),
         }
     }
@@ -214,6 +268,7 @@ impl OwnedCall {
             action: &self.action,
             justification: &self.justification,
             credential: self.credential.as_deref(),
+            approval: self.approval.as_deref(),
             peer: self.peer.as_ref(),
         }
     }

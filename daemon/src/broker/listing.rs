@@ -28,6 +28,8 @@ pub struct ListedAction {
     pub effect: &'static str,
     /// Whether policy allows it now, limits left aside.
     pub allowed: bool,
+    /// Whether each call waits for an approval.
+    pub ask: bool,
 }
 
 /// One action with its params.
@@ -45,6 +47,8 @@ pub struct Described {
     pub example: Vec<u8>,
     /// Whether policy allows it now, limits left aside.
     pub allowed: bool,
+    /// Whether each call waits for an approval.
+    pub ask: bool,
 }
 
 impl Broker {
@@ -82,13 +86,15 @@ impl Broker {
     ) -> Result<Described, Failure> {
         let catalogue = self.services.catalogue();
         let (service, action) = catalogue.resolve(service, action)?;
+        let (allowed, ask) = self.stands(identity, service, action);
         Ok(Described {
             service: service.name().to_string(),
             action: action.name().to_owned(),
             effect: action.effect().word(),
             params_schema: action.params_schema().as_bytes().to_vec(),
             example: action.example().as_bytes().to_vec(),
-            allowed: self.is_allowed(identity, service, action),
+            allowed,
+            ask,
         })
     }
 
@@ -100,27 +106,34 @@ impl Broker {
             has_credential: names.iter().any(|name| name.service == *service.name()),
             actions: service
                 .actions()
-                .map(|action| ListedAction {
-                    name: action.name().to_owned(),
-                    effect: action.effect().word(),
-                    allowed: self.is_allowed(identity, service, action),
+                .map(|action| {
+                    let (allowed, ask) = self.stands(identity, service, action);
+                    ListedAction {
+                        name: action.name().to_owned(),
+                        effect: action.effect().word(),
+                        allowed,
+                        ask,
+                    }
                 })
                 .collect(),
         }
     }
 
-    fn is_allowed(&self, identity: &Identity, service: &Service, action: &Action) -> bool {
+    /// Whether the action can be allowed, and whether its calls then wait for an
+    /// approval.
+    fn stands(&self, identity: &Identity, service: &Service, action: &Action) -> (bool, bool) {
         let policy = self.policy.current();
-        matches!(
-            policy.decide(&Request {
-                identity,
-                service: service.name(),
-                action: action.name(),
-                effect: action.effect(),
-                params: None,
-                at: self.clock.wall(),
-            }),
-            Decision::Allow(_)
-        )
+        let decision = policy.decide(&Request {
+            identity,
+            service: service.name(),
+            action: action.name(),
+            effect: action.effect(),
+            params: None,
+            at: self.clock.wall(),
+        });
+        match decision {
+            Decision::Allow(allowed) => (true, allowed.ask.is_some()),
+            Decision::Deny(_) => (false, false),
+        }
     }
 }

@@ -2,7 +2,9 @@
 //! place where the rooms meet.
 
 mod answer;
+mod asking;
 mod custody;
+mod deciding;
 mod listing;
 pub mod outcome;
 mod past;
@@ -21,20 +23,22 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use tokio::sync::watch;
 
+pub use self::asking::Answered;
+use self::asking::{Ask, Held, Pass};
 use self::custody::Custody;
 pub use self::listing::{Described, ListedAction, Listing};
-use self::outcome::{Code, End, Failure, Outcome, Success};
+use self::outcome::{End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
 use self::underway::{InFlight, Underway};
+use crate::approvals::{ApprovalId, Approvals, Notifier};
 use crate::audit::{self, Audit, CallRecord, ConnectionId, Started, SyncMode};
 use crate::auth::{self, Authorised, Authoriser};
-use crate::catalogue::{self, Action, Catalogue, Effect, Service};
+use crate::catalogue::{Action, Catalogue, Effect, Service};
 use crate::clock::Clock;
 use crate::config::{AuditSync, Config};
-use crate::names::{CredentialName, Identity, Label};
 use crate::paths::Paths;
-use crate::policy::{self, Allowed, Decision, Limits, PolicyStore, Reservation};
+use crate::policy::{Limits, PolicyStore, Reservation};
 use crate::selection::Selector;
 use crate::services::ServiceStore;
 use crate::upstream::request::BoundRequest;
@@ -53,6 +57,9 @@ pub struct Broker {
     pub policy: Arc<PolicyStore>,
     /// How often.
     pub limits: Limits,
+    /// With whose word, where a rule asks for it.
+    pub approvals: Approvals,
+    notifier: Notifier,
     /// With which credential.
     pub vault: Arc<Vault>,
     /// Put into the request how.
@@ -71,6 +78,20 @@ pub struct Broker {
     ready: AtomicBool,
     changes: watch::Sender<u64>,
     in_flight: AtomicU64,
+}
+
+/// Why a call isn't ready to go out.
+enum Stop {
+    /// It ends here.
+    Refused(Refusal),
+    /// Someone has to be asked first.
+    Ask(Box<Ask>),
+}
+
+impl<E: Into<Refusal>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 /// A call that everything was said yes to, ready to go out.
@@ -108,6 +129,8 @@ impl Broker {
             services: ServiceStore::load(paths.services.clone(), Catalogue::builtin()?),
             policy: PolicyStore::load(paths.policy.clone()),
             limits: Limits::new(),
+            approvals: Approvals::new(clock.clone(), config.approval_timeout.into()),
+            notifier: Notifier::default(),
             vault,
             audit,
             authoriser: Authoriser::new(upstream.clone(), clock.clone(), keeper),
@@ -127,18 +150,26 @@ impl Broker {
     pub async fn execute(&self, request: ActionRequest, streams: Streams) -> Outcome {
         let _counted = InFlight::count(&self.in_flight);
         let began = self.clock.monotonic();
-        let catalogue = self.services.catalogue();
-        let end = match self.admit(&request, streams.plan(), &catalogue).await {
-            Err(refusal) => {
-                refusal.record(&self.audit, &request);
-                refusal.into_end()
-            }
-            Ok(admitted) => {
-                let effect = admitted.action.effect();
-                match self.send(admitted, streams, began).await {
-                    // the call has succeeded and is on record as such, whatever comes of this
-                    End::Success(success) => self.choose(&request, effect, success).await,
-                    end => end,
+        let mut pass = None;
+        let end = loop {
+            let catalogue = self.services.catalogue();
+            let admitted = self.admit(&request, streams.plan(), &catalogue, pass.take());
+            match admitted.await {
+                Ok(admitted) => {
+                    let effect = admitted.action.effect();
+                    break match self.send(admitted, streams, began).await {
+                        // the call has succeeded and is on record as such, whatever comes of this
+                        End::Success(success) => self.choose(&request, effect, success).await,
+                        end => end,
+                    };
+                }
+                Err(Stop::Refused(refusal)) => break self.refused(refusal, &request),
+                // what was approved is looked at anew: things may have changed
+                Err(Stop::Ask(ask)) => {
+                    match self.approval(*ask, &request, streams.parts.as_ref()).await {
+                        Ok(given) => pass = Some(given),
+                        Err(refusal) => break self.refused(refusal, &request),
+                    }
                 }
             }
         };
@@ -148,14 +179,20 @@ impl Broker {
         }
     }
 
-    /// Everything that is decided before the upstream sees a byte. An `Err` is
-    /// the call's end; nothing of it stays behind but its audit record.
+    fn refused(&self, refusal: Refusal, request: &ActionRequest) -> End {
+        refusal.record(&self.audit, request);
+        refusal.into_end()
+    }
+
+    /// Everything that is decided before the upstream sees a byte. What a rule
+    /// asks about goes on with the `pass` that was given for it.
     async fn admit<'c>(
         &self,
         request: &ActionRequest,
         plan: Plan,
         catalogue: &'c Catalogue,
-    ) -> Result<Admitted<'c>, Refusal> {
+        pass: Option<Pass>,
+    ) -> Result<Admitted<'c>, Stop> {
         let identity = request.check()?;
         let (service, action) = catalogue.resolve(&request.service, &request.action)?;
         let allowed = self.decide(request, &identity, service, action)?;
@@ -166,14 +203,19 @@ impl Broker {
         } else {
             None
         };
+        if plan.upload.is_some() && allowed.ask.is_some() {
+            return Err(refusal::not_to_be_shown(service, action).into());
+        }
         if plan.save && action.judges_by_body() {
             return Err(refusal::not_to_be_saved(service, action).into());
         }
+        let params = asking::params(request, &allowed);
         let mut call = if plan.upload.is_some() {
-            action.build_for_upload(&request.params, account.as_deref())?
+            action.build_for_upload(&params, account.as_deref())?
         } else {
-            action.build(&request.params, account.as_deref())?
+            action.build(&params, account.as_deref())?
         };
+        let stated = allowed.ask.map(|_| call.headers.clone());
         if let Some(header) = action.idempotency() {
             let id = HeaderValue::try_from(request.id.to_string());
             call.headers.extend(id.ok().map(|id| (header.clone(), id)));
@@ -188,14 +230,37 @@ impl Broker {
         };
         let bound =
             BoundRequest::bind(call, &base_url, credential.hosts())?.with_upload(plan.upload);
+        let question = stated.map(|headers| {
+            let subject = asking::Subject {
+                request,
+                identity: &identity,
+                service,
+                action,
+                credential: credential.name(),
+            };
+            subject.question(&params, &bound, &headers)
+        });
         let now = self.clock.monotonic();
-        let mut slot =
+        let (held, approval) = asking::pass(pass, question.as_ref(), &allowed)?;
+        let mut slot = if let Some(slot) = held {
+            slot
+        } else {
+            let (service, action) = (service.name(), action.name());
             self.limits
-                .reserve(&allowed, &identity, service.name(), action.name(), now)?;
+                .reserve(&allowed, &identity, service, action, now)?
+        };
+        if let (Some(question), Some(approver), None) = (question, allowed.ask, &approval) {
+            return Err(Stop::Ask(Box::new(Ask {
+                question,
+                approver,
+                held: Held { allowed, slot },
+            })));
+        }
         let id = request.id.to_string();
         let named = label.map(|_| credential.name().to_string());
         let record = self.audit.started(&CallRecord {
             credential: named.as_deref(),
+            approval: approval.as_ref().map(ApprovalId::as_str),
             ..refusal::call_record(request, &id)
         })?;
         self.audit.synced(&record).await?;
@@ -295,57 +360,6 @@ impl Broker {
                 ..whole
             }),
         }
-    }
-
-    /// What the policy says to the request.
-    fn decide(
-        &self,
-        request: &ActionRequest,
-        identity: &Identity,
-        service: &Service,
-        action: &Action,
-    ) -> Result<Allowed, Refusal> {
-        let policy = self.policy.current();
-        // params that can't be read make no request, whatever is decided
-        let params = policy
-            .looks_at_params()
-            .then(|| catalogue::params_object(&request.params))
-            .flatten();
-        let decision = policy.decide(&policy::Request {
-            identity,
-            service: service.name(),
-            action: action.name(),
-            effect: action.effect(),
-            params: params.as_ref(),
-            at: self.clock.wall(),
-        });
-        match decision {
-            Decision::Allow(allowed) => Ok(allowed),
-            Decision::Deny(denial) => Err(denial.into()),
-        }
-    }
-
-    fn credential(
-        &self,
-        service: &Service,
-        label: Option<&Label>,
-    ) -> Result<Arc<Credential>, Failure> {
-        let name = CredentialName {
-            service: service.name().clone(),
-            label: label.cloned(),
-        };
-        let credential = self
-            .vault
-            .credential(&name)
-            .map_err(|error| refusal::no_credential(&error, &name))?;
-        // between the unlock and the reading of the log no limit is known yet
-        if !self.ready.load(Ordering::Acquire) {
-            return Err(Failure::new(
-                Code::VaultLocked,
-                "the vault is being unlocked at this moment: try again",
-            ));
-        }
-        Ok(credential)
     }
 
     /// Told that what [`Broker::list`] answers may have changed.

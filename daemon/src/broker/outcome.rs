@@ -12,13 +12,15 @@ pub struct Outcome {
     pub end: End,
 }
 
-/// The three ends of a call.
+/// The ends of a call.
 #[derive(Debug, Clone)]
 pub enum End {
     /// The upstream's answer.
     Success(Success),
     /// Policy or a limit said no; nothing was sent.
     Denied(Denied),
+    /// The owner was asked and has not answered yet; nothing was sent.
+    Pending(Pending),
     /// It couldn't be done.
     Failed(Failure),
 }
@@ -45,6 +47,15 @@ pub struct Denied {
     pub hint: Option<String>,
     /// Seconds until the same call may pass.
     pub retry_after_s: Option<u64>,
+}
+
+/// What the agent is told of a call that waits for the owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The approval's id.
+    pub approval: String,
+    /// What it waits for, and what to do.
+    pub reason: String,
 }
 
 /// Why a call couldn't be done.

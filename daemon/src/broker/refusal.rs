@@ -2,8 +2,9 @@
 //! [`Broker::admit`](super::Broker) passes through here, to its audit record
 //! and its answer.
 
-use super::outcome::{Code, Denied, End, Failure};
+use super::outcome::{Code, Denied, End, Failure, Pending};
 use super::request::ActionRequest;
+use crate::approvals::TooMany;
 use crate::audit::{self, Audit, AuditUnavailable, CallRecord};
 use crate::auth::AuthError;
 use crate::catalogue::{Action, NoHost, ParamsError, ResolveError, Service, VendorError};
@@ -18,6 +19,8 @@ use crate::vault::VaultError;
 pub(super) enum Refusal {
     /// Policy or a limit said no.
     Denied(Denied),
+    /// The owner has to be asked first, and has not answered.
+    Pending(Pending),
     /// It can't be done.
     Failed(Failure),
 }
@@ -30,6 +33,9 @@ impl Refusal {
             Self::Denied(denied) => audit::Refusal::Deny {
                 reason: &denied.reason,
             },
+            Self::Pending(pending) => audit::Refusal::Pending {
+                approval: &pending.approval,
+            },
             Self::Failed(failure) => audit::Refusal::Error {
                 code: failure.code.as_str(),
             },
@@ -41,6 +47,7 @@ impl Refusal {
     pub fn into_end(self) -> End {
         match self {
             Self::Denied(denied) => End::Denied(denied),
+            Self::Pending(pending) => End::Pending(pending),
             Self::Failed(failure) => End::Failed(failure),
         }
     }
@@ -55,6 +62,7 @@ pub(super) fn call_record<'a>(request: &'a ActionRequest, id: &'a str) -> CallRe
         action: &request.action,
         justification: &request.justification,
         credential: None,
+        approval: None,
         peer: Some(&request.peer),
     }
 }
@@ -62,6 +70,26 @@ pub(super) fn call_record<'a>(request: &'a ActionRequest, id: &'a str) -> CallRe
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+impl From<Pending> for Refusal {
+    fn from(pending: Pending) -> Self {
+        Self::Pending(pending)
+    }
+}
+
+impl From<TooMany> for Refusal {
+    fn from(error: TooMany) -> Self {
+        let retry_after_s = match error {
+            TooMany::Asked { retry_after_s } => Some(retry_after_s),
+            TooMany::Waiting { .. } => None,
+        };
+        Self::Denied(Denied {
+            reason: format!("Policy denied: this call needs the owner's approval, but {error}"),
+            hint: Some("ask the user to look at `axis approvals`".to_owned()),
+            retry_after_s,
+        })
     }
 }
 
@@ -199,6 +227,19 @@ pub(super) fn not_to_be_saved(service: &Service, action: &Action) -> Failure {
         ),
     )
     .hint("call without save_to; select makes the answer shorter")
+}
+
+/// A body that the owner could not look at.
+pub(super) fn not_to_be_shown(service: &Service, action: &Action) -> Failure {
+    Failure::new(
+        Code::InvalidParams,
+        format!(
+            "body_file can't be used with {} {} here: the policy asks the owner about each call, and what stands in a file could not be shown",
+            service.name(),
+            action.name()
+        ),
+    )
+    .hint("put the body into params")
 }
 
 /// A vault that can't give the credential `name`.

@@ -27,6 +27,10 @@ pub struct ActionRequest {
     pub params: Bytes,
     /// What of the result it wants: a jq expression, not yet parsed.
     pub select: Option<String>,
+    /// Whether it may wait for the owner as long as the owner is given.
+    pub waits: bool,
+    /// Whether its client can ask in its host's own window.
+    pub can_ask: bool,
     /// Who is at the other end.
     pub peer: Peer,
     /// Through which connection.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::audit::Peer;
 use crate::clock::ManualClock;
-use crate::names::ServiceName;
+use crate::names::{CredentialName, ServiceName};
 use crate::owner::{Addition, Owner};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -67,6 +67,8 @@ fn call() -> ActionRequest {
         justification: "to see the clock at work".into(),
         params: r#"{"owner":"a","repo":"b"}"#.into(),
         select: None,
+        waits: true,
+        can_ask: false,
         peer: peer(),
         connection: ConnectionId(1),
     }

@@ -5,6 +5,7 @@
 mod action;
 mod base;
 mod body;
+mod canonical;
 mod definition;
 mod headers;
 mod ordered;
@@ -28,6 +29,7 @@ use include_dir::{Dir, include_dir};
 
 pub use action::Action;
 pub use base::NoHost;
+pub use canonical::canonical_params;
 pub use definition::{DefinitionError, Effect, MAX_BYTES as MAX_DEFINITION_BYTES};
 pub use params::{MAX_PARAMS_BYTES, MAX_PARAMS_DEPTH, ParamsError, params_object};
 pub use response::{ActionOutcome, ActionResult, Answer, VendorError};

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::approvals::{MAX_GRANT_S, NotWaiting};
 use crate::host::BaseUrlError;
 use crate::names::ServiceName;
 use crate::paths::PathsError;
@@ -62,6 +63,31 @@ pub enum OwnerError {
     /// A directory or the default policy can't be made.
     #[error(transparent)]
     Files(#[from] PathsError),
+    /// Nothing waits under an id.
+    #[error(transparent)]
+    NotWaiting(#[from] NotWaiting),
+    /// None, or more than one entry of the password decides.
+    #[error("{count} approvals can't be answered at once; name 1 to {most}")]
+    ApprovalCount {
+        /// The most.
+        most: usize,
+        /// How many were named.
+        count: usize,
+    },
+    /// What is to last that long is no approval.
+    #[error(
+        "an approval can last {MAX_GRANT_S} s (24 h) at most, not {lasts_s} s; what is to be allowed for longer is a rule of the policy, with `until`"
+    )]
+    GrantTooLong {
+        /// How long it was to last.
+        lasts_s: u64,
+    },
+    /// An agent needn't read that much.
+    #[error("the reason is longer than {most} characters")]
+    ReasonTooLong {
+        /// The most.
+        most: usize,
+    },
     /// A task of axisd's own failed.
     #[error("axisd failed in this request; its log says more")]
     Crashed,
@@ -72,6 +98,7 @@ impl OwnerError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::LockedByOwner => Some("axis unlock"),
+            Self::NotWaiting(_) => Some("axis approvals"),
             Self::Unrecordable(_) | Self::LogUnreadable => Some("axis doctor"),
             _ => None,
         }

@@ -2,6 +2,7 @@
 //! that changes something is on record, with the process that asked for it.
 
 mod addition;
+mod approvals;
 mod error;
 mod services;
 mod unlock;
@@ -176,8 +177,11 @@ impl Owner {
     /// Locks. Whether it was unlocked.
     pub fn lock(&self, by: &Peer) -> bool {
         let was_unlocked = self.broker.vault.lock();
+        let (asked, grants) = self.broker.approvals.clear();
         if was_unlocked {
-            self.record(Act::Lock, None, Some(by));
+            let forgotten = (asked + grants > 0)
+                .then(|| format!("approvals forgotten: {asked}, grants: {grants}"));
+            self.record(Act::Lock, forgotten.as_deref(), Some(by));
             info!("the vault is locked");
         }
         self.broker.audit.set_key(None);

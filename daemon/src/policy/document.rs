@@ -37,11 +37,44 @@ impl fmt::Display for Scope {
     }
 }
 
+/// Who says whether a call that waits may go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Approver {
+    /// The owner, with the master password.
+    #[default]
+    Owner,
+    /// Whoever sits before the agent's MCP host, in its own window; the owner
+    /// can, too. That trusts the host, and all that can pass for one.
+    Host,
+}
+
+impl Approver {
+    /// The word in the policy.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Host => "host",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        match text {
+            "owner" => Ok(Self::Owner),
+            "host" => Ok(Self::Host),
+            other => Err(Fault::Approver {
+                text: other.chars().take(80).collect(),
+            }),
+        }
+    }
+}
+
 /// One entry of `policies`.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) scope: Scope,
     pub(super) requests_per_minute: Option<u32>,
+    /// Who answers the calls of rules that ask.
+    pub(super) approver: Approver,
     /// What it may do.
     pub(super) allow: Vec<Rule>,
     /// What it may not do, whatever allows it.
@@ -60,6 +93,8 @@ struct EntryText {
     identity: Spanned<String>,
     #[serde(default, deserialize_with = "not_null")]
     rate_limit: Option<RateLimitText>,
+    #[serde(default, deserialize_with = "not_null")]
+    approval: Option<Spanned<String>>,
     /// Only beside `deny` may it be left out.
     #[serde(default, deserialize_with = "not_null")]
     allow: Option<Vec<RuleText>>,
@@ -125,6 +160,10 @@ impl EntryText {
         let deny = deny.map(|rule| rule.deny(&scope, source));
         Ok(Entry {
             requests_per_minute: limit.map(|limit| limit.check(source)).transpose()?,
+            approver: match &self.approval {
+                Some(approval) => source.check(approval, |text| Approver::parse(text))?,
+                None => Approver::Owner,
+            },
             allow: allow.collect::<Result<_, _>>()?,
             deny: deny.collect::<Result<_, _>>()?,
             scope,

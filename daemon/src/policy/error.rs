@@ -135,6 +135,14 @@ pub enum Fault {
     /// `effects: []`.
     #[error("no effect is named here, so the rule matches nothing; name some, or delete the field")]
     NoEffect,
+    /// Not `owner` or `host`.
+    #[error(
+        "{text:?} can't answer approvals: write owner, or host for the MCP host's own window (which trusts the host)"
+    )]
+    Approver {
+        /// The text, cut after 80 characters.
+        text: String,
+    },
     /// Not a moment.
     #[error(
         "{text:?} is no moment: write it with its offset or with Z, such as 2027-01-31T18:00:00Z"

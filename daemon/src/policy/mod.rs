@@ -22,7 +22,7 @@ mod warnings;
 mod watch;
 mod window;
 
-pub use document::Scope;
+pub use document::{Approver, Scope};
 pub use error::{Fault, PolicyError};
 pub use limits::{LimitDenial, Limits, PastCall, Reservation};
 pub use request::{Allowed, Decision, Denial, Limit, Request};

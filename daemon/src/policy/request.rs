@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::document::Scope;
+use super::document::{Approver, Scope};
 use super::rule::RuleKey;
 use crate::catalogue::Effect;
 use crate::names::{Identity, Label, ServiceName};
@@ -31,7 +31,8 @@ pub struct Request<'a> {
 /// What the policy says to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It may go on, to its cooldown and its limits.
+    /// It may go on, to its cooldown, its limits, and where the rule asks to
+    /// its approval.
     Allow(Allowed),
     /// It ends here.
     Deny(Denial),
@@ -50,6 +51,8 @@ pub struct Allowed {
     pub rule_limit: Limit<RuleKey>,
     /// Which of the service's credentials it is for.
     pub credential: Option<Label>,
+    /// Who has to approve the call first, where someone has to.
+    pub ask: Option<Approver>,
     /// The line of the rule in the policy, from 1.
     pub line: usize,
 }

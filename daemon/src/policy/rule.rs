@@ -40,6 +40,8 @@ pub(super) struct Rule {
     pub(super) requests_per_minute: Option<u32>,
     /// Which of the service's credentials it is for.
     pub(super) credential: Option<Label>,
+    /// Whether each call waits for an approval.
+    pub(super) ask: bool,
     /// The line of its service.
     pub(super) line: usize,
     /// Whose calls its own limit counts.
@@ -81,6 +83,8 @@ pub(super) struct RuleText {
     rate_limit: Option<Spanned<RateLimitText>>,
     #[serde(default, deserialize_with = "not_null")]
     credential: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "not_null")]
+    ask: Option<Spanned<bool>>,
 }
 
 impl RuleText {
@@ -98,6 +102,7 @@ impl RuleText {
             credential: credential
                 .map(|label| source.check(label, |label| Ok(Label::parse(label)?)))
                 .transpose()?,
+            ask: self.ask.as_ref().is_some_and(|ask| ask.value),
             ..self.condition(scope, source)?
         })
     }
@@ -117,6 +122,7 @@ impl RuleText {
             "credential",
             self.credential.as_ref().map(|it| it.referenced),
         )?;
+        refuse("ask", self.ask.as_ref().map(|it| it.referenced))?;
         self.condition(scope, source)
     }
 
@@ -141,6 +147,7 @@ impl RuleText {
             ttl: None,
             requests_per_minute: None,
             credential: None,
+            ask: false,
             line: line_of(&self.service),
             key: self.key(scope),
         })

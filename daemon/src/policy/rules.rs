@@ -194,6 +194,7 @@ impl Policy {
                 requests_per_minute: rule.requests_per_minute,
             },
             credential: rule.credential.clone(),
+            ask: rule.ask.then_some(entry.approver),
             line: rule.line,
         }
     }

@@ -8,12 +8,12 @@ use axis_proto::v1::admin_server::Admin;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use secrecy::SecretString;
-use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::{BroadcastStream, WatchStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::{logs, policy, services, status};
+use super::{approvals, logs, policy, services, status};
 use crate::audit::Peer;
 use crate::names::CredentialName;
 use crate::owner::{Addition, Owner, OwnerError, Unlock};
@@ -36,6 +36,7 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl Admin for AdminRpc {
     type LogsStream = Answers<v1::LogsResponse>;
+    type WatchApprovalsStream = Answers<v1::WatchApprovalsResponse>;
 
     async fn status(
         &self,
@@ -245,6 +246,35 @@ impl Admin for AdminRpc {
             .map(Response::new)
     }
 
+    async fn watch_approvals(
+        &self,
+        _: Request<v1::WatchApprovalsRequest>,
+    ) -> Result<Response<Self::WatchApprovalsStream>, Status> {
+        let broker = self.owner.broker.clone();
+        let changes = WatchStream::new(broker.approvals.changes());
+        let answers = changes.map(move |_| Ok(approvals::now(&broker)));
+        let until = self.stopping.clone().cancelled_owned();
+        Ok(Response::new(Box::pin(answers.take_until(until))))
+    }
+
+    async fn approve(
+        &self,
+        request: Request<v1::ApproveRequest>,
+    ) -> Result<Response<v1::ApproveResponse>, Status> {
+        let by = peer(&request)?;
+        let approved = approvals::approve(&self.owner, request.into_inner(), &by).await?;
+        Ok(Response::new(approved))
+    }
+
+    async fn reject(
+        &self,
+        request: Request<v1::RejectRequest>,
+    ) -> Result<Response<v1::RejectResponse>, Status> {
+        let by = peer(&request)?;
+        let rejected = approvals::reject(&self.owner, &request.into_inner(), &by)?;
+        Ok(Response::new(rejected))
+    }
+
     async fn stop(
         &self,
         request: Request<v1::StopRequest>,
@@ -269,10 +299,13 @@ impl From<OwnerError> for Status {
     fn from(error: OwnerError) -> Self {
         let code = match &error {
             OwnerError::Vault(vault) => status::code_of(vault),
-            OwnerError::UnknownService(_) => Code::NotFound,
-            OwnerError::Secret { .. } | OwnerError::BaseUrl(_) | OwnerError::Unconfirmed { .. } => {
-                Code::InvalidArgument
-            }
+            OwnerError::UnknownService(_) | OwnerError::NotWaiting(_) => Code::NotFound,
+            OwnerError::Secret { .. }
+            | OwnerError::BaseUrl(_)
+            | OwnerError::Unconfirmed { .. }
+            | OwnerError::ApprovalCount { .. }
+            | OwnerError::GrantTooLong { .. }
+            | OwnerError::ReasonTooLong { .. } => Code::InvalidArgument,
             OwnerError::OtherHost { .. } => Code::Aborted,
             OwnerError::LockedByOwner | OwnerError::LogUnreadable => Code::FailedPrecondition,
             OwnerError::Unrecordable(_) | OwnerError::Logs(_) => Code::Unavailable,

@@ -8,6 +8,7 @@ use axis_proto::VERSION;
 use axis_proto::v1;
 use axis_proto::v1::broker_server::Broker as BrokerService;
 use futures_util::stream::{self, Stream, StreamExt};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,8 @@ use uuid::Uuid;
 use super::heads::Heads;
 use super::peer::Caller;
 use super::streamed::{self, Wishes};
-use crate::broker::outcome::{Code, Denied, End, Failure, Outcome};
+use crate::approvals::{ApprovalId, HostKey};
+use crate::broker::outcome::{Code, Denied, End, Failure, Outcome, Pending};
 use crate::broker::request::ActionRequest;
 use crate::broker::{Broker, Listing};
 use crate::names::Identity;
@@ -69,17 +71,35 @@ impl BrokerService for BrokerRpc {
         }
         let wishes = Wishes::of(&call);
         let request = action_request(id, call, caller);
-        if wishes.is_plain() {
+        if wishes.is_plain() && !wishes.may_wait() {
             // a client that goes away drops this, and with it cancels its call
             let outcome = self.broker.execute(request, Streams::default()).await;
             read_to_end(messages).await;
             return Ok(one_answer(outcome));
+        }
+        if wishes.is_plain() {
+            return Ok(self.plain_or_waiting(request, messages).await);
         }
         let broker = self.broker.clone();
         let answers = streamed::answers(wishes, messages, |streams| async move {
             execute_response(broker.execute(request, streams).await)
         });
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn answer_approval(
+        &self,
+        request: Request<v1::AnswerApprovalRequest>,
+    ) -> Result<Response<v1::AnswerApprovalResponse>, Status> {
+        let peer = Caller::of(&request)?.peer;
+        let request = request.into_inner();
+        let id = ApprovalId::typed(&request.approval_id);
+        let key = HostKey::of(&request.answer_key)
+            .ok_or_else(|| Status::invalid_argument("the answer's key has 16 bytes"))?;
+        self.broker
+            .answer_by_host(&id, &key, request.approved, &peer)
+            .map_err(|error| Status::not_found(error.to_string()))?;
+        Ok(Response::new(v1::AnswerApprovalResponse {}))
     }
 
     async fn list_actions(
@@ -105,6 +125,7 @@ impl BrokerService for BrokerRpc {
                     params_schema: found.params_schema.into(),
                     example: found.example.into(),
                     allowed: found.allowed,
+                    ask: found.ask,
                 });
             }
             (None, Some(_)) => {
@@ -135,6 +156,38 @@ impl BrokerService for BrokerRpc {
         });
         let until = self.stopping.clone().cancelled_owned();
         Ok(Response::new(Box::pin(changes.take_until(until))))
+    }
+}
+
+impl BrokerRpc {
+    /// A call of which nothing is told, unless it comes to wait for the owner:
+    /// most end at once, and need no stream.
+    async fn plain_or_waiting(
+        &self,
+        request: ActionRequest,
+        messages: Streaming<v1::ExecuteRequest>,
+    ) -> Response<Answers<v1::ExecuteResponse>> {
+        let (parts, mut told) = mpsc::channel(1);
+        let streams = Streams {
+            parts: Some(parts),
+            ..Streams::default()
+        };
+        let broker = self.broker.clone();
+        let mut call = Box::pin(async move { broker.execute(request, streams).await });
+        let waiting = tokio::select! {
+            outcome = &mut call => {
+                read_to_end(messages).await;
+                return one_answer(outcome);
+            }
+            Some(waiting) = told.recv() => waiting,
+        };
+        let first = stream::once(std::future::ready(Ok(streamed::response(waiting))));
+        let last = stream::once(async move {
+            let outcome = call.await;
+            read_to_end(messages).await;
+            Ok(execute_response(outcome))
+        });
+        Response::new(Box::pin(first.chain(last)))
     }
 }
 
@@ -169,6 +222,8 @@ fn action_request(id: Uuid, call: v1::Call, caller: Caller) -> ActionRequest {
         justification: call.justification,
         params: call.params,
         select: call.select,
+        waits: call.waits,
+        can_ask: call.can_ask,
         peer: caller.peer,
         connection: caller.connection,
     }
@@ -204,6 +259,10 @@ fn execute_response(outcome: Outcome) -> v1::ExecuteResponse {
             hint,
             retry_after_s,
         }),
+        End::Pending(Pending { approval, reason }) => v1::outcome::End::Pending(v1::Pending {
+            approval_id: approval,
+            reason,
+        }),
         End::Failed(failure) => v1::outcome::End::Failed(v1::Failed {
             code: failure.code.as_str().into(),
             message: failure.message,
@@ -232,6 +291,7 @@ fn service_actions(listing: Listing) -> v1::ServiceActions {
                 action: action.name,
                 effect: action.effect.into(),
                 allowed: action.allowed,
+                ask: action.ask,
             })
             .collect(),
     }

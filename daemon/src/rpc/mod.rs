@@ -1,6 +1,7 @@
 //! The two sockets: proto messages to domain values and back, nothing else.
 
 pub mod admin;
+mod approvals;
 pub mod broker;
 mod heads;
 mod logs;

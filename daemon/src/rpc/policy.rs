@@ -138,6 +138,10 @@ fn explanation(decision: Decision, effect: Effect, text: &str) -> v1::PolicyExpl
                 .and_then(|ttl| u32::try_from(ttl.as_secs()).ok()),
             requests_per_minute: allowed.limit.requests_per_minute,
             rule_requests_per_minute: allowed.rule_limit.requests_per_minute,
+            ask: allowed
+                .ask
+                .map(|approver| approver.word().to_owned())
+                .unwrap_or_default(),
             credential: allowed
                 .credential
                 .map(|label| label.as_str().to_owned())

@@ -36,6 +36,7 @@ pub fn of(owner: &Owner) -> v1::StatusResponse {
         }),
         socket_dir: owner.paths.sockets.path().display().to_string(),
         calls_in_flight: u32::try_from(broker.in_flight()).unwrap_or(u32::MAX),
+        approvals_waiting: count(broker.approvals.open().len()),
         services: count(catalogue.services().count()),
         actions: count(
             catalogue

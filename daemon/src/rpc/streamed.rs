@@ -23,6 +23,7 @@ pub(super) struct Wishes {
     save: bool,
     progress: bool,
     body_size: Option<u64>,
+    waits: bool,
 }
 
 impl Wishes {
@@ -31,10 +32,16 @@ impl Wishes {
             save: call.save,
             progress: call.progress,
             body_size: call.body_size,
+            waits: call.waits || call.can_ask,
         }
     }
 
-    /// Nothing.
+    /// Nothing but to be told that the call waits for the owner.
+    pub fn may_wait(self) -> bool {
+        self.waits
+    }
+
+    /// Nothing while the call goes its way.
     pub fn is_plain(self) -> bool {
         !self.save && !self.progress && self.body_size.is_none()
     }
@@ -95,11 +102,19 @@ fn chunks(
     })
 }
 
-fn response(part: Part) -> v1::ExecuteResponse {
+pub(super) fn response(part: Part) -> v1::ExecuteResponse {
     let part = match part {
         Part::Progress { bytes, events } => Down::Progress(v1::Progress { bytes, events }),
         Part::Head { content_type, size } => Down::Head(v1::Head { content_type, size }),
         Part::Body(chunk) => Down::Body(chunk),
+        Part::Waiting { approval, question } => Down::Waiting(v1::Waiting {
+            approval_id: approval,
+            answer_key: question
+                .as_ref()
+                .map(|question| question.key.to_vec().into())
+                .unwrap_or_default(),
+            question: question.map(|question| question.text),
+        }),
     };
     v1::ExecuteResponse { part: Some(part) }
 }

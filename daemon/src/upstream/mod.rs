@@ -23,4 +23,4 @@ pub use self::client::{Errand, Upstream, UpstreamSettings};
 pub use self::error::UpstreamError;
 pub use self::guard::{GuardedStream, LeakGuard, REPLACEMENT};
 pub use self::response::UpstreamResponse;
-pub use self::stream::{Part, Plan, Streams, Upload, UploadError};
+pub use self::stream::{HostQuestion, Part, Plan, Streams, Upload, UploadError};

@@ -72,6 +72,22 @@ pub enum Part {
     },
     /// The next bytes of the body, decoded and guarded.
     Body(Bytes),
+    /// Nothing was sent yet: it waits for an approval.
+    Waiting {
+        /// The approval's id.
+        approval: String,
+        /// What the client is to ask in its host's window, where it may.
+        question: Option<HostQuestion>,
+    },
+}
+
+/// A question for the window of an MCP host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostQuestion {
+    /// What to show.
+    pub text: String,
+    /// What the answer has to come with.
+    pub key: [u8; 16],
 }
 
 /// Why a body didn't come whole from its sender.

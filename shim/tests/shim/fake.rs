@@ -196,11 +196,13 @@ pub fn catalogue() -> ListActionsResponse {
                     action: "repos.get".into(),
                     effect: "read".into(),
                     allowed: true,
+                    ask: false,
                 },
                 ActionSummary {
                     action: "issues.create".into(),
                     effect: "write".into(),
                     allowed: false,
+                    ask: false,
                 },
             ],
         }],
@@ -300,10 +302,18 @@ impl Broker for Service {
                     params_schema: "{\n  \"type\": \"object\"\n}".into(),
                     example: r#"{"owner":"octocat"}"#.into(),
                     allowed: true,
+                    ask: false,
                 });
             }
         }
         Ok(Response::new(list))
+    }
+
+    async fn answer_approval(
+        &self,
+        _request: Request<AnswerApprovalRequest>,
+    ) -> Result<Response<AnswerApprovalResponse>, Status> {
+        Err(Status::unimplemented("the fake asks nothing"))
     }
 
     async fn watch_actions(
@@ -333,6 +343,7 @@ macro_rules! play_admin {
         #[tonic::async_trait]
         impl Admin for Service {
             type LogsStream = Answers<LogsResponse>;
+            type WatchApprovalsStream = Answers<WatchApprovalsResponse>;
             $($played)*
             $(async fn $call(&self, _: Request<$request>) -> Result<Response<$response>, Status> {
                 Err(Status::unimplemented("the fake doesn't play this"))
@@ -380,6 +391,9 @@ play_admin! {
         show_policy: ShowPolicyRequest => ShowPolicyResponse,
         check_policy: CheckPolicyRequest => CheckPolicyResponse,
         explain_policy: ExplainPolicyRequest => ExplainPolicyResponse,
+        watch_approvals: WatchApprovalsRequest => Self::WatchApprovalsStream,
+        approve: ApproveRequest => ApproveResponse,
+        reject: RejectRequest => RejectResponse,
         stop: StopRequest => StopResponse,
 }
 

@@ -137,6 +137,13 @@ impl v1::broker_server::Broker for Bare {
         Err(Status::unimplemented("only calls are measured"))
     }
 
+    async fn answer_approval(
+        &self,
+        _: Request<v1::AnswerApprovalRequest>,
+    ) -> Result<Response<v1::AnswerApprovalResponse>, Status> {
+        Err(Status::unimplemented("nothing is asked here"))
+    }
+
     async fn watch_actions(
         &self,
         _: Request<v1::WatchActionsRequest>,

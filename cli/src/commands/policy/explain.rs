@@ -110,9 +110,19 @@ async fn schema(daemon: &mut Daemon, service: &str, action: &str) -> Result<Valu
         .unwrap_or_default())
 }
 
+/// The decision's word: `ask` where the call would wait for an approval.
+fn decision(explanation: &PolicyExplanation) -> &'static str {
+    match (explanation.allowed, explanation.ask.is_empty()) {
+        (true, true) => "allow",
+        (true, false) => "ask",
+        (false, _) => "deny",
+    }
+}
+
 fn document(explanation: &PolicyExplanation) -> Value {
     json!({
-        "decision": if explanation.allowed { "allow" } else { "deny" },
+        "decision": decision(explanation),
+        "approval": (!explanation.ask.is_empty()).then_some(&explanation.ask),
         "reason": (!explanation.allowed).then_some(&explanation.reason),
         "hint": explanation.hint,
         "line": explanation.line,
@@ -128,6 +138,11 @@ fn show(output: Output, explanation: &PolicyExplanation) -> Result<(), Failure> 
     if explanation.allowed {
         let sign = output.paint(Tone::Good, "✓ allowed");
         output.line(format_args!("{sign} ({})", explanation.effect))?;
+        match explanation.ask.as_str() {
+            "" => {}
+            "host" => output.line("  once the MCP host's user, or the owner, approves it")?,
+            _ => output.line("  once the owner approves it: axis approvals")?,
+        }
     } else {
         let sign = output.paint(Tone::Bad, "✗ denied");
         output.line(format_args!("{sign} ({})", explanation.effect))?;

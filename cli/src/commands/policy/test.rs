@@ -27,7 +27,8 @@ use crate::prompt;
 ///       expect: allow
 ///     - { identity: ci-runner, service: github, action: repos.delete, expect: deny }
 ///
-/// Without `params` it is asked whether the action can be allowed at all.
+/// `expect` is allow, ask (the owner is asked first) or deny. Without `params`
+/// it is asked whether the action can be allowed at all.
 /// `reason` names words that a denial must hold. Exits with 1 when a decision
 /// is another one.
 #[derive(Debug, Args)]
@@ -68,6 +69,7 @@ struct Case {
 #[serde(rename_all = "lowercase")]
 enum Expected {
     Allow,
+    Ask,
     Deny,
 }
 
@@ -75,6 +77,7 @@ impl Expected {
     fn word(self) -> &'static str {
         match self {
             Self::Allow => "allow",
+            Self::Ask => "ask",
             Self::Deny => "deny",
         }
     }
@@ -169,10 +172,10 @@ impl Case {
             Some(line) => format!(" by line {line}"),
             None => String::new(),
         };
-        let decided = if answer.allowed {
-            Expected::Allow
-        } else {
-            Expected::Deny
+        let decided = match (answer.allowed, answer.ask.is_empty()) {
+            (true, true) => Expected::Allow,
+            (true, false) => Expected::Ask,
+            (false, _) => Expected::Deny,
         };
         if decided != self.expect {
             let reason = if answer.allowed {

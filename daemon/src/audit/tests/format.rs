@@ -17,6 +17,7 @@ fn a_line_is_what_the_documentation_says_to_the_byte() {
     let call = CallRecord {
         peer: Some(&peer),
         credential: Some("openai/work"),
+        approval: None,
         ..call("0f8fad5b-d9cb-469f-a165-70867728950e")
     };
     let started = audit.started(&call).unwrap();
@@ -123,6 +124,7 @@ fn what_an_agent_gives_is_cut_to_length() {
         action: &name,
         justification: &words,
         credential: Some(&name),
+        approval: None,
         peer: None,
     };
     audit.refused(CONNECTION, &long, &Refusal::Deny { reason: &words });

@@ -52,6 +52,7 @@ fn call(request_id: &str) -> CallRecord<'_> {
         action: "responses.create",
         justification: "to answer the question",
         credential: None,
+        approval: None,
         peer: None,
     }
 }

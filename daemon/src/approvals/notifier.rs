@@ -1,0 +1,86 @@
+//! The desktop's notice that a call waits. Only a notice: where there is no
+//! desktop, or its notifier fails, `axis approvals` shows the same.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::question::{ApprovalId, Question};
+
+/// How long a notifier may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Notices on their way at once; others are left out, since one is enough to
+/// look.
+const AT_ONCE: usize = 2;
+
+/// Tells the owner's desktop.
+#[derive(Clone)]
+pub struct Notifier(Arc<Semaphore>);
+
+impl Default for Notifier {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Notifier {
+    /// Tells that `question` waits, without waiting for anybody. What an agent
+    /// wrote isn't in it: only names that axisd has checked.
+    pub fn tell(&self, id: &ApprovalId, question: &Question) {
+        let Ok(place) = self.0.clone().try_acquire_owned() else {
+            return;
+        };
+        let title = format!("Axis: {} asks", question.identity);
+        let text = format!(
+            "{} {} ({})\naxis approve {id}",
+            question.service, question.action, question.effect
+        );
+        let mut command = command(&title, &text);
+        tokio::spawn(async move {
+            match timeout(PATIENCE, command.status()).await {
+                Ok(Ok(status)) if status.success() => {}
+                Ok(Ok(status)) => debug!(%status, "the desktop's notifier failed"),
+                Ok(Err(error)) => debug!(%error, "there is no desktop notifier"),
+                Err(_) => debug!("the desktop's notifier takes too long"),
+            }
+            drop(place);
+        });
+    }
+}
+
+/// The system's own program for it.
+fn command(title: &str, text: &str) -> Command {
+    #[cfg(target_os = "macos")]
+    let mut command = {
+        let mut command = Command::new("osascript");
+        // the words are arguments, not part of the script
+        command.args([
+            "-e",
+            "on run words",
+            "-e",
+            "display notification (item 2 of words) with title (item 1 of words)",
+            "-e",
+            "end run",
+            "--",
+        ]);
+        command.args([title, text]);
+        command
+    };
+    #[cfg(not(target_os = "macos"))]
+    let mut command = {
+        let mut command = Command::new("notify-send");
+        command.args(["--app-name=Axis", "--urgency=critical", "--", title, text]);
+        command
+    };
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
