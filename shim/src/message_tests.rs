@@ -190,8 +190,7 @@ fn what_wants_no_answer_gets_none() {
         "",
         "   ",
         "\u{feff}",
-        r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"m"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":7,"error":"no answer either"}"#,
         r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":7}"#,
     ] {
         let incoming = read(&Bytes::copy_from_slice(line.as_bytes()));
@@ -200,6 +199,26 @@ fn what_wants_no_answer_gets_none() {
                 || matches!(&incoming, Incoming::Message(message)
                     if matches!(**message, ClientJsonRpcMessage::Notification(_))),
             "{line:?}: {incoming:?}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_goes_to_who_may_have_asked() {
+    for line in [
+        r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":{"action":"accept","content":{"approve":true}}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"m"}}"#,
+    ] {
+        let Incoming::Message(message) = read(&Bytes::copy_from_slice(line.as_bytes())) else {
+            panic!("{line}");
+        };
+        assert!(
+            matches!(
+                *message,
+                ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_)
+            ),
+            "{line}"
         );
     }
 }

@@ -432,6 +432,9 @@ fn where_the_policy_trusts_the_host_its_window_answers() {
     let trusting = ASK.replace("    allow:", "    approval: host\n    allow:");
     let home = home(&upstream, &trusting);
     let mut host = host_with_window(&home);
+    // answers to what nobody asked change nothing
+    host.send_raw(b"{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"action\":\"accept\"}}\n");
+    host.send_raw(b"{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"error\":{\"code\":1,\"message\":\"\"}}\n");
     let call = create(&mut host, "one");
     let text = answer_window(
         &mut host,

@@ -233,7 +233,7 @@ fn documented() -> Vec<String> {
 #[test]
 fn the_documented_policies_are_valid_and_decide_as_documented() {
     let home = Home::ready();
-    let [short, whole, tests] = documented().try_into().unwrap();
+    let [short, whole, asking, tests] = documented().try_into().unwrap();
     home.policy(&short);
     let explain = |arguments: &[&str]| {
         let all = [&["policy", "explain", "--json"], arguments].concat();
@@ -262,7 +262,7 @@ fn the_documented_policies_are_valid_and_decide_as_documented() {
     let tested = home.axis(&["policy", "test", &tests]);
     assert_eq!(tested.code(), 1, "{}", tested.stdout);
     assert!(
-        tested.stdout.contains("expected allow, but it is deny"),
+        tested.stdout.contains("expected ask, but it is deny"),
         "{}",
         tested.stdout
     );
@@ -271,6 +271,15 @@ fn the_documented_policies_are_valid_and_decide_as_documented() {
         "{}",
         tested.stdout
     );
+    home.policy(&asking);
+    for (action, decision) in [
+        ("repos.get", "allow"),
+        ("issues.create", "ask"),
+        ("repos.delete", "deny"),
+    ] {
+        let explained = explain(&["github", action]).json();
+        assert_eq!(explained["decision"], decision, "{action}");
+    }
 }
 
 const CONDITIONS: &str = r#"policies:

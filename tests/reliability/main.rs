@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod kills;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use axis_tests::{Home, Host, Reply, Upstream, canary, wait_for};
+use axis_tests::{Home, Host, Upstream, canary, wait_for};
 use serde_json::{Value, json};
 
 const ALLOW: &str =
@@ -14,44 +16,6 @@ const ALLOW: &str =
 
 fn repo() -> Value {
     json!({"owner": "a", "repo": "b"})
-}
-
-#[test]
-fn slow_each_request_that_reached_the_upstream_is_on_record_through_repeated_kill_9() {
-    let upstream =
-        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_millis(30)));
-    let home = Home::with_github(&upstream, &canary("kill"), ALLOW);
-    let mut host = Host::connect(&home, "local-dev");
-    for round in 0..8_u64 {
-        let ids: Vec<u64> = (0..8)
-            .map(|_| host.start_execute("github", "repos.get", &repo()))
-            .collect();
-        let before = upstream.requests().len();
-        upstream.wait_for_requests(before.max(1));
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "it strikes at another moment of the calls each time"
-        )]
-        std::thread::sleep(Duration::from_millis(round * 7));
-        home.kill();
-        for id in ids {
-            let answer = host.executed(id);
-            assert!(
-                answer["ok"] == true
-                    || answer["error"]["code"] == "daemon_unavailable"
-                    || answer["error"]["code"] == "vault_locked",
-                "{answer}"
-            );
-        }
-        home.axis(&["unlock"]).ok();
-    }
-    let started = home
-        .audited_calls()
-        .iter()
-        .filter(|line| line["event"] == "started")
-        .count();
-    assert!(started >= upstream.requests().len(), "{started} lines");
-    home.axis_without_password(&["logs", "verify"]).ok();
 }
 
 #[test]
