@@ -133,8 +133,11 @@ fn slow_after_fifty_kills_under_load_the_record_is_whole_and_limits_ttl_and_gran
         came.map(|arrival| arrival.2).collect::<Vec<_>>()
     };
     assert!(came_to("/v1/customers").len() > 20, "{}", arrivals.len());
-    let refunds = came_to("/v1/refunds").len();
-    assert_eq!(refunds, 1, "once in an hour");
+    let refunds = lines
+        .iter()
+        .filter(|line| line["event"] == "started" && line["action"] == "refunds.create");
+    assert_eq!(refunds.count(), 1, "once in an hour");
+    assert!(came_to("/v1/refunds").len() <= 1);
     assert_eq!(came_to("/v1/products").len(), 1, "no grant outlives a kill");
     let limited = came_to("/v1/payment_intents");
     // a call is counted when it is on record, and arrives a moment later or,
