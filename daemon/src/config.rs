@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::yaml::{self, Place, Source};
@@ -28,12 +29,57 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-/// How durable the audit log is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+/// How durable the audit log is, and how much of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditConfig {
     /// When a written line is forced to the disk.
     pub sync: AuditSync,
+    /// When the log goes on in a new file.
+    pub rotate: RotateConfig,
+    /// What all files of the log may take together before the oldest are
+    /// deleted, in bytes: 1 MiB to 1 PiB.
+    #[serde(deserialize_with = "kept_bytes")]
+    pub keep: u64,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            sync: AuditSync::default(),
+            rotate: RotateConfig::default(),
+            keep: 4 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// When the audit log goes on in a new file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotateConfig {
+    /// Size of the file, in bytes: 64 KiB to 1 GiB.
+    #[serde(deserialize_with = "segment_bytes")]
+    pub size: u64,
+    /// Age of its first record, in seconds: 60 to 366 days; not set: any.
+    #[serde(deserialize_with = "segment_age_s")]
+    pub age: Option<u32>,
+}
+
+impl Default for RotateConfig {
+    fn default() -> Self {
+        Self {
+            size: 64 * 1024 * 1024,
+            age: None,
+        }
+    }
+}
+
+impl RotateConfig {
+    /// Age of the file's first record.
+    pub fn age(&self) -> Option<SignedDuration> {
+        self.age
+            .map(|seconds| SignedDuration::from_secs(i64::from(seconds)))
+    }
 }
 
 /// When a written line is forced to the disk.
@@ -221,6 +267,29 @@ fn approval_timeout_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64,
     within(deserializer, "approval_timeout", 1, 24 * 60 * 60)
 }
 
+fn segment_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(
+        deserializer,
+        "audit.rotate.size",
+        64 * 1024,
+        1024 * 1024 * 1024,
+    )
+}
+
+fn segment_age_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let seconds = within(deserializer, "audit.rotate.age", 60, 366 * 24 * 60 * 60)?;
+    u32::try_from(seconds).map(Some).map_err(de::Error::custom)
+}
+
+fn kept_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(
+        deserializer,
+        "audit.keep",
+        1024 * 1024,
+        1024 * 1024 * 1024 * 1024 * 1024,
+    )
+}
+
 fn within<'de, D: Deserializer<'de>>(
     deserializer: D,
     field: &str,
@@ -249,6 +318,13 @@ mod tests {
         for text in ["", "# only a comment\n", "{}", "audit: {}"] {
             assert_eq!(parse(text).unwrap(), Config::default(), "{text:?}");
         }
+        let rotate = parse("audit: {rotate: {size: 65536, age: 86400}, keep: 1048576}").unwrap();
+        assert_eq!(rotate.audit.rotate.size, 65_536);
+        assert_eq!(
+            rotate.audit.rotate.age(),
+            Some(SignedDuration::from_hours(24))
+        );
+        assert_eq!(rotate.audit.keep, 1024 * 1024);
         let config = parse("audit: {sync: always}\nlimits: {response: 2048}\n").unwrap();
         assert_eq!(config.audit.sync, AuditSync::Always);
         assert_eq!(config.limits.response, 2048);
@@ -299,6 +375,11 @@ mod tests {
         let cases = [
             ("audit: {snyc: always}", "snyc"),
             ("audit: {sync: sometimes}", "sometimes"),
+            ("audit: {rotate: {size: 10}}", "audit.rotate.size is 10"),
+            ("audit: {rotate: {size: 64 MiB}}", "64 MiB"),
+            ("audit: {rotate: {age: 59}}", "from 60 to"),
+            ("audit: {rotate: {every: 1}}", "every"),
+            ("audit: {keep: 0}", "audit.keep is 0"),
             ("limits: {call_timeout: 0}", "from 1 to 3600"),
             ("limits: {response: 99999999999}", "limits.response"),
             ("limits: {saved: 1}", "limits.saved is 1"),

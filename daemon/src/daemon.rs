@@ -85,6 +85,7 @@ pub async fn run(
         );
     let mut servers = tokio::spawn(async move { tokio::try_join!(broker_server, admin_server) });
     let ticking = tick_each_second(broker.clone(), stopping.clone());
+    let tidying = tidy_each_second(broker.clone(), stopping.clone());
     info!(
         version = axis_proto::VERSION,
         sockets = %paths.sockets.path().display(),
@@ -101,7 +102,7 @@ pub async fn run(
     // those that wait for the owner would wait in vain
     broker.approvals.clear();
     drain(servers, &broker).await;
-    let _ = ticking.await;
+    let _ = tokio::join!(ticking, tidying);
     owner.record_end();
     info!("axisd ends");
     Ok(())
@@ -182,6 +183,24 @@ fn tick_each_second(broker: Arc<Broker>, stopping: CancellationToken) -> JoinHan
             let audit: Audit = broker.audit.clone();
             // an fdatasync may take as long as the disk does
             let _ = tokio::task::spawn_blocking(move || audit.tick()).await;
+        }
+    })
+}
+
+/// Compressing a segment takes longer than a tick may.
+fn tidy_each_second(broker: Arc<Broker>, stopping: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut ticks = interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = stopping.cancelled() => return,
+            }
+            let (audit, stopping) = (broker.audit.clone(), stopping.clone());
+            let tidied =
+                tokio::task::spawn_blocking(move || audit.tidy(&|| !stopping.is_cancelled()));
+            let _ = tidied.await;
         }
     })
 }

@@ -131,6 +131,7 @@ impl Logs {
             decision: self.decision.unwrap_or_default(),
             since_ms: self.since.map(Timestamp::as_millisecond),
             text: self.grep,
+            all: false,
         };
         let mut lines = daemon.admin.logs(request).await?.into_inner();
         let mut table = table();

@@ -43,7 +43,7 @@ impl Verify {
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
-        let report = ask(daemon.admin.verify_logs(VerifyLogsRequest {})).await?;
+        let report = ask(daemon.admin.verify_logs(VerifyLogsRequest::default())).await?;
         if self.json {
             output.json(&document(&report))?;
         } else {
@@ -122,7 +122,11 @@ mod tests {
             fault: fault.map(str::to_owned),
             ..LogFile::default()
         };
-        let report = |intact, files| VerifyLogsResponse { intact, files };
+        let report = |intact, files| VerifyLogsResponse {
+            intact,
+            files,
+            ..VerifyLogsResponse::default()
+        };
         assert!(is_faultless(&report(true, vec![file(None), file(None)])));
         assert!(!is_faultless(&report(
             true,

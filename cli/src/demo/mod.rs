@@ -187,7 +187,7 @@ async fn limited(stage: &mut Stage, agent: &mut Agent, upstream: &Upstream) -> R
 }
 
 async fn recorded(stage: &mut Stage, home: &mut Home) -> Result<(), Failure> {
-    let report = ask(home.daemon.admin.verify_logs(VerifyLogsRequest {})).await?;
+    let report = ask(home.daemon.admin.verify_logs(VerifyLogsRequest::default())).await?;
     let lines: u64 = report.files.iter().map(|file| file.lines).sum();
     let proven: u64 = report.files.iter().map(|file| file.proven).sum();
     let mut logs = ask(home.daemon.admin.logs(LogsRequest {

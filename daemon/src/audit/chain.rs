@@ -24,7 +24,7 @@ const MAC_PART: usize = MAC.len() + 64 + 1;
 const LINK_PART: usize = PREV.len() + 64 + HASH.len() + 64 + 1;
 
 /// The chain's last line.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     /// 0 before the first line.
     pub(super) seq: u64,
@@ -40,6 +40,14 @@ impl Head {
 
     pub(super) fn hash_text(&self) -> &str {
         text(&self.hash)
+    }
+
+    /// What `line` says that it is; `None` when it is no record.
+    pub(super) fn of_line(line: &[u8]) -> Option<Self> {
+        Some(Self {
+            seq: Parsed::of(line)?.seq,
+            hash: *Link::split(line)?.hash,
+        })
     }
 }
 
@@ -138,6 +146,10 @@ pub(super) enum Fault {
         "the file begins with record {seq}, and doesn't say why: the records before it were removed"
     )]
     Headless { seq: u64 },
+    #[error(
+        "the file begins with record {seq}, but the one before it ends with record {last}: records or files were removed, replaced or reordered"
+    )]
+    Gap { last: u64, seq: u64 },
     #[error("record {found} follows record {last}: records were removed, added or reordered")]
     OutOfOrder { last: u64, found: u64 },
     #[error(
@@ -152,40 +164,97 @@ pub(super) enum Fault {
         "axisd has written on to record {written}, but the file ends here: its end was removed or replaced"
     )]
     CutShort { written: u64 },
+    #[error("there is none, though a segment has records: they were removed")]
+    Empty,
+    #[error("it can't be read on: {0}")]
+    Unreadable(String),
 }
 
-/// The line after `head`, if `line` is one. With `first`, the file's first
-/// line, which may go on with a chain that axisd had to leave.
+/// What a line has to continue.
+#[derive(Clone, Copy)]
+pub(super) enum Before<'a> {
+    /// The line before it in its file.
+    Line(&'a Head),
+    /// It is its file's first: one of these, the end of the file before first.
+    /// Or it says that it goes on with a chain that axisd had to leave.
+    File(&'a [Head]),
+    /// It is its file's first, and the end of the file before isn't known.
+    Unknown,
+}
+
+impl Before<'_> {
+    /// The line that is to be continued, as far as it is known.
+    pub(super) fn head(&self) -> Head {
+        match self {
+            Self::Line(head) => **head,
+            Self::File(heads) => heads.first().copied().unwrap_or(Head::GENESIS),
+            Self::Unknown => Head::GENESIS,
+        }
+    }
+}
+
+/// Acts of records that go on with a chain whose file was lost or left.
+fn goes_on(parsed: &Parsed<'_>) -> bool {
+    matches!(parsed.act, Some("log_vanished" | "chain_set_aside"))
+}
+
+/// `line` taken apart, if it continues what stands before it.
 pub(super) fn follow<'a>(
-    head: &Head,
-    first: bool,
+    before: Before<'_>,
     line: &'a [u8],
 ) -> Result<(Link<'a>, Parsed<'a>), Fault> {
-    let parts = Link::split(line).ok_or(Fault::NotARecord)?;
+    let link = Link::split(line).ok_or(Fault::NotARecord)?;
     let parsed = Parsed::of(line).ok_or(Fault::NotARecord)?;
-    if !parts.hash_fits() {
+    if !link.hash_fits() {
         return Err(Fault::Edited);
     }
-    let follows = parsed.seq == head.seq + 1;
-    let linked = *parts.prev == head.hash;
-    if first && !(follows && linked) {
-        let goes_on = matches!(parsed.act, Some("log_vanished" | "chain_set_aside"));
-        return if goes_on {
-            Ok((parts, parsed))
-        } else {
-            Err(Fault::Headless { seq: parsed.seq })
-        };
-    }
-    if !follows {
-        return Err(Fault::OutOfOrder {
+    let seq = parsed.seq;
+    let first = First::of(&link, &parsed);
+    match before {
+        Before::Line(head) if seq.checked_sub(1) != Some(head.seq) => Err(Fault::OutOfOrder {
             last: head.seq,
-            found: parsed.seq,
-        });
+            found: seq,
+        }),
+        Before::Line(head) if *link.prev != head.hash => Err(Fault::Unlinked),
+        Before::File(heads)
+            if !first.goes_on && !heads.iter().any(|head| first.continues(head)) =>
+        {
+            Err(match before.head().seq {
+                0 => Fault::Headless { seq },
+                last => Fault::Gap { last, seq },
+            })
+        }
+        Before::Line(_) | Before::File(_) | Before::Unknown => Ok((link, parsed)),
     }
-    if !linked {
-        return Err(Fault::Unlinked);
+}
+
+/// A file's first line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct First {
+    pub(super) seq: u64,
+    pub(super) prev: Hex,
+    /// It says itself why nothing stands before it.
+    goes_on: bool,
+}
+
+impl First {
+    pub(super) fn of(link: &Link<'_>, parsed: &Parsed<'_>) -> Self {
+        Self {
+            seq: parsed.seq,
+            prev: *link.prev,
+            goes_on: goes_on(parsed),
+        }
     }
-    Ok((parts, parsed))
+
+    /// Whether it follows that line.
+    pub(super) fn continues(&self, head: &Head) -> bool {
+        self.seq.checked_sub(1) == Some(head.seq) && self.prev == head.hash
+    }
+
+    /// Whether a log may begin so.
+    pub(super) fn begins_a_log(&self) -> bool {
+        self.goes_on || (self.seq == 1 && self.prev == Head::GENESIS.hash)
+    }
 }
 
 fn hash(prev: &Hex, body: &[u8], end: &[u8]) -> Hex {

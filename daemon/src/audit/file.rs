@@ -1,7 +1,7 @@
 //! The log file: opened for appending by one axisd alone, closed to others,
 //! and looked at before each append, so that what someone else does to it shows.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use std::sync::Arc;
 use axis_proto::shell;
 use rustix::fs::{Access, FileType, Mode, Stat};
 use rustix::io::Errno;
+
+use super::segments;
 
 /// Why nothing can be recorded; calls are refused until it is mended.
 #[derive(Debug, thiserror::Error)]
@@ -167,6 +169,30 @@ impl LogFile {
                 .map_err(AuditUnavailable::io(directory, "written to disk"))?;
         }
         Ok(log)
+    }
+
+    /// Makes the file that becomes the log at `path` when it is rotated. One
+    /// that an earlier attempt left is none of the log.
+    pub(super) fn prepare(path: &Path) -> Result<Self, AuditUnavailable> {
+        let prepared = segments::prepared(path);
+        match fs::remove_file(&prepared) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(AuditUnavailable::io(&prepared, "removed")(error));
+            }
+            _ => {}
+        }
+        let log = Self::hold(
+            &prepared,
+            OpenOptions::new()
+                .read(true)
+                .append(true)
+                .create_new(true)
+                .mode(0o600),
+        )?;
+        Ok(Self {
+            path: path.to_owned(),
+            ..log
+        })
     }
 
     fn hold(path: &Path, options: &OpenOptions) -> Result<Self, AuditUnavailable> {

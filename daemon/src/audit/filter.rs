@@ -2,7 +2,7 @@
 //! record a quote within a text is escaped, so that `"service":"` is only ever
 //! the field of that name.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -13,6 +13,8 @@ use super::line;
 pub struct Filter {
     fields: Vec<Field>,
     since: Option<String>,
+    /// No later line is looked at from where all lines are of before this.
+    past: Option<String>,
     text: Option<Regex>,
 }
 
@@ -41,6 +43,8 @@ impl Filter {
     #[must_use]
     pub fn since(mut self, moment: Timestamp) -> Self {
         self.since = Some(format!("{moment:.3}"));
+        let past = moment.checked_sub(SLACK).unwrap_or(Timestamp::MIN);
+        self.past = Some(format!("{past:.3}"));
         self
     }
 
@@ -62,6 +66,22 @@ impl Filter {
             && self.text.as_ref().is_none_or(|text| text.is_match(line))
     }
 
+    /// Whether all lines of `text` were written so long before what is asked
+    /// for that none before them needs to be looked at.
+    pub(super) fn is_past(&self, text: &[u8]) -> bool {
+        let Some(past) = &self.past else {
+            return false;
+        };
+        let mut moments = memchr::memmem::find_iter(text, TIMESTAMP).peekable();
+        moments.peek().is_some()
+            && moments.all(|at| {
+                let written = text.get(at + TIMESTAMP.len()..);
+                written
+                    .and_then(|written| written.get(..past.len()))
+                    .is_some_and(|written| written < past.as_bytes())
+            })
+    }
+
     fn is_late_enough(&self, line: &[u8]) -> bool {
         let Some(since) = &self.since else {
             return true;
@@ -75,6 +95,8 @@ impl Filter {
     }
 }
 
+/// By so much the wall clock may have been set back, and no line is missed.
+const SLACK: SignedDuration = SignedDuration::from_hours(24);
 const TIMESTAMP: &[u8] = b"\"timestamp\":\"";
 
 impl Field {

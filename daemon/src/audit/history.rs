@@ -73,17 +73,16 @@ struct Ending {
     succeeded: bool,
 }
 
-/// Reads the calls since `since` from the end of the first `size` bytes, whose
-/// last line must be `head`.
+/// Reads the calls since `since` from the end of `lines`, the last of which
+/// must be `head`, and no further back than that takes.
 pub(super) fn read(
-    file: Arc<File>,
-    size: u64,
+    mut lines: Backwards,
     head: &Head,
     key: Option<&dyn AuditKey>,
     since: Timestamp,
 ) -> io::Result<History> {
     let horizon = since.checked_sub(LONGEST_CALL).unwrap_or(Timestamp::MIN);
-    let mut lines = Backwards::over(file, size)?;
+    let mut reached = false;
     let mut expected = head.hash;
     let mut proof = Proof::Nothing;
     let mut endings: HashMap<String, Ending> = HashMap::new();
@@ -92,13 +91,15 @@ pub(super) fn read(
         intact: true,
     };
     while let Some(line) = lines.next()? {
+        // what is no record may go on for ever, and once calls may be missing
+        // all limits count as used: the earlier calls change nothing any more
         let (Some(link), Some(parsed)) = (Link::split(line), Parsed::of(line)) else {
             history.intact = false;
-            continue;
+            break;
         };
         let Ok(at) = parsed.timestamp.parse::<Timestamp>() else {
             history.intact = false;
-            continue;
+            break;
         };
         history.intact &= *link.hash == expected && link.hash_fits();
         expected = *link.prev;
@@ -107,6 +108,7 @@ pub(super) fn read(
             history.intact &= proof != Proof::Foreign;
         }
         if at < horizon {
+            reached = true;
             break;
         }
         if parsed.act.is_some_and(Act::is_gap) {
@@ -139,13 +141,17 @@ pub(super) fn read(
             _ => {}
         }
     }
+    // a log that begins later, since it was pruned or its files were removed,
+    // doesn't know all calls
+    history.intact &= reached || expected == Head::GENESIS.hash;
     history.calls.reverse();
     Ok(history)
 }
 
-/// What the last MAC in the first `size` bytes says.
+/// What the last MAC in the first `size` bytes says. A segment's first line
+/// has one, so there is no need to look at the segments before.
 pub(super) fn proof(file: Arc<File>, size: u64, key: &dyn AuditKey) -> io::Result<Proof> {
-    let mut lines = Backwards::over(file, size)?;
+    let mut lines = Backwards::over(file, size);
     while let Some(line) = lines.next()? {
         let (Some(link), Some(parsed)) = (Link::split(line), Parsed::of(line)) else {
             return Ok(Proof::Foreign);

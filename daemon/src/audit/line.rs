@@ -10,6 +10,7 @@ use super::record::{
     Act, AdminAct, ApprovalRecord, CallRecord, End, MAX_DETAIL, MAX_JUSTIFICATION, MAX_NAME,
     MAX_REASON, Peer, Refusal, cut,
 };
+use super::verify::KnownGeneration;
 
 /// The fields of a line after `seq`, in the order of the file.
 #[derive(Serialize)]
@@ -57,8 +58,21 @@ struct Fields<'a> {
     detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    doubtful: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begins: Option<Begins<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a Peer>,
+}
+
+/// Where the log begins once older segments are gone: with which segment, the
+/// number of its first record, and the hash that this one continues.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Begins<'a> {
+    pub(super) segment: u64,
+    pub(super) seq: u64,
+    pub(super) prev: &'a str,
 }
 
 impl<'a> Fields<'a> {
@@ -86,6 +100,8 @@ impl<'a> Fields<'a> {
             act: None,
             detail: None,
             generation: None,
+            doubtful: false,
+            begins: None,
             peer: None,
         }
     }
@@ -217,6 +233,38 @@ impl Record {
         .record(None)
     }
 
+    /// The first line of a new segment: it says what has to be known of the
+    /// segments before it.
+    pub(super) fn rotated(detail: &str, known: KnownGeneration, now: Timestamp) -> Self {
+        let doubtful = matches!(known, KnownGeneration::Doubtful(_));
+        let generation = known.number();
+        Fields {
+            act: Some(Act::LogRotated.as_str()),
+            detail: Some(cut(detail, MAX_DETAIL)),
+            generation,
+            doubtful: doubtful && generation.is_some(),
+            ..Fields::of("admin", now)
+        }
+        .record(generation.map(|generation| {
+            if doubtful {
+                Recorded::Legible(generation)
+            } else {
+                Recorded::Was(generation)
+            }
+        }))
+    }
+
+    /// Older segments are about to be deleted.
+    pub(super) fn pruned(detail: &str, begins: Begins<'_>, now: Timestamp) -> Self {
+        Fields {
+            act: Some(Act::SegmentsPruned.as_str()),
+            detail: Some(cut(detail, MAX_DETAIL)),
+            begins: Some(begins),
+            ..Fields::of("admin", now)
+        }
+        .record(None)
+    }
+
     /// Everything after the opening brace, the closing one included.
     pub(super) fn after_brace(&self) -> &[u8] {
         self.bytes.get(1..).unwrap_or_default()
@@ -235,6 +283,10 @@ pub(super) struct Parsed<'a> {
     pub(super) decision: Option<&'a str>,
     #[serde(default)]
     pub(super) generation: Option<u64>,
+    #[serde(default)]
+    pub(super) doubtful: bool,
+    #[serde(default, borrow)]
+    pub(super) begins: Option<Begins<'a>>,
 }
 
 impl<'a> Parsed<'a> {
@@ -243,15 +295,18 @@ impl<'a> Parsed<'a> {
     }
 
     pub(super) fn recorded(&self) -> Option<Recorded> {
-        Recorded::of(self.act?, self.generation)
+        match Recorded::of(self.act?, self.generation)? {
+            Recorded::Was(generation) if self.doubtful => Some(Recorded::Legible(generation)),
+            recorded => Some(recorded),
+        }
     }
 
-    /// Calls happen, and old keystores are accepted, only while the vault, and
-    /// with it the audit key, is there.
+    /// Calls happen, old keystores are accepted, and segments begin and are
+    /// pruned only while the vault, and with it the audit key, is there.
     pub(super) fn needs_mac(&self) -> bool {
         self.event == "started"
             || self.decision == Some("allow")
-            || self.act == Some(Act::KeystoreAccepted.as_str())
+            || self.act.is_some_and(Act::is_proven)
     }
 }
 

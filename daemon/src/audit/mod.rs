@@ -3,34 +3,45 @@
 //!
 //! [`Audit`] is what the rest of axisd holds. `record` is what it is told,
 //! `started` a call in flight, `line` how a record is written, `chain` how lines
-//! hang together, `file` the file on disk, `aside` what stands beside it,
-//! `recovery` what is done about the one found at start, `writer` the one who
-//! writes, `status` how it stands, `fold` what keeps floods out, `reader` reads lines forwards and
-//! backwards, `history` which calls were made, `verify` whether all of it is
-//! true. The format is in `docs/audit.md`.
+//! hang together, `file` the file on disk, `segments` the older ones, `frames`
+//! how these are compressed, `aside` what else stands beside it, `recovery` what
+//! is done about the one found at start, `writer` the one who writes, `rotation`
+//! when a new file begins and the oldest end, `status` how it stands, `fold` what
+//! keeps floods out, `stretches` and `reader` read lines in any direction,
+//! `filter` and `search` find them, `stats` counts them, `history` which calls were made, `verify`,
+//! `macs`, `whole` and `pinned` whether all of it is true. The format is in
+//! `docs/audit.md`.
 
 mod aside;
 mod chain;
 mod file;
 mod filter;
 mod fold;
+mod frames;
 mod history;
 mod line;
+mod macs;
+mod pinned;
 mod reader;
 mod record;
 mod recovery;
+mod rotation;
+mod search;
+mod segments;
 mod started;
+mod stats;
 mod status;
+mod stretches;
 mod verify;
+mod whole;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -45,14 +56,20 @@ pub use filter::Filter;
 pub use fold::ConnectionId;
 pub use history::{History, PastCall, Proof};
 pub use line::is_unseen;
+pub use pinned::{LogHead, Pinned, PinnedError, PinnedReport};
 pub use record::{Act, AdminAct, ApprovalRecord, CallRecord, End, Peer, Refusal, Stage};
+pub use rotation::Rotation;
+pub use search::Found;
 pub use started::Started;
+pub use stats::{CallStats, Stats};
 pub use status::AuditStatus;
-pub use verify::{FileReport, KnownGeneration};
+pub use verify::KnownGeneration;
+pub use whole::{FileReport, Verification};
 
 use fold::{Folded, Folds};
 use line::Record;
-use reader::Backwards;
+use reader::{Backwards, Log};
+use rotation::Tidying;
 use writer::{Keep, Snapshot, Writer};
 
 /// The most lines that [`Audit::last`] gives at once.
@@ -72,6 +89,24 @@ pub enum SyncMode {
     Always,
 }
 
+/// How the log is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// When records must be on the disk itself.
+    pub sync: SyncMode,
+    /// When segments end, and how many are kept.
+    pub rotation: Rotation,
+}
+
+impl From<SyncMode> for Settings {
+    fn from(sync: SyncMode) -> Self {
+        Self {
+            sync,
+            rotation: Rotation::default(),
+        }
+    }
+}
+
 /// The audit log of one axisd. Clones are the same log.
 #[derive(Clone)]
 pub struct Audit(Arc<Shared>);
@@ -80,6 +115,10 @@ struct Shared {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     sync: SyncMode,
+    rotation: Rotation,
+    tidying: Mutex<Tidying>,
+    /// Held by those who verify: no segment is deleted under their eyes.
+    verifying: RwLock<()>,
     writer: Mutex<Writer>,
     folds: Mutex<Folds>,
     /// The last record that is known to be on the disk. Whoever holds it syncs
@@ -91,16 +130,20 @@ struct Shared {
 // === impl Audit ===
 
 impl Audit {
-    /// Opens the log at `path`, and reads all of it. A torn last line or a
+    /// Opens the log at `path`, and reads it, but not its older segments. A torn last line or a
     /// broken chain is set aside. A log that can't be written to is no error
     /// here: each later call tries again, and [`Audit::status`] says why.
-    pub fn open(path: PathBuf, clock: Arc<dyn Clock>, sync: SyncMode) -> Self {
+    pub fn open(path: PathBuf, clock: Arc<dyn Clock>, settings: impl Into<Settings>) -> Self {
+        let Settings { sync, rotation } = settings.into();
         let (followers, _) = broadcast::channel(FOLLOW_LINES);
         let audit = Self(Arc::new(Shared {
             writer: Mutex::new(Writer::new(path.clone(), followers.clone())),
             path,
             clock,
             sync,
+            rotation,
+            tidying: Mutex::default(),
+            verifying: RwLock::default(),
             folds: Mutex::default(),
             on_disk: tokio::sync::Mutex::new(0),
             followers,
@@ -176,16 +219,20 @@ impl Audit {
         if *on_disk >= seq {
             return Ok(());
         }
-        let Some(log) = self.writer().snapshot() else {
+        let Some((files, head)) = self.writer().to_sync() else {
             return Err(AuditUnavailable::NotOpen {
                 path: self.0.path.clone(),
             });
         };
-        tokio::task::spawn_blocking(move || log.file.sync_data())
-            .await
-            .unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
-            .map_err(AuditUnavailable::io(&self.0.path, "written to disk"))?;
-        *on_disk = log.head.seq;
+        let files = tokio::task::spawn_blocking(move || {
+            files.iter().try_for_each(|file| file.sync_data())?;
+            Ok(files)
+        })
+        .await
+        .unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
+        .map_err(AuditUnavailable::io(&self.0.path, "written to disk"))?;
+        self.writer().synced(&files);
+        *on_disk = head;
         Ok(())
     }
 
@@ -247,13 +294,15 @@ impl Audit {
     }
 
     /// To be called once a second, where blocking is allowed: ends minutes of
-    /// folding, writes what waits, sees what others did to the file, syncs.
+    /// folding, writes what waits, sees what others did to the file, goes on in
+    /// a new file where it is time to, syncs.
     pub fn tick(&self) {
         let ended = self.folds().ended(self.0.clock.monotonic());
         for folded in &ended {
             self.write_folded(folded);
         }
         self.sync();
+        self.rotate_if_due();
     }
 
     /// Writes what was folded or waits, and syncs: axisd is about to end.
@@ -272,10 +321,10 @@ impl Audit {
             let _ = writer.tend(self.now());
             writer.take_unsynced()
         };
-        if let Some(file) = unsynced
-            && let Err(error) = file.sync_data()
-        {
-            self.writer().sync_failed(&error);
+        let Some(files) = unsynced else { return };
+        match files.iter().try_for_each(|file| file.sync_data()) {
+            Ok(()) => self.writer().synced(&files),
+            Err(error) => self.writer().sync_failed(&error),
         }
     }
 
@@ -287,42 +336,92 @@ impl Audit {
     /// The calls since `since`. Without the key, an edit that also recomputed
     /// the hashes doesn't show: ask once the vault is unlocked. Blocking.
     pub fn history(&self, since: Timestamp) -> History {
-        let (key, log) = {
+        let key = {
             let mut writer = self.writer();
             let _ = writer.tend(self.now());
-            (writer.key().cloned(), writer.snapshot())
+            writer.key().cloned()
         };
-        let Some(Snapshot { file, size, head }) = log else {
+        let Ok(log) = self.log() else {
             return History::default();
         };
-        history::read(file, size, &head, key.as_deref(), since).unwrap_or_default()
+        let Some(head) = log.head else {
+            return History::default();
+        };
+        let lines = Backwards::through(log);
+        history::read(lines, &head, key.as_deref(), since).unwrap_or_default()
     }
 
-    /// The last `n` lines without their newlines, oldest first; at most
-    /// [`MAX_LAST_LINES`]. Takes as long for a long file as for a short one.
-    pub fn last(&self, n: usize, filter: &Filter) -> io::Result<Vec<Bytes>> {
-        let Some((file, size)) = self.readable()? else {
-            return Ok(Vec::new());
-        };
-        let mut lines = Backwards::over(file, size)?;
-        let mut last = Vec::new();
-        while last.len() < n.min(MAX_LAST_LINES)
-            && let Some(line) = lines.next()?
-        {
-            if filter.takes(line) {
-                last.push(Bytes::copy_from_slice(line));
+    /// The last `n` lines that `filter` takes; at most [`MAX_LAST_LINES`].
+    /// Takes as long for a long log as for a short one where nothing is left
+    /// out. `wanted` is asked now and then whether to go on. Blocking.
+    pub fn last(
+        &self,
+        n: usize,
+        filter: &Filter,
+        wanted: &(dyn Fn() -> bool + Sync),
+    ) -> io::Result<Found> {
+        let n = n.min(MAX_LAST_LINES);
+        Ok(search::last(self.log()?, n, filter, wanted))
+    }
+
+    /// Shows each line that `filter` takes to `see`, oldest first, until that
+    /// says no. A file that can't be read, and why. Blocking.
+    pub fn each(
+        &self,
+        filter: &Filter,
+        see: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<Option<io::Error>> {
+        Ok(search::each(self.log()?, filter, see))
+    }
+
+    /// Counts the calls that `filter` takes. Blocking.
+    pub fn stats(&self, filter: &Filter, wanted: &(dyn Fn() -> bool + Sync)) -> io::Result<Stats> {
+        Ok(stats::count(self.log()?, filter, wanted))
+    }
+
+    /// The last line, for its owner to keep elsewhere. Blocking.
+    pub fn head(&self) -> io::Result<LogHead> {
+        match Backwards::through(self.log()?).next()? {
+            None => Ok(LogHead::of_nothing()),
+            Some(line) => LogHead::of(line).ok_or_else(|| {
+                io::Error::other("the last line is no record; run: axis logs verify")
+            }),
+        }
+    }
+
+    /// All of the log as it stands now.
+    fn log(&self) -> io::Result<Log> {
+        loop {
+            let (snapshot, rotations) = {
+                let writer = self.writer();
+                (writer.snapshot(), writer.rotations)
+            };
+            let segments = segments::list(&self.0.path)?;
+            // rotated meanwhile: then one file would be missing, or there twice
+            if self.writer().rotations == rotations {
+                return self.log_of(snapshot, segments);
             }
         }
-        last.reverse();
-        Ok(last)
     }
 
-    /// The file to read from: the open one, else what stands at the path.
-    fn readable(&self) -> io::Result<Option<(Arc<File>, u64)>> {
-        if let Some(log) = self.writer().snapshot() {
-            return Ok(Some((log.file, log.size)));
-        }
-        reader::open_plain(&self.0.path)
+    fn log_of(
+        &self,
+        snapshot: Option<Snapshot>,
+        segments: Vec<segments::Segment>,
+    ) -> io::Result<Log> {
+        Ok(match snapshot {
+            Some(log) => Log {
+                segments,
+                current: Some((log.file, log.size)),
+                head: Some(log.head),
+            },
+            // the open file, else what stands at the path
+            None => Log {
+                segments,
+                current: segments::open_regular(&self.0.path)?,
+                head: None,
+            },
+        })
     }
 
     /// Lines as they are written, without their newlines. A follower that
@@ -331,34 +430,27 @@ impl Audit {
         self.0.followers.subscribe()
     }
 
-    /// Checks every line of the log, and of the logs that were set aside.
-    /// Blocking.
-    pub fn verify(&self) -> Vec<FileReport> {
-        let (key, log) = {
+    /// Checks every line of the log and of the logs that were set aside, and
+    /// looks for a line that the owner has pinned. Blocking.
+    pub fn verify(&self, pinned: Option<Pinned>) -> io::Result<Verification> {
+        let _undeleted = self
+            .0
+            .verifying
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let key = {
             let mut writer = self.writer();
             let _ = writer.tend(self.now());
-            (writer.key().cloned(), writer.snapshot())
+            writer.key().cloned()
         };
-        let key = key.as_deref();
-        let mut reports: Vec<FileReport> = aside::set_aside_files(&self.0.path)
-            .iter()
-            .map(|path| verify::report(path, true, None, verify::read_at(path, key)))
-            .collect();
-        reports.push(match log {
-            Some(Snapshot { file, size, head }) => verify::report(
-                &self.0.path,
-                false,
-                Some(&head),
-                verify::read(file, size, key),
-            ),
-            None => verify::report(
-                &self.0.path,
-                false,
-                None,
-                verify::read_at(&self.0.path, key),
-            ),
-        });
-        reports
+        let path = &self.0.path;
+        Ok(whole::verify(
+            self.log()?,
+            path,
+            &aside::set_aside_files(path),
+            key.as_deref(),
+            pinned,
+        ))
     }
 
     fn write_folded(&self, folded: &Folded) {

@@ -1,29 +1,19 @@
-//! Reading a log by its lines, forwards through all of it and backwards from
-//! its end, while it is being written to.
+//! Reading a log by its lines, forwards through one file and backwards from
+//! its end through all of them, while it is being written to.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
+
+use super::aside::file_name;
+use super::chain::Head;
+use super::segments::{Opened, Segment};
+use super::stretches::{Page, Stretches};
 
 /// No record comes near this length, in bytes; a longer line is none.
 pub(super) const MAX_LINE_BYTES: usize = 256 * 1024;
 const BLOCK_BYTES: usize = 64 * 1024;
-
-/// Opens a file for reading, and says how long it is; a pipe or a device is
-/// no file. `None` where there is none.
-pub(super) fn open_plain(path: &Path) -> io::Result<Option<(Arc<File>, u64)>> {
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return Err(io::Error::other("it is not a plain file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    Ok(Some((Arc::new(file), size)))
-}
 
 /// The first so many bytes of a file, with a position of its own.
 struct Section {
@@ -57,25 +47,94 @@ pub(super) enum Piece<'a> {
     End,
 }
 
-/// Reads a file's first bytes from the beginning, line by line.
+/// A file's text from its beginning.
+enum Input {
+    Plain(BufReader<Section>),
+    Compressed {
+        stretches: Stretches,
+        page: Page,
+        /// The next stretch.
+        nth: usize,
+        /// What of the page was read already, in bytes.
+        read: usize,
+    },
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let there = self.fill_buf()?;
+        let length = there.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..length), there.get(..length)) {
+            to.copy_from_slice(from);
+        }
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl BufRead for Input {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self {
+            Self::Plain(reader) => reader.fill_buf(),
+            Self::Compressed {
+                stretches,
+                page,
+                nth,
+                read,
+            } => {
+                while *read >= page.text().len() && *nth < stretches.count() {
+                    page.read(stretches, *nth)?;
+                    *nth += 1;
+                    *read = 0;
+                }
+                Ok(page.text().get(*read..).unwrap_or_default())
+            }
+        }
+    }
+
+    fn consume(&mut self, length: usize) {
+        match self {
+            Self::Plain(reader) => reader.consume(length),
+            Self::Compressed { read, .. } => *read += length,
+        }
+    }
+}
+
+/// Reads one file from the beginning, line by line.
 pub(super) struct Forwards {
-    reader: BufReader<Section>,
+    input: Input,
     line: Vec<u8>,
-    /// Where the next piece begins.
+    /// Where the next piece begins in the text.
     offset: u64,
 }
 
 impl Forwards {
+    /// Over the first `size` bytes of a plain file.
     pub(super) fn over(file: Arc<File>, size: u64) -> Self {
+        let section = Section {
+            file,
+            at: 0,
+            end: size,
+        };
+        Self::of(Input::Plain(BufReader::with_capacity(BLOCK_BYTES, section)))
+    }
+
+    /// Over an older segment.
+    pub(super) fn through(opened: Opened) -> io::Result<Self> {
+        if !opened.is_compressed {
+            return Ok(Self::over(opened.file, opened.size));
+        }
+        Ok(Self::of(Input::Compressed {
+            stretches: Stretches::opened(opened)?,
+            page: Page::default(),
+            nth: 0,
+            read: 0,
+        }))
+    }
+
+    fn of(input: Input) -> Self {
         Self {
-            reader: BufReader::with_capacity(
-                BLOCK_BYTES,
-                Section {
-                    file,
-                    at: 0,
-                    end: size,
-                },
-            ),
+            input,
             line: Vec::with_capacity(1024),
             offset: 0,
         }
@@ -89,7 +148,7 @@ impl Forwards {
     pub(super) fn next(&mut self) -> io::Result<Piece<'_>> {
         self.line.clear();
         let limit = u64::try_from(MAX_LINE_BYTES + 1).unwrap_or(u64::MAX);
-        let mut read = (&mut self.reader)
+        let mut read = (&mut self.input)
             .take(limit)
             .read_until(b'\n', &mut self.line)?;
         let whole = self.line.last() == Some(&b'\n');
@@ -111,13 +170,13 @@ impl Forwards {
     fn skip_line(&mut self) -> io::Result<(usize, bool)> {
         let mut skipped = 0;
         loop {
-            let block = self.reader.fill_buf()?;
+            let block = self.input.fill_buf()?;
             let newline = memchr::memchr(b'\n', block);
             let used = newline.map_or(block.len(), |at| at + 1);
             if used == 0 {
                 return Ok((skipped, false));
             }
-            self.reader.consume(used);
+            self.input.consume(used);
             skipped += used;
             if newline.is_some() {
                 return Ok((skipped, true));
@@ -126,67 +185,109 @@ impl Forwards {
     }
 }
 
-/// Reads a file from its end, line by line, in blocks.
+/// The whole log at one moment.
+pub(super) struct Log {
+    /// The older segments, in their order.
+    pub(super) segments: Vec<Segment>,
+    /// The file that is written to, and where its last line ends.
+    pub(super) current: Option<(Arc<File>, u64)>,
+    /// Its last line, where axisd has written it.
+    pub(super) head: Option<Head>,
+}
+
+/// Reads the log from its end, line by line.
 pub(super) struct Backwards {
-    file: Arc<File>,
-    /// Where `block` begins in the file.
-    start: u64,
-    block: Vec<u8>,
-    /// What of `block` is still unread; the newline of its last line not included.
+    /// Older segments that weren't opened yet; the next is the last.
+    older: Vec<Segment>,
+    stretches: Option<(Stretches, String)>,
+    /// How many of these weren't read yet.
+    left: usize,
+    page: Page,
+    /// What of the page is still unread, in bytes.
     unread: usize,
-    done: bool,
 }
 
 impl Backwards {
-    pub(super) fn over(file: Arc<File>, size: u64) -> io::Result<Self> {
-        let mut lines = Self {
-            file,
-            start: size,
-            block: Vec::new(),
+    /// Over the first `size` bytes of one file.
+    pub(super) fn over(file: Arc<File>, size: u64) -> Self {
+        let stretches = Stretches::plain(file, size);
+        Self {
+            older: Vec::new(),
+            left: stretches.count(),
+            stretches: Some((stretches, String::new())),
+            page: Page::default(),
             unread: 0,
-            done: size == 0,
-        };
-        lines.load()?;
-        if lines.block.last() == Some(&b'\n') {
-            lines.unread -= 1;
         }
-        Ok(lines)
+    }
+
+    /// Over all of `log`.
+    pub(super) fn through(log: Log) -> Self {
+        let mut lines = match log.current {
+            Some((file, size)) => Self::over(file, size),
+            None => Self {
+                older: Vec::new(),
+                stretches: None,
+                left: 0,
+                page: Page::default(),
+                unread: 0,
+            },
+        };
+        lines.older = log.segments;
+        lines
+    }
+
+    /// Over one older segment.
+    pub(super) fn of(segment: Segment) -> Self {
+        Self::through(Log {
+            segments: vec![segment],
+            current: None,
+            head: None,
+        })
     }
 
     /// The line before the last one that was read, without its newline.
     pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        if self.done {
-            return Ok(None);
+        while self.unread == 0 {
+            if !self.load()? {
+                return Ok(None);
+            }
         }
-        let newline = loop {
-            let unread = self.block.get(..self.unread).unwrap_or_default();
-            let newline = memchr::memrchr(b'\n', unread);
-            if newline.is_some() || self.start == 0 {
-                break newline;
-            }
-            if unread.len() > MAX_LINE_BYTES {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "the audit log holds a line that is longer than any record; run: axis logs verify",
-                ));
-            }
-            self.load()?;
-        };
-        let end = self.unread;
-        self.done = newline.is_none();
-        self.unread = newline.unwrap_or(0);
-        Ok(self.block.get(newline.map_or(0, |at| at + 1)..end))
+        let unread = self.page.text().get(..self.unread).unwrap_or_default();
+        let line = unread.strip_suffix(b"\n").unwrap_or(unread);
+        let begin = memchr::memrchr(b'\n', line).map_or(0, |newline| newline + 1);
+        let end = line.len();
+        self.unread = begin;
+        Ok(self.page.text().get(begin..end))
     }
 
-    /// Puts the block before the unread bytes in front of them.
-    fn load(&mut self) -> io::Result<()> {
-        let length = BLOCK_BYTES.min(usize::try_from(self.start).unwrap_or(usize::MAX));
-        self.start -= u64::try_from(length).unwrap_or(0);
-        let mut block = vec![0; length];
-        self.file.read_exact_at(&mut block, self.start)?;
-        block.extend_from_slice(self.block.get(..self.unread).unwrap_or_default());
-        self.unread = block.len();
-        self.block = block;
-        Ok(())
+    /// Reads the stretch before. Whether there was one.
+    fn load(&mut self) -> io::Result<bool> {
+        loop {
+            if let (Some((stretches, name)), Some(nth)) =
+                (&self.stretches, self.left.checked_sub(1))
+            {
+                self.left = nth;
+                let read = self.page.read(stretches, nth);
+                self.unread = read.map_err(|error| named(name, error))?.len();
+                return Ok(true);
+            }
+            let Some(segment) = self.older.pop() else {
+                return Ok(false);
+            };
+            let name = file_name(segment.path());
+            // one that was pruned meanwhile is as if it had been before
+            if let Some(stretches) = Stretches::of(&segment).map_err(|error| named(&name, error))? {
+                self.left = stretches.count();
+                self.stretches = Some((stretches, name));
+            }
+        }
     }
+}
+
+/// `error` with the file that it is about.
+pub(super) fn named(name: &str, error: io::Error) -> io::Error {
+    if name.is_empty() {
+        return error;
+    }
+    io::Error::new(error.kind(), format!("{name}: {error}"))
 }

@@ -170,6 +170,10 @@ pub enum Act {
     TornLine,
     /// Refusals that happened while the log was not writable, and were too many to keep.
     RecordsDropped,
+    /// A new segment of the log begins.
+    LogRotated,
+    /// The oldest segments of the log are deleted.
+    SegmentsPruned,
 }
 
 impl Act {
@@ -196,7 +200,20 @@ impl Act {
             Self::ChainSetAside => "chain_set_aside",
             Self::TornLine => "torn_line",
             Self::RecordsDropped => "records_dropped",
+            Self::LogRotated => "log_rotated",
+            Self::SegmentsPruned => "segments_pruned",
         }
+    }
+
+    /// Whether a record of it has a MAC, or is forged.
+    pub(super) fn is_proven(act: &str) -> bool {
+        [
+            Self::KeystoreAccepted,
+            Self::LogRotated,
+            Self::SegmentsPruned,
+        ]
+        .iter()
+        .any(|proven| proven.as_str() == act)
     }
 
     /// Whether lines before this one may be missing or false.

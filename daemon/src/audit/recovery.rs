@@ -1,16 +1,21 @@
-//! What is done about the log found at start: a torn last line is moved out of
-//! it, a broken chain is set aside whole, and the next line says so.
+//! What is done about the log found at start: a rotation that was broken off is
+//! finished, a torn last line is moved out, a broken chain is set aside whole,
+//! and the next line says so.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::aside::{self, file_name};
-use super::chain::{Fault, Head};
+use super::chain::{Before, Fault, Head};
 use super::file::{self, AuditUnavailable, LogFile};
+use super::reader::{Backwards, Forwards};
 use super::record::Act;
-use super::verify::{self, Break, KnownGeneration, Reading};
+use super::segments::{self, Segment};
+use super::verify::{self, Break, Extent, KnownGeneration, Reading};
 
 /// Where a new axisd takes up the log.
 pub(super) struct Recovery {
@@ -18,7 +23,13 @@ pub(super) struct Recovery {
     pub(super) log: Option<LogFile>,
     pub(super) head: Head,
     pub(super) generation: KnownGeneration,
+    /// When the file's first line was written.
+    pub(super) begun: Option<Timestamp>,
+    /// Which record that is.
+    pub(super) first_seq: u64,
     pub(super) said: Option<Said>,
+    /// What else the owner should know.
+    pub(super) warning: Option<String>,
 }
 
 /// What the next line has to say.
@@ -28,32 +39,114 @@ pub(super) struct Said {
     pub(super) generation: Option<u64>,
 }
 
-/// Opens the log at `path`, and reads all of it.
+/// Opens the log at `path`, and reads all of it, but not the segments before.
 pub(super) fn recover(path: &Path, now: Timestamp) -> Result<Recovery, AuditUnavailable> {
     file::check_directory(path)?;
+    finish_rotation(path)?;
+    let newest = segments::list(path)
+        .map_err(AuditUnavailable::io(path, "looked for"))?
+        .pop();
+    let end = newest.as_ref().map(end_of);
     let Some(mut log) = LogFile::open(path)? else {
-        return Ok(Recovery {
-            log: None,
-            head: Head::GENESIS,
-            generation: KnownGeneration::NoLog,
-            said: None,
+        return Ok(match newest.zip(end) {
+            Some((newest, end)) => log_gone(None, &newest, end),
+            None => first_log(),
         });
     };
-    let reading = verify::read(Arc::clone(log.file()), log.size(), None)
-        .map_err(AuditUnavailable::io(path, "read"))?;
+    let (before, warning) = match &end {
+        None => (Before::File(&[Head::GENESIS]), None),
+        Some(Ok(end)) => (Before::File(std::slice::from_ref(end)), None),
+        Some(Err(warning)) => (Before::Unknown, Some(warning.clone())),
+    };
+    let mut pieces = Forwards::over(Arc::clone(log.file()), log.size());
+    let reading = verify::read(&mut pieces, before, Extent::Whole, &mut |_| {});
     let said = match &reading.broken {
         None => None,
+        Some(Break {
+            fault: Fault::Unreadable(error),
+            ..
+        }) => {
+            return Err(AuditUnavailable::io(path, "read")(io::Error::other(
+                error.clone(),
+            )));
+        }
         Some(broken) if is_torn(broken) => {
             Some(move_torn_line(path, &mut log, &reading, broken, now)?)
         }
-        Some(broken) => return set_chain_aside(path, &reading, broken, now),
+        Some(broken) => return set_chain_aside(path, &reading, broken, newest.as_ref(), now),
     };
+    if let (None, Some(newest), Some(end)) = (reading.first, newest, end) {
+        return Ok(log_gone(Some(log), &newest, end));
+    }
     Ok(Recovery {
         log: Some(log),
         head: reading.head,
         generation: reading.generation,
+        begun: reading.begun,
+        first_seq: reading.first.map_or(1, |first| first.seq),
         said,
+        warning,
     })
+}
+
+fn first_log() -> Recovery {
+    Recovery {
+        log: None,
+        head: Head::GENESIS,
+        generation: KnownGeneration::NoLog,
+        begun: None,
+        first_seq: 1,
+        said: None,
+        warning: None,
+    }
+}
+
+/// A rotation that was broken off after the log had its new name, and before
+/// the file prepared to be the next one had its own. An earlier one is undone:
+/// nobody was told of the line in that file.
+fn finish_rotation(path: &Path) -> Result<(), AuditUnavailable> {
+    let prepared = segments::prepared(path);
+    let is_file = fs::symlink_metadata(&prepared).is_ok_and(|metadata| metadata.is_file());
+    if is_file && fs::symlink_metadata(path).is_err() {
+        return fs::rename(&prepared, path).map_err(AuditUnavailable::io(&prepared, "renamed"));
+    }
+    Ok(())
+}
+
+/// The last line of a segment, or why it can't be told.
+fn end_of(segment: &Segment) -> Result<Head, String> {
+    let unreadable = |why: &str| {
+        format!(
+            "{} can't be read, so whether the log continues it can't be told ({why}); run: axis logs verify",
+            file_name(segment.path())
+        )
+    };
+    let mut lines = Backwards::of(segment.clone());
+    match lines.next() {
+        Ok(Some(line)) => {
+            Head::of_line(line).ok_or_else(|| unreadable("its last line is no record"))
+        }
+        Ok(None) => Err(unreadable("it is empty")),
+        Err(error) => Err(unreadable(&error.to_string())),
+    }
+}
+
+/// There are older segments, but the log itself, or all that was in it, is gone.
+fn log_gone(log: Option<LogFile>, newest: &Segment, end: Result<Head, String>) -> Recovery {
+    Recovery {
+        log,
+        said: Some(Said {
+            act: Act::LogVanished,
+            detail: format!(
+                "the audit log was gone at start; its chain goes on here after {}",
+                file_name(newest.path())
+            ),
+            generation: None,
+        }),
+        warning: end.as_ref().err().cloned(),
+        head: end.unwrap_or(Head::GENESIS),
+        ..first_log()
+    }
 }
 
 /// A power cut tears only the end of a file.
@@ -87,13 +180,13 @@ fn set_chain_aside(
     path: &Path,
     reading: &Reading,
     broken: &Break,
+    newest: Option<&Segment>,
     now: Timestamp,
 ) -> Result<Recovery, AuditUnavailable> {
     let name = aside::set_aside(path, now)?;
-    let legible = reading.generation.number().unwrap_or(0);
+    let before = newest.map_or(0, legible_in);
+    let legible = reading.generation.number().unwrap_or(0).max(before);
     Ok(Recovery {
-        log: None,
-        head: Head::GENESIS,
         generation: KnownGeneration::Doubtful(legible),
         said: Some(Said {
             act: Act::ChainSetAside,
@@ -107,5 +200,23 @@ fn set_chain_aside(
             ),
             generation: Some(legible),
         }),
+        ..first_log()
     })
+}
+
+/// The highest keystore generation in a segment, as far as it can be read.
+fn legible_in(segment: &Segment) -> u64 {
+    let Ok(Some(opened)) = segment.open() else {
+        return 0;
+    };
+    let Ok(mut pieces) = Forwards::through(opened) else {
+        return 0;
+    };
+    let reading = verify::read(
+        &mut pieces,
+        Before::Unknown,
+        Extent::ToTheBreak,
+        &mut |_| {},
+    );
+    reading.generation.number().unwrap_or(0)
 }

@@ -1,33 +1,12 @@
-//! Checking a whole file: is each line the successor of the one before it, and
-//! what does the audit key prove.
+//! Checking one file: is each line the successor of the one before it.
 
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::aside::file_name;
-use super::chain::{self, AuditKey, Fault, Head};
+use jiff::Timestamp;
+
+use super::chain::{self, Before, Fault, First, Head};
 use super::line::{Parsed, Recorded};
-use super::reader::{Forwards, Piece, open_plain};
-use super::record::Act;
-
-/// What was found in one file of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileReport {
-    /// The file.
-    pub path: PathBuf,
-    /// Set aside at some time because its chain was broken.
-    pub set_aside: bool,
-    /// Lines in it.
-    pub lines: u64,
-    /// Lines whose MAC was checked with the audit key and fits.
-    pub proven: u64,
-    /// Which stretch the key proves, in words.
-    pub coverage: String,
-    /// The first fault: file, line and what is wrong.
-    pub fault: Option<String>,
-}
+use super::reader::{Forwards, Piece};
 
 /// The highest keystore generation that the log knows of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,187 +52,145 @@ pub(super) struct Break {
     pub(super) last: bool,
 }
 
+/// How far a file is read once its chain is broken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// To its end: what can still be read of it counts.
+    Whole,
+    /// No further: a file can be made to go on for ever.
+    ToTheBreak,
+}
+
+/// A line of the unbroken chain.
+pub(super) struct Seen<'a> {
+    /// Counted from 1.
+    pub(super) number: u64,
+    /// Whether it continues the line before it, also where that stands in
+    /// another file.
+    pub(super) continues: bool,
+    pub(super) link: &'a chain::Link<'a>,
+    pub(super) parsed: &'a Parsed<'a>,
+}
+
 /// What reading a whole file gave.
 pub(super) struct Reading {
-    /// The last line of the unbroken chain from the file's beginning.
+    pub(super) first: Option<First>,
+    /// When the first line was written.
+    pub(super) begun: Option<Timestamp>,
+    /// The last line of the unbroken chain; what the file should continue,
+    /// where there is none.
     pub(super) head: Head,
     /// Where that line ends, in bytes.
     pub(super) good_bytes: u64,
     pub(super) lines: u64,
     pub(super) generation: KnownGeneration,
     pub(super) broken: Option<Break>,
-    pub(super) macs: Macs,
 }
 
-/// What the MACs of a file say.
-#[derive(Default)]
-pub(super) struct Macs {
-    checked: bool,
-    fitting: u64,
-    /// The last line whose MAC fits: the chain proves all before it.
-    last: u64,
-    fault: Option<(u64, Fault)>,
-}
-
-impl Macs {
-    fn see(
-        &mut self,
-        number: u64,
-        link: &chain::Link<'_>,
-        parsed: &Parsed<'_>,
-        key: &dyn AuditKey,
-    ) {
-        match link.mac {
-            Some(mac) if link.mac_fits(mac, key) => {
-                self.fitting += 1;
-                self.last = number;
-                // the key began here: what came before has another one's MACs
-                if parsed.act == Some(Act::Init.as_str()) {
-                    self.fault = None;
-                }
-            }
-            Some(_) => {
-                self.fault.get_or_insert((number, Fault::ForeignMac));
-            }
-            None if parsed.needs_mac() => {
-                self.fault.get_or_insert((number, Fault::NoMac));
-            }
-            None => {}
-        }
-    }
-
-    fn coverage(&self, lines: u64) -> String {
-        if !self.checked {
-            return "the hash chain was checked; what the audit key proves can't be said while the vault is locked".into();
-        }
-        match (self.last, lines.saturating_sub(self.last)) {
-            (0, 0) => "no records".into(),
-            (0, _) => "no line is proven by the audit key, only chained".into(),
-            (last, 0) => format!("lines 1 to {last} are proven by the audit key"),
-            (last, after) => format!(
-                "lines 1 to {last} are proven by the audit key; the last {after}, written while the vault was locked, are only chained"
-            ),
-        }
-    }
-}
-
-/// Reads the file at `path`.
-///
-/// # Errors
-/// There is none, or it can't be read.
-pub(super) fn read_at(path: &Path, key: Option<&dyn AuditKey>) -> io::Result<Reading> {
-    match open_plain(path)? {
-        Some((file, size)) => read(file, size, key),
-        None => Err(io::ErrorKind::NotFound.into()),
-    }
-}
-
-/// Reads the first `size` bytes of `file` from the beginning.
-pub(super) fn read(file: Arc<File>, size: u64, key: Option<&dyn AuditKey>) -> io::Result<Reading> {
-    let mut pieces = Forwards::over(file, size);
+/// Reads a file from its beginning, and shows each line of the unbroken chain
+/// to `see`. What can't be read any more breaks the chain as well.
+pub(super) fn read(
+    pieces: &mut Forwards,
+    before: Before<'_>,
+    extent: Extent,
+    see: &mut dyn FnMut(&Seen<'_>),
+) -> Reading {
     let mut reading = Reading {
-        head: Head::GENESIS,
+        first: None,
+        begun: None,
+        head: before.head(),
         good_bytes: 0,
         lines: 0,
         generation: KnownGeneration::NoLog,
         broken: None,
-        macs: Macs {
-            checked: key.is_some(),
-            ..Macs::default()
-        },
     };
     loop {
-        let piece = pieces.next()?;
-        if piece == Piece::End {
-            return Ok(reading);
-        }
         let number = reading.lines + 1;
-        let fault = match piece {
-            Piece::Line(line) if reading.broken.is_none() => {
-                match chain::follow(&reading.head, number == 1, line) {
-                    Ok((parts, parsed)) => {
-                        reading.head = Head {
-                            seq: parsed.seq,
-                            hash: *parts.hash,
-                        };
-                        if let Some(recorded) = parsed.recorded() {
-                            reading.generation = reading.generation.after(recorded);
-                        }
-                        if let Some(key) = key {
-                            reading.macs.see(number, &parts, &parsed, key);
-                        }
+        let fault = match pieces.next() {
+            Ok(Piece::End) => return reading,
+            Ok(Piece::Line(line)) if reading.broken.is_none() => {
+                let expected = reading.head;
+                let before = if number == 1 {
+                    before
+                } else {
+                    Before::Line(&expected)
+                };
+                match chain::follow(before, line) {
+                    Ok((link, parsed)) => {
+                        reading.take(number, &link, &parsed);
+                        see(&Seen {
+                            number,
+                            continues: *link.prev == expected.hash,
+                            link: &link,
+                            parsed: &parsed,
+                        });
                         None
                     }
                     Err(fault) => Some(fault),
                 }
             }
             // after the break only the generation still matters: too high is safe
-            Piece::Line(line) => {
+            Ok(Piece::Line(line)) => {
                 let recorded = Parsed::of(line).and_then(|parsed| parsed.recorded());
                 if let Some(Recorded::Was(generation) | Recorded::Legible(generation)) = recorded {
                     reading.generation = reading.generation.after(Recorded::Was(generation));
                 }
                 None
             }
-            Piece::Overlong => Some(Fault::TooLong),
-            Piece::Fragment => Some(Fault::Torn),
-            Piece::End => None,
+            Ok(Piece::Overlong) => Some(Fault::TooLong),
+            Ok(Piece::Fragment) => Some(Fault::Torn),
+            Err(error) => {
+                reading.breaks(number, Fault::Unreadable(error.to_string()));
+                return reading;
+            }
         };
         reading.lines = number;
-        match (fault, &mut reading.broken) {
-            (None, None) => reading.good_bytes = pieces.offset(),
-            (Some(fault), broken @ None) => {
-                *broken = Some(Break {
-                    line: number,
-                    fault,
-                    last: true,
-                });
+        match fault {
+            Some(fault) => reading.breaks(number, fault),
+            None if reading.broken.is_none() => reading.good_bytes = pieces.offset(),
+            None => {}
+        }
+        if let Some(broken) = &mut reading.broken {
+            broken.last = broken.line == number;
+            if extent == Extent::ToTheBreak {
+                return reading;
             }
-            (_, Some(broken)) => broken.last = false,
         }
     }
 }
 
-/// The report of one file. `written` is the head that axisd itself has, where
-/// it is the one that writes the file.
-pub(super) fn report(
-    path: &Path,
-    set_aside: bool,
-    written: Option<&Head>,
-    reading: io::Result<Reading>,
-) -> FileReport {
-    let name = file_name(path);
-    let mut report = FileReport {
-        path: path.to_owned(),
-        set_aside,
-        lines: 0,
-        proven: 0,
-        coverage: String::new(),
-        fault: None,
-    };
-    let reading = match reading {
-        Ok(reading) => reading,
-        Err(error) => {
-            report.coverage = "nothing could be checked".into();
-            report.fault = Some(format!("{name} can't be read: {error}"));
-            return report;
+impl Reading {
+    fn take(&mut self, number: u64, link: &chain::Link<'_>, parsed: &Parsed<'_>) {
+        if number == 1 {
+            self.first = Some(First::of(link, parsed));
+            self.begun = parsed.timestamp.parse().ok();
         }
-    };
-    report.lines = reading.lines;
-    report.proven = reading.macs.fitting;
-    report.coverage = reading.macs.coverage(report.lines);
-    let chain_fault = reading.broken.map(|broken| (broken.line, broken.fault));
-    let cut_short = written
-        .filter(|written| **written != reading.head)
-        .map(|written| {
-            let written = written.seq;
-            (report.lines, Fault::CutShort { written })
+        self.head = Head {
+            seq: parsed.seq,
+            hash: *link.hash,
+        };
+        if let Some(recorded) = parsed.recorded() {
+            self.generation = self.generation.after(recorded);
+        }
+    }
+
+    /// The first break counts.
+    fn breaks(&mut self, line: u64, fault: Fault) {
+        self.broken.get_or_insert(Break {
+            line,
+            fault,
+            last: true,
         });
-    let first = [chain_fault, reading.macs.fault]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(line, _)| *line)
-        .or(cut_short);
-    report.fault = first.map(|(line, fault)| format!("{name}, line {line}: {fault}"));
-    report
+    }
+}
+
+/// Reads the plain file at `path`, and no more of it.
+///
+/// # Errors
+/// There is none, or it can't be opened.
+pub(super) fn open(path: &std::path::Path) -> io::Result<Forwards> {
+    match super::segments::open_regular(path)? {
+        Some((file, size)) => Ok(Forwards::over(file, size)),
+        None => Err(io::ErrorKind::NotFound.into()),
+    }
 }

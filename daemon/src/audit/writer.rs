@@ -16,6 +16,7 @@ use super::file::{AuditUnavailable, LogFile, Sight};
 use super::line::Record;
 use super::record::{Act, AdminAct};
 use super::recovery;
+use super::segments::{self, Segment};
 use super::verify::KnownGeneration;
 
 /// How many records wait for the log to be writable again.
@@ -61,9 +62,16 @@ pub(super) struct Snapshot {
 }
 
 pub(super) struct Writer {
-    path: PathBuf,
-    log: Option<LogFile>,
-    head: Head,
+    pub(super) path: PathBuf,
+    pub(super) log: Option<LogFile>,
+    pub(super) head: Head,
+    /// When the open file's first line was written, and which record that is.
+    pub(super) begun: Option<(Timestamp, u64)>,
+    /// How often the log was rotated since this axisd began.
+    pub(super) rotations: u64,
+    /// Files, and a directory, of before the last rotation that the disk may
+    /// not have yet.
+    pub(super) behind: Vec<Arc<File>>,
     generation: KnownGeneration,
     key: Option<SharedKey>,
     backlog: VecDeque<Entry>,
@@ -85,6 +93,9 @@ impl Writer {
             path,
             log: None,
             head: Head::GENESIS,
+            begun: None,
+            rotations: 0,
+            behind: Vec::new(),
             generation: KnownGeneration::Unavailable,
             key: None,
             backlog: VecDeque::new(),
@@ -139,10 +150,25 @@ impl Writer {
         })
     }
 
-    /// The file to sync, where anything was written since the last time.
-    pub(super) fn take_unsynced(&mut self) -> Option<Arc<File>> {
+    /// What has to be synced so that the disk has all records up to the head.
+    pub(super) fn to_sync(&self) -> Option<(Vec<Arc<File>>, u64)> {
         let log = self.log.as_ref()?;
-        std::mem::take(&mut self.unsynced).then(|| Arc::clone(log.file()))
+        let mut files = self.behind.clone();
+        files.push(Arc::clone(log.file()));
+        Some((files, self.head.seq))
+    }
+
+    /// The same, where anything was written since the last time.
+    pub(super) fn take_unsynced(&mut self) -> Option<Vec<Arc<File>>> {
+        let (files, _) = self.to_sync()?;
+        let written = std::mem::take(&mut self.unsynced);
+        (written || !self.behind.is_empty()).then_some(files)
+    }
+
+    /// The disk has all of `files`.
+    pub(super) fn synced(&mut self, files: &[Arc<File>]) {
+        self.behind
+            .retain(|behind| !files.iter().any(|file| Arc::ptr_eq(file, behind)));
     }
 
     /// The disk didn't take what the kernel had.
@@ -250,6 +276,7 @@ impl Writer {
         {
             self.sync_failed(&error);
         }
+        self.begun = None;
         self.limit_room();
         self.say_first(act, detail, self.generation.number(), now);
     }
@@ -272,14 +299,18 @@ impl Writer {
     /// Opens the log for the first time.
     fn attach(&mut self, now: Timestamp) -> Result<(), AuditUnavailable> {
         let found = recovery::recover(&self.path, now)?;
-        self.head = found.head;
         // an attempt that got no further than setting a log aside knew more
         let first_attempt = self.generation == KnownGeneration::Unavailable;
-        if first_attempt || found.log.is_some() || found.said.is_some() {
+        if first_attempt || found.log.is_some() {
+            self.head = found.head;
             self.generation = found.generation;
+            self.begun = found.begun.map(|at| (at, found.first_seq));
+            if let Some(said) = found.said {
+                self.say_first(said.act, &said.detail, said.generation, now);
+            }
         }
-        if let Some(said) = found.said {
-            self.say_first(said.act, &said.detail, said.generation, now);
+        if let Some(warning) = found.warning {
+            self.warn(warning);
         }
         self.log = Some(match found.log {
             Some(log) => log,
@@ -331,13 +362,60 @@ impl Writer {
         if let Some(recorded) = entry.record.generation {
             self.generation = self.generation.after(recorded);
         }
+        self.tell_followers();
+        Ok(())
+    }
+
+    /// Gives the line that was written last to those who follow.
+    fn tell_followers(&self) {
         if self.followers.receiver_count() > 0
             && let Some(line) = self.line.strip_suffix(b"\n")
         {
             // nobody listening any more is no fault
             let _ = self.followers.send(Bytes::copy_from_slice(line));
         }
-        Ok(())
+    }
+
+    /// Goes on in `next`: the log becomes `segment`. Whether it was done; not
+    /// without the key, since the first line of a segment has to be proven.
+    pub(super) fn rotate(
+        &mut self,
+        mut next: LogFile,
+        segment: &Segment,
+        directory: Arc<File>,
+        now: Timestamp,
+    ) -> Result<bool, AuditUnavailable> {
+        self.tend(now)?;
+        let Some(key) = self.key.clone() else {
+            return Ok(false);
+        };
+        let detail = format!("goes on from {}", file_name(segment.plain()));
+        let record = Record::rotated(&detail, self.generation, now);
+        let head = chain::seal(&self.head, &record, Some(key.as_ref()), &mut self.line);
+        #[cfg(test)]
+        {
+            next.room = self.room;
+        }
+        next.append(&self.line)?;
+        segments::rename(&self.path, segment.plain())
+            .map_err(AuditUnavailable::io(&self.path, "rotated"))?;
+        let prepared = segments::prepared(&self.path);
+        if let Err(error) = segments::rename(&prepared, &self.path) {
+            // what can't be renamed back is found to be gone at the next record
+            let _ = segments::rename(segment.plain(), &self.path);
+            return Err(AuditUnavailable::io(&prepared, "rotated")(error));
+        }
+        if let Some(old) = self.log.replace(next) {
+            self.behind.push(Arc::clone(old.file()));
+        }
+        self.behind.push(directory);
+        self.head = head;
+        self.begun = Some((now, head.seq));
+        self.rotations += 1;
+        self.unsynced = true;
+        self.limit_room();
+        self.tell_followers();
+        Ok(true)
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -112,12 +112,19 @@ impl Broker {
     /// # Errors
     /// A built-in definition or the HTTP client is broken.
     pub fn build(config: &Config, paths: &Paths, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let sync = match config.audit.sync {
-            AuditSync::Interval => SyncMode::Interval,
-            AuditSync::Always => SyncMode::Always,
+        let settings = audit::Settings {
+            sync: match config.audit.sync {
+                AuditSync::Interval => SyncMode::Interval,
+                AuditSync::Always => SyncMode::Always,
+            },
+            rotation: audit::Rotation {
+                size: config.audit.rotate.size,
+                age: config.audit.rotate.age(),
+                keep: config.audit.keep,
+            },
         };
         let vault = Arc::new(Vault::open(paths.keystore.clone(), clock.clone()));
-        let audit = Audit::open(paths.audit.clone(), clock.clone(), sync);
+        let audit = Audit::open(paths.audit.clone(), clock.clone(), settings);
         let upstream = Upstream::new(&UpstreamSettings {
             call_timeout: config.limits.call_timeout(),
             response_cap: config.limits.response,

@@ -21,7 +21,9 @@ use tracing::{info, warn};
 pub use self::addition::{Added, Addition};
 pub use self::error::OwnerError;
 pub use self::unlock::Unlock;
-use crate::audit::{self, Act, AdminAct, AuditKey, FileReport, Filter, Peer};
+use crate::audit::{
+    self, Act, AdminAct, AuditKey, Filter, Found, LogHead, Peer, Pinned, Stats, Verification,
+};
 use crate::broker::Broker;
 use crate::names::CredentialName;
 use crate::paths::{Paths, PathsError, parent};
@@ -210,23 +212,47 @@ impl Owner {
         last: u32,
         follow: bool,
         filter: Arc<Filter>,
-    ) -> Result<(Vec<Bytes>, Option<broadcast::Receiver<Bytes>>), OwnerError> {
+    ) -> Result<(Found, Option<broadcast::Receiver<Bytes>>), OwnerError> {
         // subscribed first: a line in between may come twice, none is missed
         let new = follow.then(|| self.broker.audit.follow());
         let audit = self.broker.audit.clone();
         let count = usize::try_from(last).unwrap_or(usize::MAX);
-        let last = tokio::task::spawn_blocking(move || audit.last(count, &filter))
-            .await
-            .map_err(|_| OwnerError::Crashed)??;
+        let interest = Arc::new(());
+        let wanted = Arc::downgrade(&interest);
+        let last = tokio::task::spawn_blocking(move || {
+            // whoever asked may be gone
+            audit.last(count, &filter, &|| wanted.strong_count() > 0)
+        });
+        let last = last.await.map_err(|_| OwnerError::Crashed)??;
+        drop(interest);
         Ok((last, new))
     }
 
-    /// Checks the audit log from end to end.
-    pub async fn verify_logs(&self) -> Result<Vec<FileReport>, OwnerError> {
+    /// The last line of the audit log.
+    pub async fn logs_head(&self) -> Result<LogHead, OwnerError> {
         let audit = self.broker.audit.clone();
-        tokio::task::spawn_blocking(move || audit.verify())
-            .await
-            .map_err(|_| OwnerError::Crashed)
+        let head = tokio::task::spawn_blocking(move || audit.head()).await;
+        Ok(head.map_err(|_| OwnerError::Crashed)??)
+    }
+
+    /// Counts the calls in the audit log that `filter` takes.
+    pub async fn logs_stats(&self, filter: Filter) -> Result<Stats, OwnerError> {
+        let audit = self.broker.audit.clone();
+        let interest = Arc::new(());
+        let wanted = Arc::downgrade(&interest);
+        let stats = tokio::task::spawn_blocking(move || {
+            audit.stats(&filter, &|| wanted.strong_count() > 0)
+        });
+        let stats = stats.await.map_err(|_| OwnerError::Crashed)??;
+        drop(interest);
+        Ok(stats)
+    }
+
+    /// Checks the audit log from end to end, and looks for a pinned line.
+    pub async fn verify_logs(&self, pinned: Option<Pinned>) -> Result<Verification, OwnerError> {
+        let audit = self.broker.audit.clone();
+        let verified = tokio::task::spawn_blocking(move || audit.verify(pinned)).await;
+        Ok(verified.map_err(|_| OwnerError::Crashed)??)
     }
 
     /// Ends the daemon once calls in flight have finished.

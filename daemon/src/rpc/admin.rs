@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use axis_proto::v1;
 use axis_proto::v1::admin_server::Admin;
-use bytes::Bytes;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::Stream;
 use secrecy::SecretString;
-use tokio_stream::wrappers::{BroadcastStream, WatchStream};
+use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
@@ -31,7 +30,8 @@ impl AdminRpc {
     }
 }
 
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+/// A stream of answers.
+pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Admin for AdminRpc {
@@ -149,37 +149,32 @@ impl Admin for AdminRpc {
         &self,
         request: Request<v1::LogsRequest>,
     ) -> Result<Response<Self::LogsStream>, Status> {
-        let request = request.into_inner();
-        let filter = Arc::new(logs::filter(&request)?);
-        let (last, new) = self
-            .owner
-            .logs(request.last, request.follow, filter.clone())
-            .await?;
-        let line = |line: Bytes| Ok(v1::LogsResponse { line });
-        let last = stream::iter(last).map(line);
-        let Some(new) = new else {
-            return Ok(Response::new(Box::pin(last)));
-        };
-        let new = BroadcastStream::new(new).filter(move |next| {
-            let is_asked_for = next.as_ref().map_or(true, |line| filter.takes(line));
-            std::future::ready(is_asked_for)
-        });
-        let new = new.map(move |next| match next {
-            Ok(next) => line(next),
-            Err(lagged) => Err(Status::data_loss(format!(
-                "the log grows faster than it is read: {lagged}; ask again"
-            ))),
-        });
-        let until = self.stopping.clone().cancelled_owned();
-        Ok(Response::new(Box::pin(last.chain(new.take_until(until)))))
+        logs::lines(&self.owner, request.into_inner(), &self.stopping).await
+    }
+
+    async fn logs_head(
+        &self,
+        _: Request<v1::LogsHeadRequest>,
+    ) -> Result<Response<v1::LogsHeadResponse>, Status> {
+        logs::head(&self.owner).await.map(Response::new)
+    }
+
+    async fn logs_stats(
+        &self,
+        request: Request<v1::LogsStatsRequest>,
+    ) -> Result<Response<v1::LogsStatsResponse>, Status> {
+        logs::stats(&self.owner, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn verify_logs(
         &self,
-        _: Request<v1::VerifyLogsRequest>,
+        request: Request<v1::VerifyLogsRequest>,
     ) -> Result<Response<v1::VerifyLogsResponse>, Status> {
-        let files = self.owner.verify_logs().await?;
-        Ok(Response::new(status::verified(files)))
+        logs::verify(&self.owner, &request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn doctor(

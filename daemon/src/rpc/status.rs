@@ -3,7 +3,6 @@
 use axis_proto::v1;
 use tonic::Code;
 
-use crate::audit::FileReport;
 use crate::doctor::{self, State};
 use crate::owner::Owner;
 use crate::vault::{VaultError, VaultState};
@@ -90,24 +89,6 @@ pub fn credentials(owner: &Owner) -> v1::ListCredentialsResponse {
                 hosts: summary.hosts.iter().map(ToString::to_string).collect(),
                 created_at: summary.created_at.to_string(),
                 updated_at: summary.updated_at.to_string(),
-            })
-            .collect(),
-    }
-}
-
-/// The answer to VerifyLogs.
-pub fn verified(files: Vec<FileReport>) -> v1::VerifyLogsResponse {
-    v1::VerifyLogsResponse {
-        intact: files.iter().all(|file| file.fault.is_none()),
-        files: files
-            .into_iter()
-            .map(|file| v1::LogFile {
-                path: file.path.display().to_string(),
-                set_aside: file.set_aside,
-                lines: file.lines,
-                proven: file.proven,
-                coverage: file.coverage,
-                fault: file.fault,
             })
             .collect(),
     }

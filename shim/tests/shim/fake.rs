@@ -395,6 +395,8 @@ play_admin! {
         approve: ApproveRequest => ApproveResponse,
         reject: RejectRequest => RejectResponse,
         stop: StopRequest => StopResponse,
+        logs_head: LogsHeadRequest => LogsHeadResponse,
+        logs_stats: LogsStatsRequest => LogsStatsResponse,
 }
 
 /// A connection as tonic wants it.

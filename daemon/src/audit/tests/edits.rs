@@ -1,7 +1,7 @@
 //! Every way of editing a log, and what verification says of it.
 
 use super::*;
-use crate::audit::chain::{self, Head};
+use crate::audit::chain::{self, Before, Head};
 use crate::audit::line::Parsed;
 use sha2::{Digest, Sha256};
 
@@ -215,7 +215,7 @@ fn the_running_axisd_knows_when_its_own_tail_was_replaced() {
     replace(&mut lines[7], "\"act\":\"lock\"", "\"act\":\"init\"");
     rechain(&mut lines[..], true);
     fs::write(home.path(), lines.join("\n") + "\n").unwrap();
-    let fault = audit.verify().remove(0).fault.unwrap();
+    let fault = verified(&audit).remove(0).fault.unwrap();
     assert!(
         fault.contains("axisd has written on to record 8"),
         "{fault}"
@@ -246,7 +246,7 @@ fn a_line_that_goes_on_elsewhere_is_the_first_of_its_file_or_none() {
     let home = filled();
     let lines = home.lines();
     let second = lines[1].as_bytes();
-    assert!(chain::follow(&Head::GENESIS, true, second).is_err());
+    assert!(chain::follow(Before::File(&[Head::GENESIS]), second).is_err());
     assert!(Parsed::of(second).is_some());
     fs::remove_file(home.path()).unwrap();
     let home = Home::new();
@@ -255,6 +255,6 @@ fn a_line_that_goes_on_elsewhere_is_the_first_of_its_file_or_none() {
     fs::remove_file(home.path()).unwrap();
     make(&audit, "b", &success());
     let first = home.lines().remove(0);
-    assert!(chain::follow(&Head::GENESIS, true, first.as_bytes()).is_ok());
-    assert!(chain::follow(&Head::GENESIS, false, first.as_bytes()).is_err());
+    assert!(chain::follow(Before::File(&[Head::GENESIS]), first.as_bytes()).is_ok());
+    assert!(chain::follow(Before::Line(&Head::GENESIS), first.as_bytes()).is_err());
 }

@@ -186,7 +186,7 @@ fn the_key_is_told_from_another_one() {
             .history("2026-01-15T10:00:00Z".parse().unwrap())
             .intact
     );
-    let report = audit.verify().remove(0);
+    let report = verified(&audit).remove(0);
     assert_eq!((report.fault, report.proven), (None, 1));
     let fresh = Home::new();
     assert_eq!(fresh.open().set_key(Some(key())), Proof::Nothing);

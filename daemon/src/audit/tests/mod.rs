@@ -6,6 +6,8 @@ mod flood;
 mod format;
 mod past;
 mod recovery;
+mod rotation;
+mod segments;
 mod strangers;
 
 use std::fs;
@@ -14,12 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::{
-    Act, AdminAct, Audit, AuditKey, CallRecord, ConnectionId, End, FileReport, Peer, Refusal,
-    SyncMode, verify,
+    Act, AdminAct, Audit, AuditKey, CallRecord, ConnectionId, End, FileReport, Filter, Peer,
+    Refusal, SyncMode, whole,
 };
 use crate::clock::ManualClock;
 
@@ -161,7 +164,19 @@ fn chmod(path: &Path, mode: u32) {
 
 fn verified_at(path: &Path, with_key: bool) -> FileReport {
     let key = with_key.then(key);
-    verify::report(path, false, None, verify::read_at(path, key.as_deref()))
+    whole::report_alone(path, key.as_deref())
+}
+
+/// What the running axisd says of its files.
+fn verified(audit: &Audit) -> Vec<FileReport> {
+    audit.verify(None).unwrap().files
+}
+
+/// The last lines, all of which can be read.
+fn last(audit: &Audit, n: usize) -> Vec<Bytes> {
+    let found = audit.last(n, &Filter::default(), &|| true).unwrap();
+    assert!(found.unread.is_none(), "{:?}", found.unread);
+    found.lines
 }
 
 /// A whole call.

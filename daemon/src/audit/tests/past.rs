@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::audit::Filter;
 use crate::audit::reader::{Backwards, Forwards, Piece};
 use crate::audit::{History, PastCall};
 
@@ -75,17 +74,11 @@ fn the_last_lines_come_oldest_first() {
     let audit = home.open();
     let lines = home.lines();
     for n in [0, 1, 3, 8, 9, usize::MAX] {
-        let last = audit.last(n, &Filter::default()).unwrap();
+        let last = last(&audit, n);
         let expected = &lines[lines.len().saturating_sub(n)..];
         assert_eq!(last, expected, "{n}");
     }
-    assert!(
-        Home::new()
-            .open()
-            .last(5, &Filter::default())
-            .unwrap()
-            .is_empty()
-    );
+    assert!(last(&Home::new().open(), 5).is_empty());
 }
 
 fn file_with(text: &[u8]) -> (Arc<fs::File>, u64) {
@@ -115,7 +108,7 @@ proptest! {
         }
 
         let (file, size) = file_with(text.as_bytes());
-        let mut backwards = Backwards::over(Arc::clone(&file), size).unwrap();
+        let mut backwards = Backwards::over(Arc::clone(&file), size);
         let mut found = Vec::new();
         while let Some(line) = backwards.next().unwrap() {
             found.push(String::from_utf8(line.to_vec()).unwrap());
@@ -145,7 +138,7 @@ proptest! {
 fn a_line_longer_than_any_record_stops_a_reader_going_backwards() {
     let text = ["first\n", &"x".repeat(1 << 20), "\nlast\n"].concat();
     let (file, size) = file_with(text.as_bytes());
-    let mut lines = Backwards::over(file, size).unwrap();
+    let mut lines = Backwards::over(file, size);
     assert_eq!(lines.next().unwrap().unwrap(), b"last");
     assert!(lines.next().is_err());
 }

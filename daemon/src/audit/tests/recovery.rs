@@ -1,7 +1,6 @@
 //! What a new axisd finds: torn lines, broken chains, older logs, no log.
 
 use super::*;
-use crate::audit::Filter;
 use crate::audit::KnownGeneration;
 
 fn since_morning() -> jiff::Timestamp {
@@ -123,7 +122,7 @@ fn a_broken_chain_is_set_aside_whole_and_a_new_one_names_it() {
     home.assert_intact();
     assert!(audit.status().warnings[0].contains(&name));
 
-    let reports = audit.verify();
+    let reports = verified(&audit);
     assert_eq!(reports.len(), 2);
     assert!(reports[0].set_aside);
     let fault = reports[0].fault.as_ref().unwrap();
@@ -180,7 +179,7 @@ fn a_second_axisd_is_kept_off_the_log() {
     assert!(!status.writable);
     assert!(status.warnings[0].contains("held by another axisd"));
     assert!(second.started(&call("b")).is_err());
-    assert_eq!(second.last(10, &Filter::default()).unwrap().len(), 2);
+    assert_eq!(last(&second, 10).len(), 2);
     drop(first);
     make(&second, "b", &success());
     assert_eq!(home.lines().len(), 4);

@@ -1,0 +1,221 @@
+//! How many calls there were, how they ended and how long they took, by
+//! service and identity. Memory stays small however long the log is.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::ops::AddAssign;
+
+use serde::Deserialize;
+
+use super::filter::Filter;
+use super::reader::Log;
+use super::search;
+
+/// The most services and identities that are told apart; agents can make up
+/// more names than anyone wants to read.
+const MOST_ROWS: usize = 1000;
+/// What the others are counted under.
+const OTHERS: &str = "(others)";
+
+/// The calls of one service and identity, or of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallStats {
+    /// The service, as the agent wrote it, in lower case; empty for all.
+    pub service: String,
+    /// The identity, likewise.
+    pub identity: String,
+    /// Calls that were made or refused.
+    pub calls: u64,
+    /// Calls that policy, a limit or the owner refused.
+    pub denied: u64,
+    /// Calls that failed, before or after they went out.
+    pub errors: u64,
+    /// The time within which half of those that went out had ended, in
+    /// milliseconds, to within 2 %.
+    pub p50_ms: Option<u64>,
+    /// The time within which 99 % had.
+    pub p99_ms: Option<u64>,
+}
+
+/// The calls of the log.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// By service, then identity.
+    pub rows: Vec<CallStats>,
+    /// All together.
+    pub total: CallStats,
+    /// A file that can't be read, and why: its calls are missing.
+    pub unread: Option<io::Error>,
+}
+
+/// What counts of a line.
+#[derive(Deserialize)]
+struct Ended<'a> {
+    event: &'a str,
+    #[serde(default, borrow)]
+    service: Cow<'a, str>,
+    #[serde(default, borrow)]
+    identity: Cow<'a, str>,
+    #[serde(default)]
+    decision: Option<&'a str>,
+    #[serde(default)]
+    latency_ms: Option<u64>,
+    #[serde(default)]
+    folded: Option<u64>,
+}
+
+#[derive(Clone, Default)]
+struct Count {
+    calls: u64,
+    denied: u64,
+    errors: u64,
+    times: Times,
+}
+
+impl AddAssign<&Self> for Count {
+    fn add_assign(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.denied += other.denied;
+        self.errors += other.errors;
+        for (bucket, count) in &other.times.0 {
+            *self.times.0.entry(*bucket).or_default() += count;
+        }
+    }
+}
+
+impl Count {
+    fn stats(&self, service: String, identity: String) -> CallStats {
+        CallStats {
+            service,
+            identity,
+            calls: self.calls,
+            denied: self.denied,
+            errors: self.errors,
+            p50_ms: self.times.percentile(50),
+            p99_ms: self.times.percentile(99),
+        }
+    }
+}
+
+/// How often which time was taken: exact below 64 ms, then 64 steps for each
+/// doubling.
+#[derive(Clone, Default)]
+struct Times(BTreeMap<u64, u64>);
+
+/// Steps of one doubling, as a power of two.
+const STEP_BITS: u32 = 6;
+
+impl Times {
+    fn add(&mut self, ms: u64) {
+        *self.0.entry(Self::step(ms)).or_default() += 1;
+    }
+
+    /// The lowest time that is counted with `ms`.
+    fn step(ms: u64) -> u64 {
+        let bits = u64::BITS - ms.leading_zeros();
+        let dropped = bits.saturating_sub(STEP_BITS + 1);
+        ms >> dropped << dropped
+    }
+
+    fn percentile(&self, percent: u64) -> Option<u64> {
+        let all: u64 = self.0.values().sum();
+        let rank = (u128::from(all) * u128::from(percent)).div_ceil(100);
+        let mut seen = 0_u128;
+        self.0.iter().find_map(|(ms, count)| {
+            seen += u128::from(*count);
+            (seen >= rank).then_some(*ms)
+        })
+    }
+}
+
+#[derive(Default)]
+struct Counts(HashMap<(String, String), Count>);
+
+impl Counts {
+    fn see(&mut self, line: &[u8]) {
+        // approvals, the owner's acts and what later versions write are no calls
+        let Ok(ended) = serde_json::from_slice::<Ended<'_>>(line) else {
+            return;
+        };
+        if ended.event != "finished" {
+            return;
+        }
+        let lower = |text: &str| text.to_ascii_lowercase();
+        let count = self.of((lower(&ended.service), lower(&ended.identity)));
+        let times = ended.folded.unwrap_or(1);
+        count.calls += times;
+        match ended.decision {
+            Some("deny") => count.denied += times,
+            Some("error") => count.errors += times,
+            _ => {}
+        }
+        if let Some(ms) = ended.latency_ms {
+            count.times.add(ms);
+        }
+    }
+
+    fn of(&mut self, names: (String, String)) -> &mut Count {
+        let names = if self.0.len() < MOST_ROWS || self.0.contains_key(&names) {
+            names
+        } else {
+            (OTHERS.into(), OTHERS.into())
+        };
+        self.0.entry(names).or_default()
+    }
+}
+
+/// Counts the calls of `log` that `filter` takes.
+pub(super) fn count(log: Log, filter: &Filter, wanted: &(dyn Fn() -> bool + Sync)) -> Stats {
+    let mut all = Counts::default();
+    let unread = search::each_stretch(
+        log,
+        wanted,
+        |counts: &mut Counts, text| {
+            for line in search::lines(text).filter(|line| filter.takes(line)) {
+                counts.see(line);
+            }
+        },
+        |counts| {
+            for (names, count) in counts.0 {
+                *all.of(names) += &count;
+            }
+        },
+    );
+    let mut total = Count::default();
+    let mut rows: Vec<CallStats> = all
+        .0
+        .into_iter()
+        .map(|((service, identity), count)| {
+            total += &count;
+            count.stats(service, identity)
+        })
+        .collect();
+    rows.sort_by(|a, b| (&a.service, &a.identity).cmp(&(&b.service, &b.identity)));
+    Stats {
+        rows,
+        total: total.stats(String::new(), String::new()),
+        unread,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_true_to_two_percent() {
+        let mut times = Times::default();
+        assert_eq!(times.percentile(50), None);
+        (1..=1000).for_each(|ms| times.add(ms));
+        for (percent, exact) in [(50, 500), (99, 990), (100, 1000)] {
+            let found = times.percentile(percent).unwrap();
+            assert!(found <= exact && exact - found <= exact / 50, "{found}");
+        }
+        times.add(u64::MAX);
+        assert!(times.percentile(100).unwrap() >= u64::MAX / 64 * 63);
+        let mut few = Times::default();
+        few.add(7);
+        assert_eq!((few.percentile(50), few.percentile(99)), (Some(7), Some(7)));
+    }
+}
