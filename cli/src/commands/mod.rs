@@ -19,7 +19,6 @@ mod revoke;
 mod services;
 mod status;
 mod unlock;
-mod verify;
 
 use clap::Subcommand;
 

@@ -15,8 +15,10 @@ use super::admin::Answers;
 use crate::audit::{CallStats, FileReport, Filter, Pinned, Verification};
 use crate::owner::Owner;
 
-/// Lines that wait for a client that exports the log.
-const WAITING_LINES: usize = 512;
+/// Messages that wait for a client that exports the log.
+const WAITING_MESSAGES: usize = 4;
+/// How many lines go in one of them, in bytes.
+const MESSAGE_BYTES: usize = 64 * 1024;
 
 /// The answer to Logs.
 pub async fn lines(
@@ -54,15 +56,31 @@ pub async fn lines(
     Ok(Response::new(Box::pin(last.chain(new.take_until(until)))))
 }
 
-/// All lines that `filter` takes, as fast as the client takes them.
+/// All lines that `filter` takes, as fast as the client takes them, as many in
+/// a message as are at hand.
 fn all_lines(owner: Arc<Owner>, filter: Arc<Filter>) -> Answers<v1::LogsResponse> {
-    let (sender, lines) = mpsc::channel(WAITING_LINES);
+    let (sender, messages) = mpsc::channel(WAITING_MESSAGES);
     tokio::task::spawn_blocking(move || {
+        let mut lines: Vec<u8> = Vec::with_capacity(MESSAGE_BYTES);
+        let send = |lines: &mut Vec<u8>| {
+            let line = Bytes::copy_from_slice(lines);
+            lines.clear();
+            sender.blocking_send(Ok(v1::LogsResponse { line })).is_ok()
+        };
         let read = owner.broker.audit.each(&filter, &mut |line| {
-            let line = Bytes::copy_from_slice(line);
-            let sent = sender.blocking_send(Ok(v1::LogsResponse { line }));
-            sent.is_ok()
+            let is_full = !lines.is_empty() && lines.len() + line.len() >= MESSAGE_BYTES;
+            if is_full && !send(&mut lines) {
+                return false;
+            }
+            if !lines.is_empty() {
+                lines.push(b'\n');
+            }
+            lines.extend_from_slice(line);
+            true
         });
+        if !lines.is_empty() && !send(&mut lines) {
+            return;
+        }
         let error = match read {
             Ok(unread) => unread,
             Err(error) => Some(error),
@@ -72,7 +90,7 @@ fn all_lines(owner: Arc<Owner>, filter: Arc<Filter>) -> Answers<v1::LogsResponse
             let _ = sender.blocking_send(Err(unread(&error)));
         }
     });
-    Box::pin(ReceiverStream::new(lines))
+    Box::pin(ReceiverStream::new(messages))
 }
 
 fn unread(error: &std::io::Error) -> Status {

@@ -1,95 +1,29 @@
-//! `axis logs`: the audit log, for a person or as it is.
+//! `axis logs` itself: the last lines, and those to come.
 
 use axis_proto::v1::LogsRequest;
-use clap::{Args, Subcommand};
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use clap::Args;
 use serde::Deserialize;
 
+use super::selection::Lines;
 use crate::client::Daemon;
-use crate::commands::verify::Verify;
 use crate::failure::{Exit, Failure, is_unreachable};
 use crate::output::{Cell, Output, Table, Tone, write};
 use crate::prompt;
 
-/// Show the audit log
-///
-/// Every call and every act of yours, oldest first. Times are UTC. What agents
-/// wrote is shown with its control characters escaped.
+/// The last lines.
 #[derive(Debug, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  axis logs --last 20\n  axis logs --tail\n  axis logs --decision deny --since 2h\n  axis logs --json | jq .reason\n  axis logs verify"
-)]
-pub struct Logs {
-    #[command(subcommand)]
-    verify: Option<LogsCommand>,
+pub struct Show {
     /// Go on with new lines until Ctrl-C
     #[arg(long)]
     tail: bool,
     /// How many lines
     #[arg(long, value_name = "N", default_value_t = 50)]
     last: u32,
-    /// Only calls to this service
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    service: String,
-    /// Only calls of this action
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    action: String,
-    /// Only calls by this identity
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    identity: String,
-    /// Only calls that ended so
-    #[arg(long, value_name = "DECISION", value_parser = ["allow", "deny", "error"])]
-    decision: Option<String>,
-    /// Only lines since then: 2h, 3d, or a moment such as 2026-01-15T10:30:00Z
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    since: Option<Timestamp>,
-    /// Only lines that hold this text, in any case
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    grep: String,
+    #[command(flatten)]
+    lines: Lines,
     /// The lines as they are: one JSON object a line
     #[arg(long)]
     json: bool,
-}
-
-/// A moment, or a stretch of time before now.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(moment) = text.parse() {
-        return Ok(moment);
-    }
-    let problem = || {
-        "write a stretch of time such as 90s, 2h or 3d, or a moment such as 2026-01-15T10:30:00Z"
-            .to_owned()
-    };
-    let span: Span = text.parse().map_err(|_| problem())?;
-    let before = span.to_duration(SpanRelativeTo::days_are_24_hours());
-    let before = before.map_err(|_| problem())?.abs();
-    Timestamp::now().checked_sub(before).map_err(|_| problem())
-}
-
-#[derive(Debug, Subcommand)]
-enum LogsCommand {
-    Verify(Verify),
 }
 
 /// What a person wants to see of an audit record.
@@ -114,24 +48,16 @@ struct Record {
     redacted: Option<u64>,
 }
 
-impl Logs {
+impl Show {
     /// Shows the lines, and follows where asked to.
     pub async fn run(self) -> Result<Exit, Failure> {
-        if let Some(LogsCommand::Verify(verify)) = self.verify {
-            return verify.run().await;
-        }
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         let request = LogsRequest {
             last: self.last,
             follow: self.tail,
-            service: self.service,
-            identity: self.identity,
-            action: self.action,
-            decision: self.decision.unwrap_or_default(),
-            since_ms: self.since.map(Timestamp::as_millisecond),
-            text: self.grep,
             all: false,
+            ..self.lines.request()
         };
         let mut lines = daemon.admin.logs(request).await?.into_inner();
         let mut table = table();

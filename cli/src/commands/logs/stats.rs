@@ -1,0 +1,130 @@
+//! `axis logs stats`: how many calls, how they ended, how long they took.
+
+use axis_proto::v1::{CallStats, LogsStatsRequest, LogsStatsResponse};
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::selection::Calls;
+use crate::client::Daemon;
+use crate::failure::{Exit, Failure};
+use crate::output::{Cell, Output, Table, Tone};
+use crate::prompt;
+
+/// Count the calls of the audit log, by service and identity
+///
+/// Calls, denials and errors, and within how many milliseconds half and 99 % of
+/// the calls that went out had ended.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  axis logs stats\n  axis logs stats --since 24h --identity ci-runner"
+)]
+pub struct Stats {
+    #[command(flatten)]
+    calls: Calls,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    total: Counts,
+    rows: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    service: &'a str,
+    identity: &'a str,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    calls: u64,
+    denied: u64,
+    errors: u64,
+    p50_ms: Option<u64>,
+    p99_ms: Option<u64>,
+}
+
+impl Stats {
+    /// Counts them.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let output = Output::stdout();
+        let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let request = LogsStatsRequest {
+            service: self.calls.service,
+            identity: self.calls.identity,
+            action: self.calls.action,
+            since_ms: self.calls.since.map(Timestamp::as_millisecond),
+        };
+        // a log of many gigabytes takes its time
+        let stats = daemon.admin.logs_stats(request).await?.into_inner();
+        if self.json {
+            output.json(&document(&stats))?;
+        } else {
+            show(output, &stats)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn counts(stats: &CallStats) -> Counts {
+    Counts {
+        calls: stats.calls,
+        denied: stats.denied,
+        errors: stats.errors,
+        p50_ms: stats.p50_ms,
+        p99_ms: stats.p99_ms,
+    }
+}
+
+fn document(stats: &LogsStatsResponse) -> Document<'_> {
+    Document {
+        total: counts(&stats.total.clone().unwrap_or_default()),
+        rows: stats
+            .rows
+            .iter()
+            .map(|row| Row {
+                service: &row.service,
+                identity: &row.identity,
+                counts: counts(row),
+            })
+            .collect(),
+    }
+}
+
+fn show(output: Output, stats: &LogsStatsResponse) -> Result<(), Failure> {
+    let total = stats.total.clone().unwrap_or_default();
+    let mut rows: Vec<Vec<Cell>> = stats
+        .rows
+        .iter()
+        .map(|row| cells(&row.service, &row.identity, row))
+        .collect();
+    rows.push(cells("all", "", &total));
+    let columns = [
+        "SERVICE", "IDENTITY", "CALLS", "DENIED", "ERRORS", "P50 MS", "P99 MS",
+    ];
+    Table::new(&columns).print(output, &rows)
+}
+
+fn cells(service: &str, identity: &str, stats: &CallStats) -> Vec<Cell> {
+    let number = |number: u64| Cell::plain(&number.to_string());
+    let bad = |number: u64, tone| match number {
+        0 => Cell::plain("0"),
+        number => Cell::new(tone, &number.to_string()),
+    };
+    let ms = |ms: Option<u64>| ms.map_or_else(|| Cell::plain("-"), number);
+    vec![
+        Cell::plain(service),
+        Cell::plain(identity),
+        number(stats.calls),
+        bad(stats.denied, Tone::Bad),
+        bad(stats.errors, Tone::Warn),
+        ms(stats.p50_ms),
+        ms(stats.p99_ms),
+    ]
+}
