@@ -14,7 +14,7 @@ mod signatures;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use axis_tests::{Home, PASSWORD, Reply, Upstream, binary, canary, run};
+use axis_tests::{Home, Host, PASSWORD, Reply, Upstream, binary, canary, run, wait_for};
 use serde_json::{Value, json};
 
 fn python(script: &str) -> Command {
@@ -113,4 +113,39 @@ fn an_independent_verifier_agrees_about_the_audit_log() {
     let edited = home.file("edited.jsonl");
     std::fs::write(&edited, text.replacen("repos.get", "repos.del", 1)).unwrap();
     assert!(!verify(&edited).status.success());
+}
+
+#[test]
+fn an_independent_verifier_follows_the_log_through_its_segments() {
+    let home = Home::empty();
+    std::fs::write(home.file("daemon.yaml"), "audit: {rotate: {size: 65536}}\n").unwrap();
+    home.axis(&["init"]).ok();
+    let words = json!({ "justification": "x".repeat(2000) });
+    for segment in 1..=2 {
+        let mut host = Host::connect(&home, "local-dev");
+        for _ in 0..40 {
+            let answer = host.execute_with("stripe", "balance.get", &json!({}), &words);
+            assert_eq!(answer["denied"], true);
+        }
+        let plain = home.file(&format!("audit-{segment:06}.jsonl"));
+        let compressed = home.file(&format!("audit-{segment:06}.jsonl.zst"));
+        wait_for("the segment to be compressed", || {
+            (compressed.exists() && !plain.exists()).then_some(())
+        });
+    }
+    home.kill();
+    let verify = || {
+        let mut command = python("verify_audit.py");
+        command.arg(home.file("audit.jsonl"));
+        run(command, "")
+    };
+    let said = verify().ok().stdout;
+    assert!(said.ends_with("records, chained; no key given\n"), "{said}");
+    std::fs::remove_file(home.file("audit-000001.jsonl.zst")).unwrap();
+    let said = verify();
+    assert!(!said.status.success());
+    assert!(
+        said.stdout.starts_with("audit-000002.jsonl.zst, line 1"),
+        "{said:?}"
+    );
 }

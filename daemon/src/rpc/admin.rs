@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axis_proto::v1;
 use axis_proto::v1::admin_server::Admin;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use secrecy::SecretString;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;

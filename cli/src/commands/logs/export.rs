@@ -13,7 +13,7 @@ use crate::prompt;
 
 /// What a record says, in the columns of a table. A line that is no record
 /// stands in the last one.
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 28] = [
     "seq",
     "event",
     "timestamp",
@@ -30,6 +30,9 @@ const COLUMNS: [&str; 25] = [
     "folded",
     "justification",
     "credential",
+    "approval",
+    "stage",
+    "by",
     "act",
     "detail",
     "generation",
