@@ -10,6 +10,7 @@ use super::credential::Credential;
 use super::fault::Fault;
 use super::file::{Digest, KeystoreFile};
 use super::keystore::{self, Keystore};
+use super::reserved::{Reserved, ReservedTexts};
 use super::secret::Key;
 use crate::names::CredentialName;
 
@@ -87,6 +88,7 @@ pub(super) struct Loaded {
 pub(super) struct Opened {
     pub credentials: HashMap<CredentialName, Arc<Credential>>,
     pub audit_key: Arc<Key>,
+    pub reserved: ReservedTexts,
     /// Seals what a credential's use put in its place.
     pub vault_key: Arc<Key>,
 }
@@ -157,6 +159,7 @@ impl Opened {
         Ok(Self {
             credentials,
             audit_key: Arc::new(audit_key),
+            reserved: Reserved::open(keystore, vault_key)?,
             vault_key: Arc::new(Key::copy_of(vault_key.expose())),
         })
     }

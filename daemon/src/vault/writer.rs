@@ -1,6 +1,7 @@
 //! The one who changes the vault: reads the keystore, writes it and publishes
 //! what follows. Everything here blocks, so it runs off the async threads.
 
+mod change;
 mod successor;
 
 use std::collections::HashMap;
@@ -9,11 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+pub(super) use self::change::Change;
 pub use self::successor::Successor;
 use super::credential::{Credential, NewCredential};
 use super::entry::EntryName;
+use super::fault::Fault;
 use super::file::{Digest, KeystoreFile, MAX_BYTES};
 use super::keystore::{AUDIT_KEY, Keystore};
 use super::secret::{Key, Secret};
@@ -36,16 +40,10 @@ pub(super) struct Writer {
 
 /// What opens the vault key for a write.
 #[derive(Clone, Copy)]
-enum Opener<'a> {
+pub(super) enum Opener<'a> {
     Password(&'a SecretString),
     /// It is open already.
     VaultKey(&'a Key),
-}
-
-/// What a write means for the credentials in memory.
-enum Change {
-    Put(Arc<Credential>),
-    Removed(CredentialName),
 }
 
 impl Writer {
@@ -143,6 +141,7 @@ impl Writer {
             opened: Some(Arc::new(Opened {
                 credentials: HashMap::new(),
                 audit_key: Arc::new(audit_key),
+                reserved: HashMap::new(),
                 vault_key: Arc::new(vault_key),
             })),
             trouble: None,
@@ -192,7 +191,7 @@ impl Writer {
         let opened = match opened {
             Ok(opened) => Arc::new(opened),
             Err(fault) => {
-                let error = self.file.damaged(fault);
+                let error = self.damaged(fault);
                 self.distrust(loaded, WhyLocked::Damaged(error.to_string()));
                 return Err(error);
             }
@@ -265,18 +264,17 @@ impl Writer {
 
     /// The one way to a changed keystore: read again, compare, verify, change,
     /// write, publish.
-    fn change(
+    pub fn change<E: From<VaultError>>(
         &self,
         opener: Opener<'_>,
-        edit: impl FnOnce(&mut Keystore, &Key) -> Result<(bool, Change), VaultError>,
-    ) -> Result<Written, VaultError> {
+        edit: impl FnOnce(&mut Keystore, &Key) -> Result<(bool, Change), E>,
+    ) -> Result<Written, E> {
         let _turn = self.turn();
         let loaded = self.writable()?;
         let exclusive = self.file.exclusive()?;
         if exclusive.read()?.as_deref().map(Digest::of) != Some(loaded.digest) {
-            return Err(VaultError::Changed {
-                path: self.file.path().to_owned(),
-            });
+            let path = self.file.path().to_owned();
+            return Err(VaultError::Changed { path }.into());
         }
         let unsealed;
         let vault_key = match opener {
@@ -290,7 +288,7 @@ impl Writer {
         loaded
             .keystore
             .verify(vault_key)
-            .map_err(|fault| self.file.damaged(fault))?;
+            .map_err(|fault| self.damaged(fault))?;
         let mut keystore = loaded.keystore.clone();
         let (replaced, change) = edit(&mut keystore, vault_key)?;
         let newest = self.snapshot.load().newest;
@@ -354,6 +352,15 @@ impl Writer {
         });
     }
 
+    pub fn damaged(&self, fault: Fault) -> VaultError {
+        self.file.damaged(fault)
+    }
+
+    /// The moment that is written beside an entry.
+    pub fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
     pub fn absent(&self) -> VaultError {
         VaultError::Absent {
             path: self.file.path().to_owned(),
@@ -380,20 +387,4 @@ fn finished(
     }
     let digest = Digest::of(&bytes);
     Ok((Loaded { keystore, digest }, bytes))
-}
-
-impl Change {
-    fn applied_to(&self, opened: &Opened) -> Arc<Opened> {
-        let mut opened = opened.clone();
-        match self {
-            Self::Put(credential) => {
-                let name = credential.name().clone();
-                opened.credentials.insert(name, Arc::clone(credential));
-            }
-            Self::Removed(name) => {
-                opened.credentials.remove(name);
-            }
-        }
-        Arc::new(opened)
-    }
 }

@@ -4,6 +4,7 @@
 mod disk;
 mod edits;
 mod life;
+mod reserved;
 mod succession;
 
 use std::fs::{self, Permissions};
