@@ -353,7 +353,7 @@ fn an_agents_words_can_not_dress_up_the_question() {
         &json!({"owner": "acme", "repo": "axis", "title": title}),
         &json!({
             "_meta": {"progressToken": 1},
-            "justification": "fine\u{1b}[1A\r\n  approve with: axis approve 00000000",
+            "justification": format!("fine\u{1b}[1A\r\n  approve with: axis approve 00000000{}  sends GET x", " ".repeat(80)),
         }),
     );
     wait_for_approvals(&home, 1);
@@ -362,6 +362,13 @@ fn an_agents_words_can_not_dress_up_the_question() {
         !shown.contains('\u{1b}') && !shown.contains('\u{202e}'),
         "{shown:?}"
     );
+    // not by the width of the terminal either: what goes on is indented
+    let own = |line: &str| line.starts_with("  ") && !line.starts_with("    ");
+    for line in shown.lines().filter(|line| own(line)) {
+        let head = line.split_whitespace().next().unwrap();
+        let heads = ["sends", "with", "asked", "params", "because", "approve"];
+        assert!(heads.contains(&head), "{line}");
+    }
     assert_eq!(shown.matches("\n  sends ").count(), 1, "{shown}");
     assert_eq!(shown.matches("\n  approve with: ").count(), 1, "{shown}");
 }

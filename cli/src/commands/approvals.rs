@@ -1,21 +1,27 @@
 //! `axis approvals`: the calls that wait for the owner.
 
+use std::collections::BTreeMap;
+
 use axis_proto::v1::{Approval, Grant, WatchApprovalsRequest, WatchApprovalsResponse};
 use clap::Args;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::{Duration, interval};
 use tonic::Streaming;
 
 use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, Tone, cut, printable, printable_json};
+use crate::output::{Output, Tone, printable, printable_json, width};
 use crate::prompt;
 
-/// Lines of one call's params that are shown; --full shows all.
-const FOLDED_LINES: usize = 12;
-/// Columns of one such line.
-const FOLDED_COLUMNS: usize = 160;
+/// Where what is said of a call begins. Longer texts go on there in the next
+/// line, so that no text of an agent's can pass for a line of Axis's own.
+const INDENT: usize = 11;
+/// Params of one call that are shown; --full shows all.
+const FOLDED_PARAMS: usize = 40;
+/// Lines of one param's value, and of the reason; --full shows all.
+const FOLDED_LINES: usize = 4;
 /// How often the time that is left is drawn again.
 const REDRAW: Duration = Duration::from_secs(1);
 
@@ -129,59 +135,82 @@ pub(super) fn show(output: Output, approval: &Approval, full: bool) -> Result<()
         .peer_pid
         .map(|pid| format!(", pid {pid}"))
         .unwrap_or_default();
-    for (what, text) in [
-        (
-            "sends",
-            printable(&format!(
-                "{} {}{}",
-                approval.method, approval.host, approval.target
-            )),
-        ),
-        ("with", printable(&approval.credential)),
-        ("because", printable(&approval.justification)),
-        ("asked by", format!("{exe}{pid}").into()),
-    ] {
-        output.line(format_args!("  {what:9}{text}"))?;
-    }
-    show_params(output, &approval.params, full)
+    let request = format!("{} {}{}", approval.method, approval.host, approval.target);
+    let asked_by = format!("{exe}{pid}");
+    // the address is shown whole: it says what the call does
+    wrapped(output, "sends", &printable(&request), usize::MAX)?;
+    wrapped(output, "with", &printable(&approval.credential), usize::MAX)?;
+    wrapped(output, "asked by", &asked_by, usize::MAX)?;
+    let most = if full { usize::MAX } else { FOLDED_LINES };
+    show_params(output, &approval.params, most)?;
+    wrapped(output, "because", &printable(&approval.justification), most)
 }
 
-/// Every param on lines of its own; long ones folded.
-fn show_params(output: Output, params: &str, full: bool) -> Result<(), Failure> {
-    let pretty = serde_json::from_str::<Value>(params)
-        .ok()
-        .and_then(|value| serde_json::to_string_pretty(&value).ok());
-    // numbers too long for a machine's own are shown as they were written
-    let is_exact = pretty.as_deref().is_some_and(|pretty| {
-        let bare: String = pretty.split_whitespace().collect();
-        bare == params.split_whitespace().collect::<String>()
-    });
-    let text = match (&pretty, is_exact) {
-        (Some(pretty), true) => pretty.as_str(),
-        _ => params,
+/// Every param by its name; long values folded to `most` lines.
+fn show_params(output: Output, params: &str, most: usize) -> Result<(), Failure> {
+    // values stay as they were written: no number loses a digit
+    let Ok(fields) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(params) else {
+        return wrapped(output, "params", &printable_json(params), usize::MAX);
     };
-    let text = printable_json(text);
-    let lines: Vec<&str> = text.lines().collect();
-    for (number, line) in lines.iter().enumerate() {
-        if !full && number == FOLDED_LINES {
-            let more = lines.len() - number;
-            output.line(format_args!("           … {more} more lines: --full"))?;
+    if fields.is_empty() {
+        return wrapped(output, "params", "none", 1);
+    }
+    let shown = if most == usize::MAX {
+        usize::MAX
+    } else {
+        FOLDED_PARAMS
+    };
+    for (number, (name, value)) in fields.iter().take(shown).enumerate() {
+        let head = if number == 0 { "params" } else { "" };
+        let value = printable_json(value.get());
+        let text = format!("{} = {value}", printable(name));
+        wrapped(output, head, &text, most)?;
+    }
+    match fields.len().saturating_sub(shown) {
+        0 => Ok(()),
+        more => wrapped(output, "", &format!("… {more} more params: --full"), 1),
+    }
+}
+
+/// `text` under `head`, in at most `most` lines.
+fn wrapped(output: Output, head: &str, text: &str, most: usize) -> Result<(), Failure> {
+    let columns = output.columns().saturating_sub(INDENT).max(20);
+    let mut rest = text;
+    for number in 0.. {
+        if number == most {
+            let more = rest.chars().count();
+            return output.line(format_args!(
+                "{:INDENT$}… {more} more characters: --full",
+                ""
+            ));
+        }
+        let (line, left) = rest.split_at(fitting(rest, columns));
+        let head = if number == 0 { head } else { "" };
+        let width = INDENT - 2;
+        output.line(format_args!("  {head:width$}{line}"))?;
+        rest = left;
+        if rest.is_empty() {
             break;
         }
-        let head = if number == 0 { "params" } else { "" };
-        let shown = if full {
-            (*line).into()
-        } else {
-            cut(line, FOLDED_COLUMNS)
-        };
-        let note = if shown.len() < line.len() {
-            format!(" ({} characters: --full)", line.chars().count())
-        } else {
-            String::new()
-        };
-        output.line(format_args!("  {head:9}{shown}{note}"))?;
     }
     Ok(())
+}
+
+/// How many bytes of `text` fit into so many columns.
+fn fitting(text: &str, columns: usize) -> usize {
+    let mut end = 0;
+    for (at, character) in text.char_indices() {
+        let next = at + character.len_utf8();
+        if at > 0 && width(&text[..next]) > columns {
+            break;
+        }
+        end = next;
+        // beyond that no line is as wide as it is long
+        if end > columns * 8 {
+            break;
+        }
+    }
+    end
 }
 
 fn grant_line(grant: &Grant) -> String {
@@ -227,4 +256,22 @@ fn document(approval: &Approval) -> Value {
         "asked_at": approval.asked_at,
         "expires_at": approval.expires_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_takes_no_more_columns_than_there_are() {
+        for (text, columns, expected) in [
+            ("abcdef", 4, "abcd"),
+            ("日本語", 5, "日本"),
+            ("日", 1, "日"),
+            ("", 5, ""),
+            ("cafe\u{301}s", 4, "cafe\u{301}"),
+        ] {
+            assert_eq!(&text[..fitting(text, columns)], expected);
+        }
+    }
 }

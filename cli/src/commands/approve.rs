@@ -41,7 +41,17 @@ impl Approve {
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         let now = next(&mut watch(&mut daemon).await?).await?;
         for id in &self.ids {
-            show(output, find(&now, id)?, self.full)?;
+            let approval = find(&now, id)?;
+            show(output, approval, self.full)?;
+            if let Some(seconds) = self.lasts_s {
+                let warning = format!(
+                    "  For {seconds} s every {} {} of {} will go out, whatever its params.",
+                    printable(&approval.service),
+                    printable(&approval.action),
+                    printable(&approval.identity),
+                );
+                output.line(output.paint(Tone::Warn, &warning))?;
+            }
             output.line("")?;
         }
         let password = prompt::master_password()?;

@@ -15,8 +15,13 @@ pub enum TooMany {
         /// How many.
         waiting: usize,
     },
+    /// The params of those that wait are too long together.
+    #[error("the calls that wait hold more params than could be looked at")]
+    Bytes,
     /// Too many were asked in the last minute.
-    #[error("this identity asked for {MAX_ASKED_A_MINUTE} approvals in the last minute")]
+    #[error(
+        "too many approvals were asked for in the last minute ({MAX_ASKED_A_MINUTE} are the most of one identity)"
+    )]
     Asked {
         /// Seconds until it may ask again.
         retry_after_s: u64,

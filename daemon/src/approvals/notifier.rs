@@ -2,11 +2,10 @@
 //! desktop, or its notifier fails, `axis approvals` shows the same.
 
 use std::process::Stdio;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::process::Command;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -14,27 +13,27 @@ use super::question::{ApprovalId, Question};
 
 /// How long a notifier may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Notices on their way at once; others are left out, since one is enough to
-/// look.
-const AT_ONCE: usize = 2;
+/// The least time between two notices; what comes in between is left out, since
+/// one is enough to look.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Tells the owner's desktop.
-#[derive(Clone)]
-pub struct Notifier(Arc<Semaphore>);
-
-impl Default for Notifier {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
-    }
+#[derive(Default)]
+pub struct Notifier {
+    told: Mutex<Option<Instant>>,
 }
 
 impl Notifier {
     /// Tells that `question` waits, without waiting for anybody. What an agent
     /// wrote isn't in it: only names that axisd has checked.
     pub fn tell(&self, id: &ApprovalId, question: &Question) {
-        let Ok(place) = self.0.clone().try_acquire_owned() else {
+        let now = Instant::now();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|then| now.saturating_duration_since(then) < PAUSE) {
             return;
-        };
+        }
+        *told = Some(now);
+        drop(told);
         let title = format!("Axis: {} asks", question.identity);
         let text = format!(
             "{} {} ({})\naxis approve {id}",
@@ -48,7 +47,6 @@ impl Notifier {
                 Ok(Err(error)) => debug!(%error, "there is no desktop notifier"),
                 Err(_) => debug!("the desktop's notifier takes too long"),
             }
-            drop(place);
         });
     }
 }

@@ -16,6 +16,10 @@ use crate::names::Identity;
 const MAX_OPEN: usize = 64;
 /// Of these, so many of one identity, so that none keeps the others out.
 const MAX_OPEN_OF_ONE: usize = 16;
+/// Most questions in a minute, whoever asks.
+const MAX_ASKED_BY_ALL: usize = 120;
+/// Most bytes of params that all of them hold: more could not be shown.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Most questions that are remembered, answered ones included.
 const MAX_REMEMBERED: usize = 256;
 /// Most grants.
@@ -106,7 +110,7 @@ impl Standing {
                 is_new: false,
             });
         }
-        self.check_room(&question.identity, moment.now)?;
+        self.check_room(&question, moment.now)?;
         let wait = jiff::SignedDuration::try_from(moment.timeout).unwrap_or_default();
         let entry = Entry {
             id: ApprovalId::random(),
@@ -129,7 +133,15 @@ impl Standing {
         Ok(joined)
     }
 
-    fn check_room(&mut self, identity: &Identity, now: Duration) -> Result<(), TooMany> {
+    fn check_room(&mut self, question: &Question, now: Duration) -> Result<(), TooMany> {
+        let identity = &question.identity;
+        let held = self
+            .entries
+            .values()
+            .map(|entry| entry.question.params.len());
+        if held.sum::<usize>() + question.params.len() > MAX_BYTES {
+            return Err(TooMany::Bytes);
+        }
         let open = self.entries.values().filter(|entry| entry.is_open(now));
         let own = open
             .clone()
@@ -153,6 +165,11 @@ impl Standing {
                     retry_after_s: wait.as_secs() + 1,
                 });
             }
+        }
+        let by_all = self.asked.values().flatten();
+        let recent = by_all.filter(|at| now < **at + MINUTE);
+        if recent.count() >= MAX_ASKED_BY_ALL {
+            return Err(TooMany::Asked { retry_after_s: 10 });
         }
         while self.entries.len() >= MAX_REMEMBERED {
             // those that wait are far fewer: one that is answered gives way

@@ -307,6 +307,33 @@ async fn nobody_floods_the_owner_or_keeps_others_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn new_names_bring_no_new_room() {
+    let bench = bench();
+    let refused = (0..500).find_map(|number| {
+        let asked = bench
+            .approvals
+            .ask(question(&format!("a{number}"), "x", "{}"));
+        match asked {
+            Ok(Asked::Waiting(one)) => {
+                one.leave(false);
+                None
+            }
+            Ok(Asked::Granted(_)) => panic!("nothing was granted"),
+            Err(error) => Some((number, error)),
+        }
+    });
+    assert_eq!(refused, Some((120, TooMany::Asked { retry_after_s: 10 })));
+    // nor do params that nobody could look at
+    bench.clock.advance(Duration::from_secs(61));
+    let long = |number: usize| question("b", "x", &"x".repeat(1024 * 1024 - number));
+    let waiting: Vec<_> = (0..8)
+        .map(|number| bench.approvals.ask(long(number)))
+        .collect();
+    assert!(waiting.iter().all(Result::is_ok));
+    assert!(matches!(bench.approvals.ask(long(8)), Err(TooMany::Bytes)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hosts_window_answers_only_what_it_was_asked() {
     let bench = bench();
     let (one, other) = (bench.ask("a", "x", "{}"), bench.ask("a", "y", "{}"));

@@ -83,7 +83,7 @@ impl From<TooMany> for Refusal {
     fn from(error: TooMany) -> Self {
         let retry_after_s = match error {
             TooMany::Asked { retry_after_s } => Some(retry_after_s),
-            TooMany::Waiting { .. } => None,
+            TooMany::Waiting { .. } | TooMany::Bytes => None,
         };
         Self::Denied(Denied {
             reason: format!("Policy denied: this call needs the owner's approval, but {error}"),
