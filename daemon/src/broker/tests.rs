@@ -19,7 +19,7 @@ const PASSWORD: &str = "correct horse battery staple";
 const POLICY: &str = "policies:\n  - identity: local-dev\n    allow:\n      - {service: github, actions: [repos.get], ttl: 60}\n";
 
 /// An owner with a vault in `home`, and `github` bound to a loopback upstream.
-async fn owner_in(home: &std::path::Path, clock: Arc<ManualClock>) -> Owner {
+async fn owner_in(home: &std::path::Path, policy: &str, clock: Arc<ManualClock>) -> Owner {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().fallback(async || axum::Json(serde_json::json!({"id": 1})));
@@ -34,7 +34,7 @@ async fn owner_in(home: &std::path::Path, clock: Arc<ManualClock>) -> Owner {
         log: home.join("axisd.log"),
         sockets: SocketDir::in_home(home),
     };
-    std::fs::write(&paths.policy, POLICY).unwrap();
+    std::fs::write(&paths.policy, policy).unwrap();
     let broker = Broker::build(&Config::default(), &paths, clock).unwrap();
     let owner = Owner::new(Arc::new(broker), paths, CancellationToken::new());
     owner.init(PASSWORD.into(), &peer()).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_cooldown_does_not_follow_the_wall_clock() {
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let now = "2026-01-15T10:30:00Z".parse().unwrap();
     let clock = Arc::new(ManualClock::starting_at(now));
-    let owner = owner_in(home.path(), clock.clone()).await;
+    let owner = owner_in(home.path(), POLICY, clock.clone()).await;
     let broker = &owner.broker;
 
     let first = broker.execute(call(), Streams::default()).await;
@@ -96,4 +96,69 @@ async fn a_cooldown_does_not_follow_the_wall_clock() {
     clock.advance(Duration::from_secs(61));
     let later = broker.execute(call(), Streams::default()).await;
     assert!(matches!(later.end, End::Success(_)), "{later:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_counts_the_time_that_passes_asleep_too_and_not_the_wall_clock() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let now = "2026-01-15T10:30:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::starting_at(now));
+    let policy = "policies:\n  - identity: local-dev\n    rateLimit: { requestsPerMinute: 2 }\n    allow:\n      - {service: github, actions: [repos.get]}\n";
+    let owner = owner_in(home.path(), policy, clock.clone()).await;
+    let broker = &owner.broker;
+    for _ in 0..2 {
+        let call = broker.execute(call(), Streams::default()).await;
+        assert!(matches!(call.end, End::Success(_)), "{call:?}");
+    }
+    for step in [24, -48, 24 * 365] {
+        clock.step_wall(SignedDuration::from_hours(step));
+        let again = broker.execute(call(), Streams::default()).await;
+        let End::Denied(denied) = again.end else {
+            panic!("after a step of {step} hours: {again:?}");
+        };
+        assert!(denied.reason.contains("Rate limit"), "{denied:?}");
+    }
+    // the machine sleeps for an hour; tokio's timers know nothing of it
+    clock.advance(Duration::from_hours(1));
+    let later = broker.execute(call(), Streams::default()).await;
+    assert!(matches!(later.end, End::Success(_)), "{later:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_waits_holds_its_place_and_gives_it_back_when_it_is_rejected() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let now = "2026-01-15T10:30:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::starting_at(now));
+    let policy = POLICY.replace("ttl: 60", "ttl: 60, ask: true");
+    let owner = owner_in(home.path(), &policy, clock.clone()).await;
+    let broker = owner.broker.clone();
+    for approve in [false, true] {
+        let waiting = {
+            let broker = broker.clone();
+            tokio::spawn(async move { broker.execute(call(), Streams::default()).await })
+        };
+        let mut changes = broker.approvals.changes();
+        let open = changes.wait_for(|_| broker.approvals.open().len() == 1);
+        drop(open.await.unwrap());
+        let mut other = call();
+        other.params = r#"{"owner":"a","repo":"other"}"#.into();
+        let other = broker.execute(other, Streams::default()).await;
+        let End::Denied(denied) = other.end else {
+            panic!("two at once would pass one ttl: {other:?}");
+        };
+        assert!(denied.reason.contains("under way"), "{denied:?}");
+        let id = [broker.approvals.open()[0].id.clone()];
+        if approve {
+            let approved = owner.approve(PASSWORD.into(), &id, 0, &peer()).await;
+            assert_eq!(approved.unwrap().len(), 1);
+        } else {
+            owner.reject(&id, "", &peer()).unwrap();
+        }
+        let ended = waiting.await.unwrap();
+        assert_eq!(matches!(ended.end, End::Success(_)), approve, "{ended:?}");
+    }
+    let again = broker.execute(call(), Streams::default()).await;
+    assert!(matches!(again.end, End::Denied(_)), "{again:?}");
 }
