@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod disk;
 mod kills;
 
 use std::fs;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use axis_tests::{Home, Host, Upstream, canary, wait_for};
 use serde_json::{Value, json};
 
-const ALLOW: &str =
+pub(crate) const ALLOW: &str =
     "policies:\n  - identity: local-dev\n    allow:\n      - {service: '*', actions: ['*']}\n";
 
 fn repo() -> Value {
@@ -75,92 +76,6 @@ fn a_deleted_log_is_noticed_and_the_chain_goes_on() {
             .stdout
             .contains("audit")
     );
-}
-
-#[test]
-fn a_full_disk_refuses_calls_leaves_no_torn_line_and_mends_itself() {
-    if !rustix::process::geteuid().is_root() {
-        return; // only root may mount the small disk
-    }
-    let upstream = Upstream::friendly();
-    let home = Home::empty();
-    let disk = home.file("disk");
-    fs::create_dir(&disk).unwrap();
-    let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs"])
-        .arg(&disk)
-        .status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        return; // this sandbox mounts nothing
-    }
-    let small = SmallDisk(disk.clone());
-    let axis = |arguments: &[&str], input: &str| {
-        let mut command = home.command("axis");
-        command
-            .args(arguments)
-            .env("AXIS_HOME", &disk)
-            .env("AXIS_MASTER_PASSWORD", axis_tests::PASSWORD);
-        axis_tests::run(command, input)
-    };
-    axis(&["init"], "").ok();
-    axis(
-        &[
-            "add",
-            "github",
-            "--stdin",
-            "--no-check",
-            "--base-url",
-            &upstream.url(),
-        ],
-        "ghp_CANARYfulldisk01\n",
-    )
-    .ok();
-    fs::write(disk.join("policy.yaml"), ALLOW).unwrap();
-    let call = || axis(&["call", "github", "repos.get", "owner=a", "repo=b"], "");
-    wait_for("the policy to be in force", || {
-        call().status.success().then_some(())
-    });
-    let reached = upstream.requests().len();
-
-    let filler = disk.join("filler");
-    let mut written = Vec::new();
-    while fs::write(&filler, &written).is_ok() {
-        written.resize(written.len() + 4096, b'x');
-    }
-    let mut refused = call();
-    // what was left of the last page is used up first
-    for _ in 0..40 {
-        if refused.code() != 0 {
-            break;
-        }
-        refused = call();
-    }
-    assert!(refused.stdout.contains("audit_unavailable"), "{refused:?}");
-    assert!(upstream.requests().len() <= reached + 40);
-    let reached = upstream.requests().len();
-    assert!(call().stdout.contains("audit_unavailable"));
-    assert_eq!(
-        upstream.requests().len(),
-        reached,
-        "nothing is sent without a record"
-    );
-
-    fs::remove_file(&filler).unwrap();
-    call().ok();
-    axis(&["logs", "verify"], "").ok();
-    axis(&["daemon", "stop"], "").ok();
-    drop(small);
-}
-
-struct SmallDisk(std::path::PathBuf);
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount")
-            .arg("-l")
-            .arg(&self.0)
-            .status();
-    }
 }
 
 #[test]

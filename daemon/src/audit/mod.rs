@@ -124,6 +124,8 @@ struct Shared {
     /// The last record that is known to be on the disk. Whoever holds it syncs
     /// for all who wait for it.
     on_disk: tokio::sync::Mutex<u64>,
+    #[cfg(test)]
+    syncs: std::sync::atomic::AtomicU64,
     followers: broadcast::Sender<Bytes>,
 }
 
@@ -146,6 +148,8 @@ impl Audit {
             verifying: RwLock::default(),
             folds: Mutex::default(),
             on_disk: tokio::sync::Mutex::new(0),
+            #[cfg(test)]
+            syncs: std::sync::atomic::AtomicU64::new(0),
             followers,
         }));
         // the writer keeps the reason for `status`
@@ -224,6 +228,10 @@ impl Audit {
                 path: self.0.path.clone(),
             });
         };
+        #[cfg(test)]
+        self.0
+            .syncs
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let files = tokio::task::spawn_blocking(move || {
             files.iter().try_for_each(|file| file.sync_data())?;
             Ok(files)
@@ -431,8 +439,13 @@ impl Audit {
     }
 
     /// Checks every line of the log and of the logs that were set aside, and
-    /// looks for a line that the owner has pinned. Blocking.
-    pub fn verify(&self, pinned: Option<Pinned>) -> io::Result<Verification> {
+    /// looks for a line that the owner has pinned. `wanted` is asked now and then
+    /// whether anyone still waits for it. Blocking.
+    pub fn verify(
+        &self,
+        pinned: Option<Pinned>,
+        wanted: &dyn Fn() -> bool,
+    ) -> io::Result<Verification> {
         let _undeleted = self
             .0
             .verifying
@@ -450,6 +463,7 @@ impl Audit {
             &aside::set_aside_files(path),
             key.as_deref(),
             pinned,
+            wanted,
         ))
     }
 

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -15,12 +15,16 @@ use super::chain::{First, Head, Link};
 use super::file::LogFile;
 use super::line::{Begins, Parsed, Record};
 use super::reader::{Backwards, Forwards, Piece};
-use super::segments::{self, Segment};
+use super::segments::{self, Opened, Segment};
+use super::stretches::{Page, Stretches};
 use super::writer::Entry;
 use super::{Audit, chain, frames};
 
 /// How long to wait before trying again what didn't work.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
+
+/// Largest file that is compressed; one can be made to go on for ever.
+const MOST_PLAIN_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 
 /// When segments end, and how many are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,6 +273,30 @@ fn compress(segment: &Segment, go_on: &dyn Fn() -> bool) -> io::Result<()> {
     let Some((plain, size)) = segments::open_regular(segment.plain())? else {
         return Ok(());
     };
+    if size > MOST_PLAIN_BYTES {
+        return Err(io::Error::other("it is larger than any that axisd writes"));
+    }
+    // a crash leaves both forms, the same; whoever else put one beside the
+    // other doesn't get axisd to destroy it
+    match segments::open_regular(segment.compressed())? {
+        Some((file, length)) if holds(&file, length, &plain, size).unwrap_or(false) => {}
+        Some(_) => {
+            return Err(io::Error::other(format!(
+                "{} is there too, and is not the same",
+                file_name(segment.compressed())
+            )));
+        }
+        None => write_compressed(segment, &plain, size, go_on)?,
+    }
+    fs::remove_file(segment.plain())
+}
+
+fn write_compressed(
+    segment: &Segment,
+    plain: &File,
+    size: u64,
+    go_on: &dyn Fn() -> bool,
+) -> io::Result<()> {
     let unfinished = segment.unfinished();
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -280,17 +308,38 @@ fn compress(segment: &Segment, go_on: &dyn Fn() -> bool) -> io::Result<()> {
             .create_new(true)
             .mode(0o600)
             .open(&unfinished)?;
-        frames::compress(&plain, size, &mut target, go_on)?;
+        frames::compress(plain, size, &mut target, go_on)?;
         target.sync_all()?;
-        fs::rename(&unfinished, segment.compressed())?;
+        segments::rename(&unfinished, segment.compressed())?;
         directory_of(segment.plain())?.sync_all()
     };
     let written = write();
     if written.is_err() {
         let _ = fs::remove_file(&unfinished);
     }
-    written?;
-    fs::remove_file(segment.plain())
+    written
+}
+
+/// Whether a compressed file holds the first `size` bytes of `plain`.
+fn holds(file: &Arc<File>, length: u64, plain: &File, size: u64) -> io::Result<bool> {
+    let stretches = Stretches::opened(Opened {
+        file: Arc::clone(file),
+        size: length,
+        is_compressed: true,
+    })?;
+    let mut page = Page::default();
+    let mut expected = Vec::new();
+    let mut at = 0;
+    for nth in 0..stretches.count() {
+        let text = page.read(&stretches, nth)?;
+        expected.resize(text.len(), 0);
+        plain.read_exact_at(&mut expected, at)?;
+        if *text != expected {
+            return Ok(false);
+        }
+        at += u64::try_from(text.len()).unwrap_or(u64::MAX);
+    }
+    Ok(at == size)
 }
 
 fn delete(segment: &Segment) -> io::Result<()> {

@@ -66,13 +66,15 @@ struct Beginning {
     prev: String,
 }
 
-/// Checks the files of `log` at `path`, and those set aside.
+/// Checks the files of `log` at `path`, and those set aside. `wanted` is asked
+/// before each; without it the result is worth nothing.
 pub(super) fn verify(
     log: Log,
     path: &Path,
     set_aside: &[PathBuf],
     key: Option<&dyn AuditKey>,
     pinned: Option<Pinned>,
+    wanted: &dyn Fn() -> bool,
 ) -> Verification {
     let mut macs = Macs::new(key);
     let mut search = pinned.map(Search::new);
@@ -94,7 +96,7 @@ pub(super) fn verify(
         (path.to_owned(), None, forwards)
     });
     // one file at a time is open
-    for (path, number, forwards) in segments.chain(newest) {
+    for (path, number, forwards) in segments.chain(newest).take_while(|_| wanted()) {
         macs.next_file();
         let name = file_name(&path);
         let ends = end_before(&checked);
@@ -283,6 +285,6 @@ pub(super) fn report_alone(path: &Path, key: Option<&dyn AuditKey>) -> FileRepor
         current: None,
         head: None,
     };
-    let mut verification = verify(log, path, &[], key, None);
+    let mut verification = verify(log, path, &[], key, None, &|| true);
     verification.files.remove(0)
 }

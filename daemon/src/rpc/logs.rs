@@ -28,7 +28,11 @@ pub async fn lines(
 ) -> Result<Response<Answers<v1::LogsResponse>>, Status> {
     let filter = Arc::new(filter(&request)?);
     if request.all {
-        return Ok(Response::new(all_lines(owner.clone(), filter)));
+        return Ok(Response::new(all_lines(
+            owner.clone(),
+            filter,
+            stopping.clone(),
+        )));
     }
     let line = |line: Bytes| Ok(v1::LogsResponse { line });
     let (found, new) = owner
@@ -58,7 +62,11 @@ pub async fn lines(
 
 /// All lines that `filter` takes, as fast as the client takes them, as many in
 /// a message as are at hand.
-fn all_lines(owner: Arc<Owner>, filter: Arc<Filter>) -> Answers<v1::LogsResponse> {
+fn all_lines(
+    owner: Arc<Owner>,
+    filter: Arc<Filter>,
+    stopping: CancellationToken,
+) -> Answers<v1::LogsResponse> {
     let (sender, messages) = mpsc::channel(WAITING_MESSAGES);
     tokio::task::spawn_blocking(move || {
         let mut lines: Vec<u8> = Vec::with_capacity(MESSAGE_BYTES);
@@ -68,6 +76,9 @@ fn all_lines(owner: Arc<Owner>, filter: Arc<Filter>) -> Answers<v1::LogsResponse
             sender.blocking_send(Ok(v1::LogsResponse { line })).is_ok()
         };
         let read = owner.broker.audit.each(&filter, &mut |line| {
+            if stopping.is_cancelled() {
+                return false;
+            }
             let is_full = !lines.is_empty() && lines.len() + line.len() >= MESSAGE_BYTES;
             if is_full && !send(&mut lines) {
                 return false;
@@ -81,13 +92,16 @@ fn all_lines(owner: Arc<Owner>, filter: Arc<Filter>) -> Answers<v1::LogsResponse
         if !lines.is_empty() && !send(&mut lines) {
             return;
         }
-        let error = match read {
-            Ok(unread) => unread,
-            Err(error) => Some(error),
+        let fault = match read {
+            _ if stopping.is_cancelled() => Some(Status::unavailable(
+                "axisd ends: lines are missing after these",
+            )),
+            Ok(error) => error.map(|error| unread(&error)),
+            Err(error) => Some(unread(&error)),
         };
-        if let Some(error) = error {
+        if let Some(fault) = fault {
             // a client that has gone needs no word
-            let _ = sender.blocking_send(Err(unread(&error)));
+            let _ = sender.blocking_send(Err(fault));
         }
     });
     Box::pin(ReceiverStream::new(messages))

@@ -16,8 +16,8 @@ pub struct Show {
     /// Go on with new lines until Ctrl-C
     #[arg(long)]
     tail: bool,
-    /// How many lines
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    /// How many lines, up to 100000; `axis logs export` gives all
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=100_000))]
     last: u32,
     #[command(flatten)]
     lines: Lines,

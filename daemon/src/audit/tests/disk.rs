@@ -172,7 +172,7 @@ fn a_call_dropped_without_its_end_is_recorded_as_failed() {
 }
 
 #[tokio::test]
-async fn calls_that_wait_at_once_are_all_on_the_disk() {
+async fn calls_that_wait_at_once_share_a_sync_and_are_all_on_the_disk() {
     let home = Home::new();
     let audit = Audit::open(home.path(), home.clock.clone(), SyncMode::Always);
     audit.set_key(Some(key()));
@@ -186,6 +186,9 @@ async fn calls_that_wait_at_once_are_all_on_the_disk() {
         }
     });
     futures_util::future::join_all(calls).await;
+    // the first syncs its own record; the other 49 are written meanwhile
+    let syncs = audit.0.syncs.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(syncs, 2, "for 50 calls");
     assert_eq!(home.lines().len(), 100);
     home.assert_intact();
 }

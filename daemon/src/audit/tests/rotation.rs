@@ -96,7 +96,7 @@ pub(super) fn seqs(audit: &Audit) -> Vec<u64> {
 
 #[track_caller]
 pub(super) fn assert_whole(audit: &Audit) {
-    let verification = audit.verify(None).unwrap();
+    let verification = audit.verify(None, &|| true).unwrap();
     assert!(verification.is_faultless(), "{verification:#?}");
     let next = audit.status().next_seq;
     assert_eq!(seqs(audit), (1..next).collect::<Vec<u64>>());
@@ -127,7 +127,7 @@ fn a_full_log_goes_on_in_a_new_file_and_reads_as_one() {
         "goes on from audit-000003.jsonl"
     );
 
-    let verification = audit.verify(None).unwrap();
+    let verification = audit.verify(None, &|| true).unwrap();
     let next = audit.status().next_seq;
     assert_eq!(
         verification.coverage,
@@ -420,7 +420,7 @@ fn calls_go_on_while_the_log_is_rotated_compressed_read_and_verified() {
                 let seqs = seqs(&audit);
                 let whole: Vec<u64> = (1..=seqs.len() as u64).collect();
                 assert_eq!(seqs, whole);
-                let verification = audit.verify(None).unwrap();
+                let verification = audit.verify(None, &|| true).unwrap();
                 assert!(verification.is_faultless(), "{verification:#?}");
             }
         });

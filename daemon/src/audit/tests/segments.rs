@@ -202,14 +202,9 @@ fn whatever_is_done_to_a_segment_is_found_and_its_file_named() {
             "a pipe that nobody writes to",
             |home| {
                 fs::remove_file(home.file(SECOND)).unwrap();
-                rustix::fs::mknodat(
-                    rustix::fs::CWD,
-                    home.file(SECOND),
-                    rustix::fs::FileType::Fifo,
-                    rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-                    0,
-                )
-                .unwrap();
+                let mut mkfifo = std::process::Command::new("mkfifo");
+                let made = mkfifo.arg(home.file(SECOND)).status().unwrap();
+                assert!(made.success());
             },
             "audit-000002.jsonl.zst can't be read:",
             "not a plain file",
@@ -218,7 +213,7 @@ fn whatever_is_done_to_a_segment_is_found_and_its_file_named() {
     for (meddling, meddle, begins, says) in table {
         let (home, audit) = three_segments();
         meddle(&home);
-        let verification = audit.verify(None).unwrap();
+        let verification = audit.verify(None, &|| true).unwrap();
         let faults = faults(&verification);
         let fault = faults.first().unwrap_or_else(|| panic!("{meddling}"));
         assert!(fault.starts_with(begins), "{meddling}: {fault}");
@@ -263,7 +258,7 @@ fn an_old_log_put_back_behind_newer_segments_is_set_aside() {
         "the segments know it"
     );
     assert_eq!(
-        faults(&audit.verify(None).unwrap()).len(),
+        faults(&audit.verify(None, &|| true).unwrap()).len(),
         0,
         "it is an old truth"
     );
@@ -348,7 +343,7 @@ fn the_oldest_segments_are_deleted_and_the_log_says_so() {
     assert_eq!(record["begins"]["segment"], 2);
     assert!(record["mac"].is_string());
     let begins = record["begins"]["seq"].as_u64().unwrap();
-    let verification = audit.verify(None).unwrap();
+    let verification = audit.verify(None, &|| true).unwrap();
     assert!(verification.is_faultless(), "{verification:#?}");
     assert_eq!(super::rotation::seqs(&audit)[0], begins);
 
@@ -363,13 +358,13 @@ fn the_oldest_segments_are_deleted_and_the_log_says_so() {
     let history = audit.history("2026-01-01T00:00:00Z".parse().unwrap());
     assert!(!history.intact && history.calls.len() < calls);
     fill(&home, &audit, 1);
-    assert!(audit.verify(None).unwrap().is_faultless());
+    assert!(audit.verify(None, &|| true).unwrap().is_faultless());
 
     // but one more that is gone is missed
     fs::remove_file(home.file(SECOND)).ok();
     let oldest = home.segments().remove(0);
     fs::remove_file(home.file(&oldest)).unwrap();
-    let faults = faults(&audit.verify(None).unwrap());
+    let faults = faults(&audit.verify(None, &|| true).unwrap());
     assert!(faults[0].contains("doesn't say why"), "{faults:#?}");
 }
 
@@ -382,7 +377,7 @@ fn the_newest_segment_and_the_log_are_never_deleted() {
     assert_eq!(home.segments(), [THIRD]);
     audit.tidy(&|| true);
     assert_eq!(home.segments(), [THIRD]);
-    assert!(audit.verify(None).unwrap().is_faultless());
+    assert!(audit.verify(None, &|| true).unwrap().is_faultless());
 }
 
 #[test]
@@ -400,11 +395,11 @@ fn a_crash_before_the_segments_are_deleted_is_no_fault() {
             fs::copy(before.file(name), home.file(name)).unwrap();
         }
         let audit = pruning(&home, 0);
-        let verification = audit.verify(None).unwrap();
+        let verification = audit.verify(None, &|| true).unwrap();
         assert!(verification.is_faultless(), "{verification:#?}");
         audit.tidy(&|| true);
         assert_eq!(home.segments(), [THIRD]);
-        assert!(audit.verify(None).unwrap().is_faultless());
+        assert!(audit.verify(None, &|| true).unwrap().is_faultless());
     }
 }
 
@@ -438,7 +433,13 @@ fn a_file_put_among_the_segments_drives_none_of_them_out() {
                 .all(|record| record["act"] != "segments_pruned"),
             "{name}"
         );
-        if !is_plain {
+        assert!(home.segments().contains(&FIRST.to_owned()), "{name}");
+        if is_plain {
+            // nor does it replace the true one
+            let warnings = audit.status().warnings.join("\n");
+            assert!(warnings.contains("is not the same"), "{warnings}");
+            assert!(home.file("audit-000002.jsonl").exists());
+        } else {
             let warnings = audit.status().warnings.join("\n");
             assert!(
                 warnings.contains("nothing of it is deleted"),
@@ -472,7 +473,7 @@ fn a_forged_record_of_pruning_excuses_nothing() {
         drop(writer);
         home.open_unlocked()
     };
-    let faults = faults(&writer.verify(None).unwrap());
+    let faults = faults(&writer.verify(None, &|| true).unwrap());
     assert!(faults[0].contains("doesn't say why"), "{faults:#?}");
     assert!(
         faults.iter().any(|fault| fault.contains("has no MAC")),
@@ -495,7 +496,7 @@ fn a_pinned_head_shows_what_the_chain_cant() {
             .unwrap()
     };
     let check = |audit: &Audit, pinned: Pinned| {
-        let verification = audit.verify(Some(pinned)).unwrap();
+        let verification = audit.verify(Some(pinned), &|| true).unwrap();
         let report = verification.pinned.clone().unwrap();
         assert_eq!(
             verification.is_faultless(),
@@ -527,7 +528,7 @@ fn a_pinned_head_shows_what_the_chain_cant() {
     lines.truncate(2);
     fs::write(cut.path(), lines.join("\n") + "\n").unwrap();
     let audit = cut.open_unlocked();
-    assert!(faults(&audit.verify(None).unwrap()).is_empty());
+    assert!(faults(&audit.verify(None, &|| true).unwrap()).is_empty());
     let (stands, finding) = check(&audit, pinned);
     assert!(!stands && finding.contains("cut off"), "{finding}");
     // and written on
@@ -556,12 +557,122 @@ fn a_pinned_head_shows_what_the_chain_cant() {
 }
 
 #[test]
+fn calls_are_counted_over_all_files_and_what_is_no_call_is_not() {
+    let home = Home::new();
+    let audit = rotating(&home, small());
+    audit.admin(&keystore(3)).unwrap();
+    let mut slow = success();
+    slow.latency = Duration::from_secs(20);
+    make(&audit, "slow", &slow);
+    for nth in 0..100 {
+        make(&audit, &format!("ok-{nth}"), &success());
+        audit.tick();
+        audit.tidy(&|| true);
+    }
+    make(&audit, "failed", &failure());
+    for _ in 0..70 {
+        deny(&audit, CONNECTION, "denied");
+    }
+    audit.connection_closed(CONNECTION);
+    let stranger = CallRecord {
+        identity: "Someone",
+        service: "OpenAI",
+        ..call("x")
+    };
+    let reason = "Policy denied";
+    audit.refused(ConnectionId(9), &stranger, &Refusal::Deny { reason });
+    assert!(home.segments().len() > 2);
+
+    let count = |filter: &Filter| audit.stats(filter, &|| true).unwrap();
+    let stats = count(&Filter::default());
+    assert!(stats.unread.is_none());
+    let rows: Vec<_> = stats
+        .rows
+        .iter()
+        .map(|row| {
+            let names = (row.service.as_str(), row.identity.as_str());
+            (names, row.calls, row.denied, row.errors)
+        })
+        .collect();
+    // folded denials count as many as they stand for
+    assert_eq!(
+        rows,
+        [
+            (("openai", "local-dev"), 172, 70, 1),
+            (("openai", "someone"), 1, 1, 0)
+        ]
+    );
+    let row = &stats.rows[0];
+    // 102 went out, one of which took 0 ms and one 20 s
+    assert_eq!(row.p50_ms, Some(340), "342 to within 2 %");
+    assert_eq!(row.p99_ms, Some(340));
+    assert_eq!(stats.rows[1].p50_ms, None);
+    assert_eq!((stats.total.calls, stats.total.denied), (173, 71));
+    let mine = Filter::default().field("identity", "SOMEONE");
+    assert_eq!(count(&mine).total.calls, 1);
+    assert_eq!(count(&Filter::default().field("service", "x")).rows, []);
+
+    // what can't be read is said
+    fs::write(home.file(SECOND), "x").unwrap();
+    let unread = count(&Filter::default()).unread.unwrap().to_string();
+    assert!(unread.starts_with(SECOND), "{unread}");
+}
+
+#[test]
+fn names_that_agents_make_up_take_no_memory() {
+    let home = Home::new();
+    let audit = home.open_unlocked();
+    for nth in 0..1_100 {
+        let identity = format!("made-up-{nth}");
+        let call = CallRecord {
+            identity: &identity,
+            ..call("x")
+        };
+        let reason = "Policy denied";
+        audit.refused(ConnectionId(nth), &call, &Refusal::Deny { reason });
+    }
+    let stats = audit.stats(&Filter::default(), &|| true).unwrap();
+    assert!(stats.rows.len() <= 1_001);
+    assert_eq!(stats.rows[0].service, "(others)");
+    assert_eq!(stats.total.calls, 1_100);
+    let counted: u64 = stats.rows.iter().map(|row| row.calls).sum();
+    assert_eq!(counted, 1_100);
+}
+
+#[test]
+fn a_search_gives_up_where_all_is_long_past_and_misses_nothing_before() {
+    let home = Home::new();
+    let audit = rotating(&home, small());
+    make(&audit, "long ago", &success());
+    fill(&home, &audit, 1);
+    home.clock.advance(Duration::from_hours(72));
+    fill(&home, &audit, 1);
+    make(&audit, "now", &success());
+    // never read, since all lines of the newest that is older say enough
+    fs::write(home.file("audit-000000.jsonl.zst"), "x").unwrap();
+    let since = |time: &str| Filter::default().since(time.parse().unwrap());
+    let recent = audit
+        .last(10_000, &since("2026-01-18T00:00:00Z"), &|| true)
+        .unwrap();
+    assert!(recent.unread.is_none());
+    assert!(recent.lines.len() > 10);
+    let all = audit
+        .last(10_000, &since("2026-01-15T00:00:00Z"), &|| true)
+        .unwrap();
+    assert!(all.unread.is_some());
+    assert!(all.lines.len() > recent.lines.len());
+    // nobody waits for it any more
+    let unwanted = audit.last(10_000, &Filter::default(), &|| false).unwrap();
+    assert!(unwanted.lines.is_empty());
+}
+
+#[test]
 fn the_head_of_an_empty_log_can_be_pinned_too() {
     let home = Home::new();
     let audit = home.open_unlocked();
     let head = audit.head().unwrap().pinned;
     assert_eq!(head.seq(), 0);
     make(&audit, "a", &success());
-    let verification = audit.verify(Some(head)).unwrap();
+    let verification = audit.verify(Some(head), &|| true).unwrap();
     assert!(verification.is_faultless(), "{verification:?}");
 }

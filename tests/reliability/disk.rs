@@ -1,0 +1,202 @@
+//! A disk that is full: calls are refused, no line is torn, and once there is
+//! room again all goes on, limits included.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use axis_tests::{Home, Host, PASSWORD, Ran, Upstream, run, wait_for};
+use serde_json::{Value, json};
+
+use crate::ALLOW;
+
+/// A home on a small disk of its own.
+struct SmallHome {
+    home: Home,
+    disk: PathBuf,
+}
+
+impl SmallHome {
+    /// `None` where the test may mount none.
+    fn with(size: &str) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return None; // only root may mount the small disk
+        }
+        let home = Home::empty();
+        let disk = home.file("disk");
+        fs::create_dir(&disk).unwrap();
+        let mounted = Command::new("mount")
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={size},mode=0700"),
+                "tmpfs",
+            ])
+            .arg(&disk)
+            .status();
+        // some sandboxes mount nothing
+        mounted
+            .is_ok_and(|status| status.success())
+            .then_some(Self { home, disk })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = self.home.command("axis");
+        command
+            .env("AXIS_HOME", &self.disk)
+            .env("AXIS_MASTER_PASSWORD", PASSWORD);
+        command
+    }
+
+    fn axis(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut command = self.command();
+        command.args(arguments);
+        run(command, input)
+    }
+
+    fn call(&self, action: &str) -> Ran {
+        self.axis(&["call", "github", action, "owner=a", "repo=b"], "")
+    }
+
+    /// An unlocked vault with a key for GitHub, and `policy` in force.
+    fn prepare(&self, upstream: &Upstream, policy: &str, first_action: &str) {
+        self.axis(&["init"], "").ok();
+        let url = upstream.url();
+        let add = ["add", "github", "--stdin", "--no-check", "--base-url", &url];
+        self.axis(&add, "ghp_CANARYfulldisk01\n").ok();
+        fs::write(self.disk.join("policy.yaml"), policy).unwrap();
+        wait_for("the policy to be in force", || {
+            self.call(first_action).status.success().then_some(())
+        });
+    }
+
+    /// Takes what room is left.
+    fn fill(&self) -> PathBuf {
+        let filler = self.disk.join("filler");
+        let mut written = Vec::new();
+        while fs::write(&filler, &written).is_ok() {
+            written.resize(written.len() + 4096, b'x');
+        }
+        filler
+    }
+}
+
+impl Drop for SmallHome {
+    fn drop(&mut self) {
+        self.axis(&["daemon", "stop"], "");
+        let _ = Command::new("umount").arg("-l").arg(&self.disk).status();
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_calls_leaves_no_torn_line_and_mends_itself() {
+    let Some(small) = SmallHome::with("256k") else {
+        return;
+    };
+    let upstream = Upstream::friendly();
+    small.prepare(&upstream, ALLOW, "repos.get");
+    let call = || small.call("repos.get");
+    let reached = upstream.requests().len();
+
+    let filler = small.fill();
+    let mut refused = call();
+    // what was left of the last page is used up first
+    for _ in 0..40 {
+        if refused.code() != 0 {
+            break;
+        }
+        refused = call();
+    }
+    assert!(refused.stdout.contains("audit_unavailable"), "{refused:?}");
+    assert!(upstream.requests().len() <= reached + 40);
+    let reached = upstream.requests().len();
+    assert!(call().stdout.contains("audit_unavailable"));
+    assert_eq!(
+        upstream.requests().len(),
+        reached,
+        "nothing is sent without a record"
+    );
+
+    fs::remove_file(&filler).unwrap();
+    call().ok();
+    small.axis(&["logs", "verify"], "").ok();
+}
+
+#[test]
+fn a_disk_that_is_full_when_the_log_is_to_be_rotated_loses_no_line_and_no_limit() {
+    let Some(small) = SmallHome::with("384k") else {
+        return;
+    };
+    let upstream = Upstream::friendly();
+    fs::write(
+        small.disk.join("daemon.yaml"),
+        "audit: {rotate: {size: 65536}}\n",
+    )
+    .unwrap();
+    let policy = "policies:\n  - identity: local-dev\n    allow:\n      - {service: github, actions: [repos.get], ttl: 3600}\n      - {service: github, actions: [issues.list]}\n";
+    small.prepare(&upstream, policy, "issues.list");
+    small.call("repos.get").ok();
+    assert_eq!(small.call("repos.get").code(), 4, "the cooldown is on");
+
+    let mut command = small.command();
+    command.arg("mcp").env("AXIS_IDENTITY", "local-dev");
+    let mut host = Host::spawn(command);
+    host.initialize("2025-06-18");
+    let mut list =
+        || -> Value { host.execute("github", "issues.list", &json!({"owner": "a", "repo": "b"})) };
+    let log = small.disk.join("audit.jsonl");
+    while fs::metadata(&log).unwrap().len() < 56 * 1024 {
+        assert_eq!(list()["ok"], true);
+    }
+    let filler = small.fill();
+    let refused = wait_for("calls to be refused", || {
+        Some(list()).filter(|answer| answer["ok"] != true)
+    });
+    assert_eq!(refused["error"]["code"], "audit_unavailable", "{refused}");
+
+    // room for the log to be full, but not for what comes of it
+    let file = fs::OpenOptions::new().write(true).open(&filler).unwrap();
+    let size = file.metadata().unwrap().len();
+    file.set_len(size - 16 * 1024).unwrap();
+    let refused = wait_for("calls to be refused again", || {
+        Some(list()).filter(|answer| answer["ok"] != true)
+    });
+    assert_eq!(refused["error"]["code"], "audit_unavailable", "{refused}");
+    wait_for("what the disk has no room for to be said", || {
+        let status = small.axis(&["status"], "").stdout;
+        (status.contains("can't be rotated") || status.contains("can't be compressed"))
+            .then_some(())
+    });
+    small.axis(&["logs", "verify"], "").ok();
+    let sent = upstream.requests().len();
+    assert_eq!(list()["error"]["code"], "audit_unavailable");
+    assert_eq!(upstream.requests().len(), sent);
+
+    // a restart on the full disk, and room again
+    small.axis(&["daemon", "stop"], "").ok();
+    fs::remove_file(&filler).unwrap();
+    small.axis(&["unlock"], "").ok();
+    wait_for("the log to be rotated and compressed", || {
+        let plain = small.disk.join("audit-000001.jsonl");
+        let compressed = small.disk.join("audit-000001.jsonl.zst");
+        (compressed.exists() && !plain.exists()).then_some(())
+    });
+    assert_eq!(list()["ok"], true);
+    assert_eq!(
+        small.call("repos.get").code(),
+        4,
+        "the cooldown is still on"
+    );
+    small.axis(&["logs", "verify"], "").ok();
+    let exported = small
+        .axis(&["logs", "export", "--format", "jsonl"], "")
+        .ok();
+    let started = |line: &&str| line.contains("\"event\":\"started\"");
+    let on_record = exported.stdout.lines().filter(started).count();
+    assert_eq!(
+        on_record,
+        upstream.requests().len(),
+        "each request has its line"
+    );
+}
