@@ -1,6 +1,8 @@
 //! `daemon.yaml`: what an owner may set. Everything is optional; unknown
 //! fields are refused, so that a typo is not silently a default.
 
+mod upstream;
+
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
+pub use self::upstream::UpstreamConfig;
 use crate::yaml::{self, Place, Source};
 
 /// Longest file, in bytes.
@@ -27,6 +30,8 @@ pub struct Config {
     pub approval_timeout: ApprovalTimeout,
     /// The daemon's own log, on stderr.
     pub log: LogConfig,
+    /// The way to the upstreams.
+    pub upstream: UpstreamConfig,
 }
 
 /// How durable the audit log is, and how much of it is kept.
@@ -197,11 +202,27 @@ pub enum ConfigError {
         /// Where.
         place: Place,
     },
+    /// The file that `upstream.ca_file` names holds no certificates.
+    #[error("upstream.ca_file in daemon.yaml: {path} {problem}")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl Config {
     /// Reads the file; one that isn't there means the defaults.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        match Self::text(path)? {
+            Some(text) => Self::parse(&text, path),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// The text of the file, where there is one.
+    pub fn text(path: &Path) -> Result<Option<String>, ConfigError> {
         let read = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -212,7 +233,7 @@ impl Config {
             return Err(read(io::Error::other("it is not a plain file")));
         }
         match fs::File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(read(error)),
             Ok(file) => file
                 .take(MAX_BYTES + 1)
@@ -225,10 +246,11 @@ impl Config {
                 path: path.to_owned(),
             });
         }
-        Self::parse(&text, path)
+        Ok(Some(text))
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+    /// What `text` says, which stands in the file `path`.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         // a file of comments alone is no document
         if text
             .lines()

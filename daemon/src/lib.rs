@@ -21,6 +21,7 @@ pub mod policy;
 pub mod process;
 pub mod regular;
 pub mod rpc;
+pub mod seal;
 pub mod selection;
 pub mod services;
 pub mod upstream;

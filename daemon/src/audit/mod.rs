@@ -44,6 +44,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
@@ -114,7 +115,7 @@ pub struct Audit(Arc<Shared>);
 struct Shared {
     path: PathBuf,
     clock: Arc<dyn Clock>,
-    sync: SyncMode,
+    sync: ArcSwap<SyncMode>,
     rotation: Rotation,
     tidying: Mutex<Tidying>,
     /// Held by those who verify: no segment is deleted under their eyes.
@@ -142,7 +143,7 @@ impl Audit {
             writer: Mutex::new(Writer::new(path.clone(), followers.clone())),
             path,
             clock,
-            sync,
+            sync: ArcSwap::from_pointee(sync),
             rotation,
             tidying: Mutex::default(),
             verifying: RwLock::default(),
@@ -178,6 +179,11 @@ impl Audit {
         proof
     }
 
+    /// When records must be on the disk from now on.
+    pub fn set_sync(&self, sync: SyncMode) {
+        self.0.sync.store(Arc::new(sync));
+    }
+
     /// Records that a call is about to go out.
     ///
     /// # Errors
@@ -204,7 +210,7 @@ impl Audit {
     /// # Errors
     /// The disk didn't take it: the call must not be made.
     pub async fn synced(&self, started: &Started) -> Result<(), AuditUnavailable> {
-        if self.0.sync == SyncMode::Interval {
+        if **self.0.sync.load() == SyncMode::Interval {
             return Ok(());
         }
         let wait = Duration::from_secs(SYNC_TIMEOUT_S);

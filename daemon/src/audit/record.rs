@@ -156,6 +156,12 @@ pub enum Act {
     ServiceRefused,
     /// A service of the owner's own is gone with its file.
     ServiceGone,
+    /// The policy, the services and the settings were sealed.
+    PolicySealed,
+    /// They follow their files again.
+    PolicyUnsealed,
+    /// A file differs from what is sealed, which stays in force.
+    SealDiffers,
     /// axisd began.
     DaemonStarted,
     /// axisd ended in good order.
@@ -193,6 +199,9 @@ impl Act {
             Self::ServiceLoaded => "service_loaded",
             Self::ServiceRefused => "service_refused",
             Self::ServiceGone => "service_gone",
+            Self::PolicySealed => "policy_sealed",
+            Self::PolicyUnsealed => "policy_unsealed",
+            Self::SealDiffers => "seal_differs",
             Self::DaemonStarted => "daemon_started",
             Self::DaemonStopped => "daemon_stopped",
             Self::LogMissing => "log_missing",

@@ -5,9 +5,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::header::{ACCEPT_ENCODING, HOST, RANGE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Proxy;
 use reqwest::redirect::{Action, Attempt, Policy};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::Instant;
@@ -18,7 +20,9 @@ use super::error::UpstreamError;
 use super::guard::LeakGuard;
 use super::request::{AuthorisedRequest, BoundRequest};
 use super::response::{self, UpstreamResponse};
+use super::roots;
 use super::skew::Skew;
+use super::stream::Streams;
 use crate::host::{Host, is_loopback};
 
 /// Redirects that are followed in one call.
@@ -49,6 +53,10 @@ pub struct UpstreamSettings {
     pub response_cap: usize,
     /// Bytes of an answer that is handed on in chunks, after decoding.
     pub saved_cap: usize,
+    /// Through which proxy other machines are reached.
+    pub proxy: Option<Url>,
+    /// Root certificates in PEM that are trusted beside the usual ones.
+    pub ca: Option<String>,
 }
 
 impl Default for UpstreamSettings {
@@ -58,6 +66,8 @@ impl Default for UpstreamSettings {
             connect_timeout: Duration::from_secs(10),
             response_cap: 16 * 1024 * 1024,
             saved_cap: 8 * 1024 * 1024 * 1024,
+            proxy: None,
+            ca: None,
         }
     }
 }
@@ -74,9 +84,20 @@ pub struct Errand<'a> {
     pub repeatable: bool,
 }
 
-/// The HTTP client for all upstreams.
+/// The HTTP client for all upstreams. Clones are the same one.
 #[derive(Debug, Clone)]
 pub struct Upstream {
+    client: Arc<ArcSwap<Client>>,
+    skew: Skew,
+}
+
+/// A client that was made and is not yet in use.
+#[derive(Debug)]
+pub struct Prepared(Client);
+
+/// One client; other settings make another one.
+#[derive(Debug)]
+pub(super) struct Client {
     pub(super) client: reqwest::Client,
     pub(super) call_timeout: Duration,
     pub(super) response_cap: usize,
@@ -91,16 +112,10 @@ impl Upstream {
     /// # Errors
     /// [`UpstreamError::Setup`].
     pub fn new(settings: &UpstreamSettings) -> Result<Self, UpstreamError> {
-        let mut roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let native = rustls_native_certs::load_native_certs();
-        let (added, ignored) = roots.add_parsable_certificates(native.certs);
-        tracing::debug!(added, ignored, "system root certificates");
-        Self::with_roots(settings, roots)
+        Self::with_roots(settings, roots::usual())
     }
 
-    /// A client that trusts `roots` alone.
+    /// A client that trusts `roots` and what the settings name, alone.
     ///
     /// # Errors
     /// [`UpstreamError::Setup`].
@@ -108,6 +123,78 @@ impl Upstream {
         settings: &UpstreamSettings,
         roots: RootCertStore,
     ) -> Result<Self, UpstreamError> {
+        let skew = Skew::default();
+        let client = Client::build(settings, roots, skew.clone())?;
+        Ok(Self {
+            client: Arc::new(ArcSwap::from_pointee(client)),
+            skew,
+        })
+    }
+
+    /// Another client, which trusts the usual roots. Reads files: not for an
+    /// async thread.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Setup`].
+    pub fn prepare(&self, settings: &UpstreamSettings) -> Result<Prepared, UpstreamError> {
+        Client::build(settings, roots::usual(), self.skew.clone()).map(Prepared)
+    }
+
+    /// Makes all calls with that one from now on; those under way go on as they
+    /// began.
+    pub fn switch_to(&self, prepared: Prepared) {
+        self.client.store(Arc::new(prepared.0));
+    }
+
+    /// Hosts whose clock differs from this machine's by more than five minutes,
+    /// and by how much this machine is ahead of each.
+    pub fn clock_skew(&self) -> BTreeMap<String, SignedDuration> {
+        self.skew.found()
+    }
+
+    /// Makes the call and takes what `guard` knows out of its answer. Dropping
+    /// the future ends the call.
+    ///
+    /// # Errors
+    /// No answer, or one that may not go to the agent. The vendor's own
+    /// errors are answers.
+    pub async fn send(
+        &self,
+        request: AuthorisedRequest,
+        guard: &LeakGuard,
+        errand: &Errand<'_>,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let client = self.client.load_full();
+        client.send(request, guard, errand).await
+    }
+
+    /// Makes a call with `streams`. The body of a good answer that is to be
+    /// saved is in none of its parts when this returns. While a body is on its
+    /// way only its standing still is timed, beside a limit of an hour.
+    ///
+    /// # Errors
+    /// As for [`Self::send`]; also where either end of a stream stalls.
+    pub async fn transfer(
+        &self,
+        request: AuthorisedRequest,
+        guard: &LeakGuard,
+        errand: &Errand<'_>,
+        streams: Streams,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let client = self.client.load_full();
+        client.transfer(request, guard, errand, streams).await
+    }
+}
+
+impl Client {
+    fn build(
+        settings: &UpstreamSettings,
+        mut roots: RootCertStore,
+        skew: Skew,
+    ) -> Result<Self, UpstreamError> {
+        if let Some(pem) = &settings.ca {
+            roots::add(&mut roots, pem).map_err(|reason| UpstreamError::Setup { reason })?;
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -119,12 +206,18 @@ impl Upstream {
             SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
         ];
-        let client = reqwest::Client::builder()
+        // the environment has no say in which proxy is asked
+        let mut client = reqwest::Client::builder().no_proxy();
+        if let Some(proxy) = settings.proxy.clone() {
+            client = client.proxy(Proxy::custom(move |url| {
+                (url.scheme() == "https" && !is_loopback(url)).then(|| proxy.clone())
+            }));
+        }
+        let client = client
             .tls_backend_preconfigured(tls)
             .user_agent(concat!("axis/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::custom(to_the_same_host))
             .referer(false)
-            .no_proxy()
             // the body is decoded here, where all encodings are looked at
             .no_gzip()
             // plain http is allowed to this name, so no resolver may have a say
@@ -143,23 +236,11 @@ impl Upstream {
             call_timeout: settings.call_timeout,
             response_cap: settings.response_cap,
             saved_cap: settings.saved_cap,
-            skew: Skew::default(),
+            skew,
         })
     }
 
-    /// Hosts whose clock differs from this machine's by more than five minutes,
-    /// and by how much this machine is ahead of each.
-    pub fn clock_skew(&self) -> BTreeMap<String, SignedDuration> {
-        self.skew.found()
-    }
-
-    /// Makes the call and takes what `guard` knows out of its answer. Dropping
-    /// the future ends the call.
-    ///
-    /// # Errors
-    /// No answer, or one that may not go to the agent. The vendor's own
-    /// errors are answers.
-    pub async fn send(
+    async fn send(
         &self,
         request: AuthorisedRequest,
         guard: &LeakGuard,

@@ -13,13 +13,14 @@ mod error;
 mod guard;
 pub mod request;
 mod response;
+mod roots;
 mod skew;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
-pub use self::client::{Errand, Upstream, UpstreamSettings};
+pub use self::client::{Errand, Prepared, Upstream, UpstreamSettings};
 pub use self::error::UpstreamError;
 pub use self::guard::{GuardedStream, LeakGuard, REPLACEMENT};
 pub use self::response::UpstreamResponse;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::body::Intake;
-use super::client::{Errand, Upstream, into_reqwest};
+use super::client::{Client, Errand, into_reqwest};
 use super::error::UpstreamError;
 use super::guard::LeakGuard;
 use super::request::AuthorisedRequest;
@@ -22,14 +22,9 @@ use super::stream::{CHUNK, Delivery, NotTaken, STALL, Streams, Ticker};
 /// Longest call with a body that is up- or downloaded, in all.
 const LONGEST_TRANSFER: Duration = Duration::from_hours(1);
 
-impl Upstream {
-    /// Makes a call with `streams`. The body of a good answer that is to be
-    /// saved is in none of its parts when this returns. While a body is on its
-    /// way only its standing still is timed, beside a limit of an hour.
-    ///
-    /// # Errors
-    /// As for [`Self::send`]; also where either end of a stream stalls.
-    pub async fn transfer(
+impl Client {
+    /// [`Upstream::transfer`](super::Upstream::transfer).
+    pub(super) async fn transfer(
         &self,
         request: AuthorisedRequest,
         guard: &LeakGuard,
