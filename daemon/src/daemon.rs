@@ -51,7 +51,11 @@ pub async fn run(
     let broker = Arc::new(Broker::build(config, paths, clock)?);
     let owner = Arc::new(Owner::new(broker.clone(), paths.clone(), stopping.clone()));
     owner.record_start();
-    let _watching = (owner.watch_policy()?, owner.watch_services()?);
+    let _watching = (
+        owner.watch_policy()?,
+        owner.watch_services()?,
+        owner.watch_settings()?,
+    );
     unlock_at_start(&owner, password).await;
 
     let broker_socket = socket::listen(&paths.sockets.broker())?;

@@ -9,6 +9,7 @@ use axis_proto::shell;
 use jiff::SignedDuration;
 
 use crate::owner::Owner;
+use crate::owner::sealing::Difference;
 use crate::paths::parent;
 use crate::vault::{VaultState, WhyLocked};
 
@@ -85,6 +86,7 @@ pub fn checks(owner: &Owner) -> Vec<Check> {
     checks.extend(clock(owner));
     checks.extend(unsealed(owner));
     checks.extend(policy(owner));
+    checks.extend(seal(owner));
     checks.extend(services(owner));
     checks.extend(audit(owner));
     checks
@@ -222,12 +224,23 @@ fn policy(owner: &Owner) -> Vec<Check> {
     let path = owner.paths.policy.display();
     let current = owner.broker.policy.current();
     let mut checks = Vec::new();
+    if owner.broker.is_withheld() {
+        return vec![warn(
+            "policy",
+            "it is sealed in the vault, which is locked: the unlock puts it in force",
+            "axis unlock",
+        )];
+    }
     match (&current.error, &current.policy) {
         (Some(error), _) => checks.push(fail("policy", error.to_string(), "axis status")),
         (None, None) => checks.push(fail(
             "policy",
             format!("there is no {path}: every call is denied"),
             "axis init",
+        )),
+        (None, Some(policy)) if current.is_sealed => checks.push(ok(
+            "policy",
+            format!("the sealed one is in force, rules: {}", policy.rule_count()),
         )),
         (None, Some(policy)) => checks.push(ok(
             "policy",
@@ -238,6 +251,41 @@ fn policy(owner: &Owner) -> Vec<Check> {
         checks.push(warn("policy rules", warning, ""));
     }
     checks
+}
+
+/// Whether an agent could change what is in force by editing files.
+fn seal(owner: &Owner) -> Vec<Check> {
+    const SEAL: &str = "axis policy seal";
+    let standing = owner.sealing.standing();
+    if let Some(fault) = standing.fault {
+        let message = format!("what is sealed is not in force, so no call goes out: {fault}");
+        return vec![fail("seal", message, SEAL)];
+    }
+    if !standing.is_sealed {
+        let mut checks = vec![warn(
+            "seal",
+            "policy, services and daemon.yaml are not sealed: whatever an agent writes into them counts",
+            SEAL,
+        )];
+        if owner.broker.settings.load().upstream.ca_file.is_some() {
+            checks.push(warn(
+                "certificates",
+                "upstream.ca_file in daemon.yaml doesn't count yet: certificates that any program of yours could have written there could read every call; they count once they are sealed",
+                SEAL,
+            ));
+        }
+        return checks;
+    }
+    if standing.differences.is_empty() {
+        return vec![ok("seal", "policy, services and daemon.yaml are sealed")];
+    }
+    let say = |file: &Difference| {
+        let name = &file.name;
+        let path = file.path.display();
+        let message = format!("{name} differs from what is sealed, which stays in force: {path}");
+        warn("seal", message, SEAL)
+    };
+    standing.differences.iter().map(say).collect()
 }
 
 fn services(owner: &Owner) -> Vec<Check> {

@@ -1,15 +1,17 @@
 //! `axisd`: arguments → configuration → [`axisd::daemon::run`], nothing else.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
-use axisd::config::{Config, LogFormat};
+use axisd::clock::SystemClock;
+use axisd::config::{Config, ConfigError, LogFormat};
 use axisd::daemon;
 use axisd::instance::Instance;
 use axisd::paths::Paths;
 use axisd::process;
 use axisd::selection::worker;
-use axisd::vault::master;
+use axisd::vault::{Reserved, Vault, master};
 use clap::Parser;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
@@ -83,7 +85,7 @@ fn start() -> anyhow::Result<()> {
     process::leave_environment_behind(arguments.password_stdin)?;
     let paths = Paths::from_environment()?;
     paths.create()?;
-    let config = Config::load(&paths.daemon_yaml)?;
+    let (config, refused) = settings(&paths)?;
     let password = master::from_sources(arguments.password_stdin)?;
     process::close_stdin().context("can't open /dev/null")?;
     // outlives the runtime: a listener removes its socket file when it goes,
@@ -94,6 +96,9 @@ fn start() -> anyhow::Result<()> {
             .with_context(|| format!("can't write {}", paths.log.display()))?;
     }
     log_to_stderr(&config)?;
+    if let Some(refused) = refused {
+        tracing::warn!("until the unlock, settings are the defaults: {refused}");
+    }
     process::allow_many_connections();
     // a call is handed to and fro between its connection, its task and its
     // upstream: on two threads each of these steps wakes a sleeping one, which
@@ -103,6 +108,21 @@ fn start() -> anyhow::Result<()> {
         .enable_all()
         .build()?
         .block_on(daemon::run(&config, &paths, password))
+}
+
+/// The settings in daemon.yaml. Where they are sealed in the vault, a broken
+/// file keeps nothing from starting: why it was refused comes along.
+fn settings(paths: &Paths) -> Result<(Config, Option<ConfigError>), ConfigError> {
+    match Config::load(&paths.daemon_yaml) {
+        Ok(config) => Ok((config, None)),
+        Err(refused) => {
+            let vault = Vault::open(paths.keystore.clone(), Arc::new(SystemClock));
+            if vault.has_reserved(Reserved::Seal) {
+                return Ok((Config::default(), Some(refused)));
+            }
+            Err(refused)
+        }
+    }
 }
 
 fn log_to_stderr(config: &Config) -> anyhow::Result<()> {

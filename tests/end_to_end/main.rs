@@ -16,6 +16,7 @@ mod own_services;
 mod owner;
 mod policy;
 mod readme;
+mod sealing;
 mod select;
 mod services;
 mod shim;

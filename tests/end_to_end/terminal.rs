@@ -143,3 +143,28 @@ fn a_base_url_leaves_the_question_where_tokens_come_from() {
     assert_eq!(code, 1);
     assert_eq!(stored(&home), json!([]));
 }
+
+#[test]
+fn what_a_seal_would_change_is_shown_before_the_password_is_asked_for() {
+    let home = Home::ready();
+    home.axis(&["policy", "seal"]).ok();
+    fs::write(
+        home.file("policy.yaml"),
+        "policies:\n  - identity: \"*\"\n    allow: [{ service: stripe, actions: [\"*\"] }]\n",
+    )
+    .unwrap();
+    let mut terminal = Terminal::axis(&home, "policy seal");
+    terminal.after("Master password: ", "wrong password\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 1, "{screen}");
+    let (before, _) = screen.split_once("Master password: ").unwrap();
+    assert!(before.contains("any other identity, stripe: "), "{screen}");
+    let mut terminal = Terminal::axis(&home, "policy seal");
+    terminal.after("Master password: ", &format!("{PASSWORD}\n"));
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("Sealed: files: 1, rules: 1"), "{screen}");
+    let mut terminal = Terminal::axis(&home, "policy unseal");
+    terminal.after("Master password: ", &format!("{PASSWORD}\n"));
+    assert_eq!(terminal.end().0, 0);
+}

@@ -124,7 +124,13 @@ impl Add {
         match known {
             Ok(known) => Ok(known.services.into_iter().next()),
             Err(status) if status.code() == Code::NotFound => {
-                Err(Failure::new(Exit::Usage, status.message()))
+                // the owner is told more, such as of a file that isn't sealed yet
+                let request = ShowServiceRequest {
+                    service: self.service.clone(),
+                };
+                let told = within_time(daemon.admin.show_service(request)).await?;
+                let told = told.err().unwrap_or(status);
+                Err(Failure::new(Exit::Usage, told.message()))
             }
             Err(status) => Err(status.into()),
         }

@@ -3,10 +3,11 @@
 use axis_proto::VERSION;
 use axis_proto::socket::SocketDir;
 use axis_proto::v1::vault_status::State;
-use axis_proto::v1::{AuditStatus, PolicyStatus, StatusResponse, VaultStatus};
+use axis_proto::v1::{AuditStatus, PolicyStatus, SealStatus, StatusResponse, VaultStatus};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::policy::difference::{self, Most};
 use crate::client::{Daemon, check_version};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, printable_lines, tell};
@@ -65,6 +66,7 @@ fn document(status: &StatusResponse) -> Value {
     let vault = status.vault.clone().unwrap_or_default();
     let policy = status.policy.clone().unwrap_or_default();
     let audit = status.audit.clone().unwrap_or_default();
+    let seal = status.seal.clone().unwrap_or_default();
     json!({
         "running": true,
         "version": status.version,
@@ -90,6 +92,12 @@ fn document(status: &StatusResponse) -> Value {
             "writable": audit.writable,
             "next_seq": audit.next_seq,
             "warnings": audit.warnings,
+        },
+        "seal": {
+            "sealed": seal.sealed,
+            "withheld": seal.withheld,
+            "fault": seal.fault,
+            "differences": seal.differences.iter().map(difference::document).collect::<Vec<_>>(),
         },
         "socket_dir": status.socket_dir,
         "services": status.services,
@@ -128,7 +136,9 @@ fn show(output: Output, status: &StatusResponse) -> Result<(), Failure> {
         )?;
     }
     show_vault(output, &status.vault.clone().unwrap_or_default())?;
-    show_policy(output, &status.policy.clone().unwrap_or_default())?;
+    let seal = status.seal.clone().unwrap_or_default();
+    show_policy(output, &status.policy.clone().unwrap_or_default(), &seal)?;
+    show_seal(output, &seal)?;
     show_audit(output, &status.audit.clone().unwrap_or_default())?;
     output.line(format_args!(
         "catalogue  {} services, {} actions",
@@ -154,8 +164,12 @@ fn show_vault(output: Output, vault: &VaultStatus) -> Result<(), Failure> {
     detail(output, Tone::Faint, &vault.path)
 }
 
-fn show_policy(output: Output, policy: &PolicyStatus) -> Result<(), Failure> {
+fn show_policy(output: Output, policy: &PolicyStatus, seal: &SealStatus) -> Result<(), Failure> {
     match (&policy.error, policy.loaded) {
+        _ if seal.withheld => output.line(format_args!(
+            "policy     {}: axis unlock puts it in force",
+            output.paint(Tone::Warn, "sealed in the locked vault")
+        ))?,
         (Some(error), loaded) => {
             let force = if loaded {
                 "the last good policy stays in force"
@@ -168,13 +182,45 @@ fn show_policy(output: Output, policy: &PolicyStatus) -> Result<(), Failure> {
             ))?;
             detail(output, Tone::Bad, error)?;
         }
-        (None, true) => output.line(format_args!("policy     rules: {}", policy.rules))?,
+        (None, true) => output.line(format_args!(
+            "policy     rules: {}{}",
+            policy.rules,
+            if seal.sealed { ", sealed" } else { "" }
+        ))?,
         (None, false) => output.line(format_args!(
             "policy     {}: everything is denied",
             output.paint(Tone::Warn, "none")
         ))?,
     }
     detail(output, Tone::Faint, &policy.path)
+}
+
+/// Where the files are others than those that are sealed.
+fn show_seal(output: Output, seal: &SealStatus) -> Result<(), Failure> {
+    if let Some(fault) = &seal.fault {
+        output.line(format_args!(
+            "seal       {}: no call goes out",
+            output.paint(Tone::Bad, "what is sealed is not in force")
+        ))?;
+        detail(output, Tone::Bad, fault)?;
+    }
+    if seal.differences.is_empty() {
+        return Ok(());
+    }
+    for file in &seal.differences {
+        let sealed = if file.name == "policy.yaml" {
+            "the sealed policy"
+        } else {
+            "what is sealed of it"
+        };
+        let name = printable(&file.name);
+        output.line(format_args!(
+            "seal       {}",
+            output.paint(Tone::Warn, &format!("{name} differs from {sealed}"))
+        ))?;
+        difference::show_file(output, "           ", Most::USUAL, file)?;
+    }
+    output.line("           axis policy seal shows what that means, and seals it")
 }
 
 fn show_audit(output: Output, audit: &AuditStatus) -> Result<(), Failure> {

@@ -115,8 +115,7 @@ pub struct Audit(Arc<Shared>);
 struct Shared {
     path: PathBuf,
     clock: Arc<dyn Clock>,
-    sync: ArcSwap<SyncMode>,
-    rotation: Rotation,
+    settings: ArcSwap<Settings>,
     tidying: Mutex<Tidying>,
     /// Held by those who verify: no segment is deleted under their eyes.
     verifying: RwLock<()>,
@@ -137,14 +136,12 @@ impl Audit {
     /// broken chain is set aside. A log that can't be written to is no error
     /// here: each later call tries again, and [`Audit::status`] says why.
     pub fn open(path: PathBuf, clock: Arc<dyn Clock>, settings: impl Into<Settings>) -> Self {
-        let Settings { sync, rotation } = settings.into();
         let (followers, _) = broadcast::channel(FOLLOW_LINES);
         let audit = Self(Arc::new(Shared {
             writer: Mutex::new(Writer::new(path.clone(), followers.clone())),
             path,
             clock,
-            sync: ArcSwap::from_pointee(sync),
-            rotation,
+            settings: ArcSwap::from_pointee(settings.into()),
             tidying: Mutex::default(),
             verifying: RwLock::default(),
             folds: Mutex::default(),
@@ -179,9 +176,9 @@ impl Audit {
         proof
     }
 
-    /// When records must be on the disk from now on.
-    pub fn set_sync(&self, sync: SyncMode) {
-        self.0.sync.store(Arc::new(sync));
+    /// How the log is kept from now on.
+    pub fn set_settings(&self, settings: Settings) {
+        self.0.settings.store(Arc::new(settings));
     }
 
     /// Records that a call is about to go out.
@@ -210,7 +207,7 @@ impl Audit {
     /// # Errors
     /// The disk didn't take it: the call must not be made.
     pub async fn synced(&self, started: &Started) -> Result<(), AuditUnavailable> {
-        if **self.0.sync.load() == SyncMode::Interval {
+        if self.0.settings.load().sync == SyncMode::Interval {
             return Ok(());
         }
         let wait = Duration::from_secs(SYNC_TIMEOUT_S);

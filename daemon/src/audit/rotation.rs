@@ -73,7 +73,7 @@ impl Audit {
     }
 
     fn is_rotation_due(&self, now: Timestamp) -> bool {
-        let rotation = self.0.rotation;
+        let rotation = self.0.settings.load().rotation;
         let mut writer = self.writer();
         if writer.key().is_none() || writer.trouble().is_some() {
             return false;
@@ -162,7 +162,7 @@ impl Audit {
         let mut total: u64 = segments.iter().map(Segment::bytes).sum();
         total = total.saturating_add(size);
         let mut kept = segments;
-        while total > self.0.rotation.keep
+        while total > self.0.settings.load().rotation.keep
             && let [oldest, newer @ ..] = kept
             && !newer.is_empty()
         {

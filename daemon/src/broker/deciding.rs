@@ -7,6 +7,7 @@ use super::Broker;
 use super::outcome::{Code, Failure};
 use super::refusal::{self, Refusal};
 use super::request::ActionRequest;
+use super::standing::Standing;
 use crate::catalogue::{self, Action, Service};
 use crate::names::{CredentialName, Identity, Label};
 use crate::policy::{self, Allowed, Decision};
@@ -20,8 +21,9 @@ impl Broker {
         identity: &Identity,
         service: &Service,
         action: &Action,
+        standing: &Standing,
     ) -> Result<Allowed, Refusal> {
-        let policy = self.policy.current();
+        let policy = &standing.policy;
         // params that can't be read make no request, whatever is decided
         let params = policy
             .looks_at_params()
@@ -46,6 +48,7 @@ impl Broker {
         &self,
         service: &Service,
         label: Option<&Label>,
+        standing: &Standing,
     ) -> Result<Arc<Credential>, Failure> {
         let name = CredentialName {
             service: service.name().clone(),
@@ -55,6 +58,7 @@ impl Broker {
             .vault
             .credential(&name)
             .map_err(|error| refusal::no_credential(&error, &name))?;
+        self.check_seal(standing)?;
         // between the unlock and the reading of the log no limit is known yet
         if !self.ready.load(Ordering::Acquire) {
             return Err(Failure::new(

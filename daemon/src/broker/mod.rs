@@ -10,6 +10,7 @@ pub mod outcome;
 mod past;
 mod refusal;
 pub mod request;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod underway;
@@ -17,9 +18,10 @@ mod warnings;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{HeaderValue, StatusCode};
 use tokio::sync::watch;
 
@@ -30,19 +32,21 @@ pub use self::listing::{Described, ListedAction, Listing};
 use self::outcome::{End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
+use self::standing::Standing;
+pub use self::standing::{Sealed, SealedText, upstream_settings};
 use self::underway::{InFlight, Underway};
 use crate::approvals::{ApprovalId, Approvals, Notifier};
-use crate::audit::{self, Audit, CallRecord, ConnectionId, Started, SyncMode};
+use crate::audit::{self, Audit, CallRecord, ConnectionId, Started};
 use crate::auth::{self, Authorised, Authoriser};
 use crate::catalogue::{Action, Catalogue, Effect, Service};
 use crate::clock::Clock;
-use crate::config::{AuditSync, Config};
+use crate::config::{Config, UpstreamConfig};
 use crate::paths::Paths;
 use crate::policy::{Limits, PolicyStore, Reservation};
 use crate::selection::Selector;
 use crate::services::ServiceStore;
 use crate::upstream::request::BoundRequest;
-use crate::upstream::{Errand, Plan, Streams, Upstream, UpstreamSettings};
+use crate::upstream::{Errand, Plan, Streams, Upstream};
 use crate::vault::{Credential, Vault};
 
 /// From how many bytes on an answer takes long enough to read that other calls
@@ -72,6 +76,11 @@ pub struct Broker {
     pub selector: Selector,
     /// When.
     pub clock: Arc<dyn Clock>,
+    /// By which settings.
+    pub settings: ArcSwap<Config>,
+    /// By which of the vault's texts policy, services and settings are those
+    /// that they are.
+    seal: RwLock<SealedText>,
     /// How far back the limits know the calls made before this start; no call
     /// goes out before they do.
     remembered: Mutex<Option<Duration>>,
@@ -112,25 +121,19 @@ impl Broker {
     /// # Errors
     /// A built-in definition or the HTTP client is broken.
     pub fn build(config: &Config, paths: &Paths, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let settings = audit::Settings {
-            sync: match config.audit.sync {
-                AuditSync::Interval => SyncMode::Interval,
-                AuditSync::Always => SyncMode::Always,
-            },
-            rotation: audit::Rotation {
-                size: config.audit.rotate.size,
-                age: config.audit.rotate.age(),
-                keep: config.audit.keep,
-            },
-        };
         let vault = Arc::new(Vault::open(paths.keystore.clone(), clock.clone()));
-        let audit = Audit::open(paths.audit.clone(), clock.clone(), settings);
-        let upstream = Upstream::new(&UpstreamSettings {
-            call_timeout: config.limits.call_timeout(),
-            response_cap: config.limits.response,
-            saved_cap: config.limits.saved,
-            ..UpstreamSettings::default()
-        })?;
+        let mut audit = standing::audit_settings(config);
+        // what may be deleted can be sealed, too, so nothing is before the unlock
+        audit.rotation.keep = u64::MAX;
+        let audit = Audit::open(paths.audit.clone(), clock.clone(), audit);
+        let mut settings = config.clone();
+        if standing::is_sealed_shut(&vault) {
+            // the file only proposes, and the unlock tells the way
+            settings.upstream = UpstreamConfig::default();
+        }
+        // whoever can edit the file could read all calls by its certificates:
+        // they count once the owner has sealed them
+        let upstream = Upstream::new(&upstream_settings(&settings, None))?;
         let keeper = Arc::new(Custody::new(vault.clone(), audit.clone()));
         Ok(Self {
             services: ServiceStore::load(paths.services.clone(), Catalogue::builtin()?),
@@ -144,6 +147,8 @@ impl Broker {
             upstream,
             selector: Selector::default(),
             clock,
+            settings: ArcSwap::from_pointee(settings),
+            seal: RwLock::new(None),
             remembered: Mutex::new(None),
             ready: AtomicBool::new(false),
             changes: watch::channel(0).0,
@@ -159,8 +164,8 @@ impl Broker {
         let began = self.clock.monotonic();
         let mut pass = None;
         let end = loop {
-            let catalogue = self.services.catalogue();
-            let admitted = self.admit(&request, streams.plan(), &catalogue, pass.take());
+            let standing = self.standing();
+            let admitted = self.admit(&request, streams.plan(), &standing, pass.take());
             match admitted.await {
                 Ok(admitted) => {
                     let effect = admitted.action.effect();
@@ -197,15 +202,20 @@ impl Broker {
         &self,
         request: &ActionRequest,
         plan: Plan,
-        catalogue: &'c Catalogue,
+        standing: &'c Standing,
         pass: Option<Pass>,
     ) -> Result<Admitted<'c>, Stop> {
         let identity = request.check()?;
-        let (service, action) = catalogue.resolve(&request.service, &request.action)?;
-        let allowed = self.decide(request, &identity, service, action)?;
+        if self.is_withheld() {
+            return Err(refusal::withheld(&self.vault).into());
+        }
+        let (service, action) = standing
+            .catalogue
+            .resolve(&request.service, &request.action)?;
+        let allowed = self.decide(request, &identity, service, action, standing)?;
         let label = allowed.credential.as_ref();
         let account = if action.wants_account() {
-            let credential = self.credential(service, label)?;
+            let credential = self.credential(service, label, standing)?;
             auth::account(service.auth(), credential.secret().expose()).map(str::to_owned)
         } else {
             None
@@ -230,7 +240,7 @@ impl Broker {
         if let Some(expression) = &request.select {
             self.selector.check(expression).await?;
         }
-        let credential = self.credential(service, label)?;
+        let credential = self.credential(service, label, standing)?;
         let base_url = match credential.base_url() {
             Some(own) => Cow::Borrowed(own),
             None => service.resolve(&mut call)?,

@@ -13,7 +13,7 @@ use crate::policy::{Denial, LimitDenial};
 use crate::selection::SelectError;
 use crate::upstream::UpstreamError;
 use crate::upstream::request::BindError;
-use crate::vault::VaultError;
+use crate::vault::{Vault, VaultError, VaultState};
 
 /// A call's end before anything was sent.
 pub(super) enum Refusal {
@@ -240,6 +240,17 @@ pub(super) fn not_to_be_shown(service: &Service, action: &Action) -> Failure {
         ),
     )
     .hint("put the body into params")
+}
+
+/// A vault that doesn't tell what is sealed in it.
+pub(super) fn withheld(vault: &Vault) -> Failure {
+    let why = match vault.state() {
+        VaultState::Locked(why) => why.to_string(),
+        // unlocked at this very moment
+        VaultState::Absent | VaultState::Unlocked { .. } => "try again".into(),
+    };
+    Failure::new(Code::VaultLocked, format!("the vault is locked: {why}"))
+        .hint("the owner opens it with: axis unlock")
 }
 
 /// A vault that can't give the credential `name`.

@@ -22,7 +22,8 @@ pub struct UpstreamConfig {
     #[serde(deserialize_with = "proxy")]
     pub proxy: Option<Url>,
     /// A file of root certificates in PEM that are believed beside the
-    /// system's and Mozilla's.
+    /// system's and Mozilla's, once the owner has sealed them: whoever holds
+    /// the key of one could read every call.
     #[serde(deserialize_with = "ca_file")]
     pub ca_file: Option<PathBuf>,
 }
@@ -108,7 +109,7 @@ mod tests {
             ("upstream:\n  proxy: http://p/?q\n", "daemon.yaml:2:10"),
             ("upstream:\n  ca_file: company.pem\n", "daemon.yaml:2:12"),
             ("upstream:\n  ca: /a\n", "daemon.yaml:2:3"),
-            ("upstream:\n  proxy:\n", "daemon.yaml:2:9"),
+            ("upstream:\n  proxy:\n", "daemon.yaml:2:8"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::sealing::SealingError;
 use crate::approvals::{MAX_GRANT_S, NotWaiting};
 use crate::host::BaseUrlError;
 use crate::names::ServiceName;
@@ -88,6 +89,9 @@ pub enum OwnerError {
         /// The most.
         most: usize,
     },
+    /// Nothing was sealed or unsealed.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
     /// A task of axisd's own failed.
     #[error("axisd failed in this request; its log says more")]
     Crashed,
@@ -99,6 +103,9 @@ impl OwnerError {
         match self {
             Self::LockedByOwner => Some("axis unlock"),
             Self::NotWaiting(_) => Some("axis approvals"),
+            Self::Sealing(SealingError::Changed | SealingError::NotSealed) => {
+                Some("axis policy seal")
+            }
             Self::Unrecordable(_) | Self::LogUnreadable => Some("axis doctor"),
             _ => None,
         }

@@ -4,6 +4,7 @@
 mod addition;
 mod approvals;
 mod error;
+pub mod sealing;
 mod services;
 mod unlock;
 
@@ -20,6 +21,7 @@ use tracing::{info, warn};
 
 pub use self::addition::{Added, Addition};
 pub use self::error::OwnerError;
+use self::sealing::Sealing;
 pub use self::unlock::Unlock;
 use crate::audit::{
     self, Act, AdminAct, AuditKey, Filter, Found, LogHead, Peer, Pinned, Stats, Verification,
@@ -37,6 +39,8 @@ pub struct Owner {
     pub broker: Arc<Broker>,
     /// Where the files are.
     pub paths: Paths,
+    /// What is sealed, and how the files stand to it.
+    pub sealing: Arc<Sealing>,
     stopping: CancellationToken,
     started: Duration,
 }
@@ -52,6 +56,7 @@ impl Owner {
     pub fn new(broker: Arc<Broker>, paths: Paths, stopping: CancellationToken) -> Self {
         let started = broker.clock.monotonic();
         Self {
+            sealing: Arc::new(Sealing::new(broker.clone(), paths.clone())),
             broker,
             paths,
             stopping,
@@ -66,6 +71,10 @@ impl Owner {
             self.broker.vault.compare_with_log(known);
         }
         self.record(Act::DaemonStarted, Some(axis_proto::VERSION), None);
+        if self.broker.is_withheld() {
+            info!("policy, services and settings are sealed: the unlock puts them in force");
+            return;
+        }
         let current = self.broker.policy.current();
         match (&current.policy, &current.error) {
             (_, Some(error)) => self.policy_refused(&error.headline(), &error.to_string()),
@@ -106,6 +115,7 @@ impl Owner {
             for change in &changes {
                 owner.service_changed(change);
             }
+            owner.look_at_files();
             owner.broker.changed();
         })
     }
@@ -132,6 +142,7 @@ impl Owner {
                 "policy.yaml is gone",
                 "the policy file is gone: every call is denied",
             ),
+            Change::Proposed => self.look_at_files(),
         }
         self.broker.changed();
     }
@@ -159,6 +170,7 @@ impl Owner {
             peer: Some(by),
             ..Act::Init.into()
         });
+        self.take_up_seal().await?;
         self.remember_calls().await?;
         self.write_default_policy()?;
         self.broker.changed();

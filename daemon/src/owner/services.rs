@@ -42,6 +42,8 @@ impl Owner {
                 }
                 self.record(Act::ServiceRefused, Some(&error.headline()), None);
             }
+            // looked at with the other files
+            Change::Proposed => {}
             Change::Gone(name) => {
                 info!(%name, "a service of your own is gone with its file");
                 self.record(Act::ServiceGone, Some(name.as_str()), None);

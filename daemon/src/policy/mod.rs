@@ -18,6 +18,7 @@ mod rules;
 mod source;
 mod store;
 mod table;
+mod terms;
 mod warnings;
 mod watch;
 mod window;
@@ -29,6 +30,7 @@ pub use request::{Allowed, Decision, Denial, Limit, Request};
 pub use rule::RuleKey;
 pub use rules::Policy;
 pub use store::{Change, Loaded, PolicyStore};
+pub use terms::Terms;
 pub use warnings::{KnownAction, KnownService};
 
 /// The policy that `axis init` writes: commented for a newcomer, with

@@ -145,6 +145,11 @@ impl Policy {
         self.entries.iter().map(rules).sum()
     }
 
+    /// The identities that have an entry of their own.
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.own.keys()
+    }
+
     /// Whether a rule says what a param must be.
     pub fn looks_at_params(&self) -> bool {
         self.looks_at_params
@@ -178,7 +183,10 @@ impl Policy {
     }
 
     /// The entries that count for `identity`, its own first.
-    fn entries_for(&self, identity: &Identity) -> impl Iterator<Item = (&Entry, &Tables)> {
+    pub(super) fn entries_for(
+        &self,
+        identity: &Identity,
+    ) -> impl Iterator<Item = (&Entry, &Tables)> {
         let tables = [self.own.get(identity), self.any.as_ref()];
         let tables = tables.into_iter().flatten();
         tables.map(|tables| (&self.entries[tables.entry], tables))
@@ -250,7 +258,10 @@ pub(super) fn denied(identity: &Identity, service: &ServiceName, action: &str) -
 
 /// `action` in lowercase, without an allocation; none when it is not built
 /// like an action, and so can match nothing.
-fn lowercase<'b>(action: &str, buffer: &'b mut [u8; MAX_ACTION_BYTES]) -> Option<&'b str> {
+pub(super) fn lowercase<'b>(
+    action: &str,
+    buffer: &'b mut [u8; MAX_ACTION_BYTES],
+) -> Option<&'b str> {
     if !is_action(action) {
         return None;
     }

@@ -1,4 +1,5 @@
-//! The policy in force: the last good one, in step with its file.
+//! The policy in force: the last good one, in step with its file; or the
+//! sealed one, whatever the file says.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,8 @@ use super::error::PolicyError;
 use super::file::{self, Found};
 use super::request::{Decision, Denial, Request};
 use super::rules::{Policy, denied};
+
+mod hold;
 
 /// How long a policy file may be away, as it is while some editors save,
 /// before everything is denied.
@@ -34,8 +37,11 @@ pub struct Loaded {
     pub policy: Option<Arc<Policy>>,
     /// Its text; empty where there is no policy.
     pub text: Arc<str>,
-    /// Why the file as it stands is not what is in force.
+    /// Why the file as it stands is not what is in force; while sealed, what is
+    /// wrong with the sealed text.
     pub error: Option<Arc<PolicyError>>,
+    /// Whether it is the sealed one, and the file only proposes.
+    pub is_sealed: bool,
     /// Counts the policies that have been in force; changes with each.
     pub generation: u64,
 }
@@ -50,6 +56,8 @@ pub enum Change {
     Refused(Arc<PolicyError>),
     /// The file is gone, and everything is denied.
     Removed,
+    /// The file says something new, and what is sealed stays in force.
+    Proposed,
 }
 
 #[derive(Debug)]
@@ -68,6 +76,7 @@ impl PolicyStore {
             policy: None,
             text: Arc::default(),
             error: None,
+            is_sealed: false,
             generation: 0,
         };
         let loaded = match parse(&found, &path) {
@@ -115,7 +124,11 @@ impl PolicyStore {
         if found == seen.found {
             return None;
         }
-        let change = self.apply(&found);
+        let change = if self.loaded.load().is_sealed {
+            Some(Change::Proposed)
+        } else {
+            self.apply(&found)
+        };
         seen.found = found;
         change
     }
@@ -154,6 +167,7 @@ impl PolicyStore {
                     policy: None,
                     text: Arc::default(),
                     error: None,
+                    is_sealed: false,
                     generation: before.generation + 1,
                 };
                 (after, Some(Change::Removed))
@@ -184,6 +198,7 @@ impl Loaded {
             policy: Some(Arc::new(policy)),
             text: text.into(),
             error: None,
+            is_sealed: false,
             generation: self.generation + 1,
         }
     }
@@ -197,7 +212,14 @@ impl Loaded {
     /// What is in force says, or a denial where nothing is.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
         if let Some(policy) = &self.policy {
-            return policy.decide(request);
+            let mut decision = policy.decide(request);
+            if self.is_sealed
+                && let Decision::Deny(denial) = &mut decision
+                && let Some(hint) = &mut denial.hint
+            {
+                hint.push_str("; the policy is sealed, so that counts once the owner has run `axis policy seal`");
+            }
+            return decision;
         }
         let path = self.path.display();
         let hint = match &self.error {

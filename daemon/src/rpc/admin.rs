@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::{approvals, logs, policy, services, status};
+use super::{approvals, logs, policy, seal, services, status};
 use crate::audit::Peer;
 use crate::names::CredentialName;
+use crate::owner::sealing::SealingError;
 use crate::owner::{Addition, Owner, OwnerError, Unlock};
 
 /// The service on admin.sock.
@@ -270,6 +271,40 @@ impl Admin for AdminRpc {
         Ok(Response::new(rejected))
     }
 
+    async fn show_seal(
+        &self,
+        _: Request<v1::ShowSealRequest>,
+    ) -> Result<Response<v1::ShowSealResponse>, Status> {
+        let shown = self.owner.show_seal().await?;
+        Ok(Response::new(seal::shown(shown)))
+    }
+
+    async fn seal_policy(
+        &self,
+        request: Request<v1::SealPolicyRequest>,
+    ) -> Result<Response<v1::SealPolicyResponse>, Status> {
+        let by = peer(&request)?;
+        let request = request.into_inner();
+        let password = SecretString::from(request.master_password);
+        let what = seal::what(request.what)?;
+        let sealed = self.owner.seal(password, what, &by).await?;
+        Ok(Response::new(v1::SealPolicyResponse {
+            digest: sealed.digest,
+            rules: u32::try_from(sealed.rules).unwrap_or(u32::MAX),
+            files: u32::try_from(sealed.files).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn unseal_policy(
+        &self,
+        request: Request<v1::UnsealPolicyRequest>,
+    ) -> Result<Response<v1::UnsealPolicyResponse>, Status> {
+        let by = peer(&request)?;
+        let password = SecretString::from(request.into_inner().master_password);
+        let was_sealed = self.owner.unseal(password, &by).await?;
+        Ok(Response::new(v1::UnsealPolicyResponse { was_sealed }))
+    }
+
     async fn stop(
         &self,
         request: Request<v1::StopRequest>,
@@ -301,6 +336,11 @@ impl From<OwnerError> for Status {
             | OwnerError::ApprovalCount { .. }
             | OwnerError::GrantTooLong { .. }
             | OwnerError::ReasonTooLong { .. } => Code::InvalidArgument,
+            OwnerError::Sealing(error) => match error {
+                SealingError::Changed => Code::Aborted,
+                SealingError::NotSealed => Code::FailedPrecondition,
+                SealingError::Broken { .. } | SealingError::Seal(_) => Code::InvalidArgument,
+            },
             OwnerError::OtherHost { .. } => Code::Aborted,
             OwnerError::LockedByOwner | OwnerError::LogUnreadable => Code::FailedPrecondition,
             OwnerError::Unrecordable(_) | OwnerError::Logs(_) => Code::Unavailable,

@@ -7,6 +7,7 @@ mod heads;
 mod logs;
 pub mod peer;
 mod policy;
+mod seal;
 mod services;
 mod status;
 mod streamed;

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use axis_proto::v1;
 use jiff::Timestamp;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use crate::catalogue::{Catalogue, Effect, params_object};
 use crate::names::Identity;
 use crate::owner::Owner;
 use crate::policy::{Decision, Policy, PolicyError, Request};
+use crate::seal::FileName;
 
 /// Most questions in one request.
 const MAX_QUESTIONS: usize = 10_000;
@@ -17,10 +18,24 @@ const MAX_QUESTIONS: usize = 10_000;
 /// The answer to ShowPolicy.
 pub fn show(owner: &Owner) -> v1::ShowPolicyResponse {
     let current = owner.broker.policy.current();
+    let path = owner.broker.policy.path().display().to_string();
+    if owner.broker.is_withheld() {
+        return v1::ShowPolicyResponse {
+            path,
+            withheld: true,
+            sealed: true,
+            ..v1::ShowPolicyResponse::default()
+        };
+    }
+    let standing = owner.sealing.standing();
+    let mut differing = standing.differences.iter();
     v1::ShowPolicyResponse {
-        path: owner.broker.policy.path().display().to_string(),
+        path,
         text: current.policy.is_some().then(|| current.text.to_string()),
         error: current.error.as_ref().map(ToString::to_string),
+        sealed: current.is_sealed,
+        withheld: false,
+        differs: differing.any(|file| file.name == FileName::Policy),
     }
 }
 
@@ -60,6 +75,13 @@ pub fn explain(
         return Err(Status::invalid_argument(format!(
             "more than {MAX_QUESTIONS} questions at once"
         )));
+    }
+    if request.policy.is_none() && owner.broker.is_withheld() {
+        return Err(Status::with_details(
+            Code::FailedPrecondition,
+            "the policy is sealed, and the vault that holds it is locked",
+            "axis unlock".into(),
+        ));
     }
     let in_force = owner.broker.policy.current();
     let own = request.policy.as_ref().map(|written| {

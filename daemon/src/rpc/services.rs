@@ -8,6 +8,7 @@ use tonic::Status;
 
 use crate::catalogue::Service;
 use crate::owner::Owner;
+use crate::seal::FileName;
 
 /// The answer to ListServices.
 pub fn list(owner: &Owner) -> v1::ListServicesResponse {
@@ -31,6 +32,15 @@ pub fn list(owner: &Owner) -> v1::ListServicesResponse {
             })
             .collect(),
         directory: owner.broker.services.directory().display().to_string(),
+        sealed: current.is_sealed,
+        differing: owner
+            .sealing
+            .standing()
+            .differences
+            .iter()
+            .filter(|file| matches!(file.name, FileName::Service(_)))
+            .map(|file| file.path.display().to_string())
+            .collect(),
     }
 }
 
@@ -40,9 +50,10 @@ pub fn list(owner: &Owner) -> v1::ListServicesResponse {
 /// An unknown service, with the nearest names.
 pub fn show(owner: &Owner, name: &str) -> Result<v1::ShowServiceResponse, Status> {
     let catalogue = owner.broker.services.catalogue();
-    let service = catalogue
-        .service(name)
-        .ok_or_else(|| Status::not_found(catalogue.unknown_service(name).to_string()))?;
+    let service = catalogue.service(name).ok_or_else(|| {
+        let error = catalogue.unknown_service(name);
+        Status::not_found(format!("{error}{}", owner.unsealed_services()))
+    })?;
     Ok(v1::ShowServiceResponse {
         credential_prompt: service.credential().prompt().to_owned(),
         service: Some(message(owner, service, true)),

@@ -20,7 +20,7 @@ pub fn of(owner: &Owner) -> v1::StatusResponse {
         vault: Some(vault(owner)),
         policy: Some(v1::PolicyStatus {
             path: owner.paths.policy.display().to_string(),
-            loaded: policy.policy.is_some(),
+            loaded: policy.policy.is_some() && !broker.is_withheld(),
             rules: policy
                 .policy
                 .as_ref()
@@ -36,6 +36,7 @@ pub fn of(owner: &Owner) -> v1::StatusResponse {
         socket_dir: owner.paths.sockets.path().display().to_string(),
         calls_in_flight: u32::try_from(broker.in_flight()).unwrap_or(u32::MAX),
         approvals_waiting: count(broker.approvals.open().len()),
+        seal: Some(super::seal::status(owner)),
         services: count(catalogue.services().count()),
         actions: count(
             catalogue

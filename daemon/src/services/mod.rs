@@ -9,4 +9,4 @@ mod store;
 mod watch;
 
 pub use directory::MAX_FILES;
-pub use store::{Change, Loaded, OwnFile, ServiceStore};
+pub use store::{Change, Loaded, OnDisk, OwnFile, ServiceStore};

@@ -1,4 +1,5 @@
-//! The services in force: of each file the last good version.
+//! The services in force: of each file the last good version; or the sealed
+//! ones, whatever the files say.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,10 @@ use super::reading::{self, Good};
 use crate::catalogue::{Catalogue, DefinitionError, Service};
 use crate::names::ServiceName;
 use crate::watch::Stamp;
+
+mod hold;
+
+pub use self::hold::OnDisk;
 
 /// How long a file may be away, as it is while some editors save, before its
 /// service is gone.
@@ -36,6 +41,8 @@ pub struct Loaded {
     pub catalogue: Arc<Catalogue>,
     /// The owner's files, by path.
     pub files: Vec<OwnFile>,
+    /// Whether they are the sealed ones, and the files only propose.
+    pub is_sealed: bool,
 }
 
 /// One file in `services/`.
@@ -64,6 +71,8 @@ pub enum Change {
     },
     /// A service is gone with its file, or has another name now.
     Gone(ServiceName),
+    /// Files say something new, and what is sealed stays in force.
+    Proposed,
 }
 
 /// A file as it was read.
@@ -83,6 +92,7 @@ impl ServiceStore {
         let nothing = Loaded {
             catalogue: Arc::new(builtin.clone()),
             files: Vec::new(),
+            is_sealed: false,
         };
         let store = Arc::new(Self {
             directory,
@@ -127,6 +137,11 @@ impl ServiceStore {
     /// something new. `now` times the grace of missing files.
     pub fn refresh(&self, now: Instant) -> Vec<Change> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refresh_seen(&mut seen, now)
+    }
+
+    fn refresh_seen(&self, seen: &mut BTreeMap<PathBuf, Seen>, now: Instant) -> Vec<Change> {
+        let was = versions(seen);
         let listing = directory::list(&self.directory, |path| seen.contains_key(path));
         for path in &listing.files {
             self.read(path, seen.entry(path.clone()).or_default(), now);
@@ -144,7 +159,11 @@ impl ServiceStore {
             });
         }
         let before = self.loaded.load_full();
-        let mut files = in_force(&before.files, &seen);
+        if before.is_sealed {
+            let is_new = versions(seen) != was;
+            return is_new.then_some(Change::Proposed).into_iter().collect();
+        }
+        let mut files = in_force(&before.files, seen);
         files.extend(listing.refused.into_iter().map(|(path, error)| OwnFile {
             path,
             service: None,
@@ -157,6 +176,7 @@ impl ServiceStore {
             self.loaded.store(Arc::new(Loaded {
                 catalogue: Arc::new(self.builtin.with(own)),
                 files,
+                is_sealed: false,
             }));
         }
         changes
@@ -204,6 +224,13 @@ impl ServiceStore {
             Err(error) => file.fault = Some(Arc::new(error)),
         }
     }
+}
+
+/// What tells one state of the files from another.
+fn versions(seen: &BTreeMap<PathBuf, Seen>) -> Vec<(PathBuf, Option<[u8; 32]>)> {
+    let each = seen.iter();
+    each.map(|(path, file)| (path.clone(), file.digest))
+        .collect()
 }
 
 /// Which file's service is in force. Of several with one name it is the one

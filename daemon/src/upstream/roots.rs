@@ -15,11 +15,19 @@ pub(super) fn usual() -> RootCertStore {
     roots
 }
 
-/// Adds the certificates in `pem`, all of them or none.
+/// How many certificates are in `pem`.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn count(pem: &str) -> Result<usize, String> {
+    add(&mut RootCertStore::empty(), pem)
+}
+
+/// Adds the certificates in `pem`, all of them or none; how many.
 ///
 /// # Errors
 /// What is wrong with them: a file that is believed in part is a mistake.
-pub(super) fn add(roots: &mut RootCertStore, pem: &str) -> Result<(), String> {
+pub(super) fn add(roots: &mut RootCertStore, pem: &str) -> Result<usize, String> {
     let mut added = 0;
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
         let number = added + 1;
@@ -34,5 +42,5 @@ pub(super) fn add(roots: &mut RootCertStore, pem: &str) -> Result<(), String> {
     if added == 0 {
         return Err("there is no certificate in upstream.ca_file; it must be in PEM".into());
     }
-    Ok(())
+    Ok(added)
 }

@@ -21,18 +21,21 @@ use super::{Vault, VaultError, Written};
 pub enum Reserved {
     /// Which identities have a socket of their own.
     IdentitySockets,
+    /// What the owner sealed: policy, services and settings.
+    Seal,
 }
 
 /// The reserved entries of an unlocked vault.
 pub(super) type ReservedTexts = HashMap<Reserved, Arc<str>>;
 
 impl Reserved {
-    const ALL: [Self; 1] = [Self::IdentitySockets];
+    const ALL: [Self; 2] = [Self::IdentitySockets, Self::Seal];
 
     /// The entry's name in the file; one that is no credential's begins with a dot.
     fn name(self) -> &'static str {
         match self {
             Self::IdentitySockets => ".identity-sockets",
+            Self::Seal => ".seal",
         }
     }
 
@@ -68,6 +71,14 @@ impl Vault {
                 None => self.writer.absent(),
             }),
         }
+    }
+
+    /// Whether there is such an entry, also while locked; then it is only what
+    /// the file says.
+    pub fn has_reserved(&self, entry: Reserved) -> bool {
+        let snapshot = self.writer.snapshot();
+        let loaded = snapshot.loaded.as_ref();
+        loaded.is_some_and(|loaded| loaded.keystore.entries.contains_key(entry.name()))
     }
 
     /// Puts what `edit` makes of a reserved entry's text in its place, or with

@@ -397,6 +397,9 @@ play_admin! {
         stop: StopRequest => StopResponse,
         logs_head: LogsHeadRequest => LogsHeadResponse,
         logs_stats: LogsStatsRequest => LogsStatsResponse,
+        show_seal: ShowSealRequest => ShowSealResponse,
+        seal_policy: SealPolicyRequest => SealPolicyResponse,
+        unseal_policy: UnsealPolicyRequest => UnsealPolicyResponse,
 }
 
 /// A connection as tonic wants it.

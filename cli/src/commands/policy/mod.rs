@@ -1,9 +1,12 @@
-//! `axis policy`: the policy, asked about rather than obeyed.
+//! `axis policy`: the policy, asked about and sealed.
 
 mod check;
+pub mod difference;
 mod explain;
+mod seal;
 mod show;
 mod test;
+mod unseal;
 
 use std::io::Read;
 use std::path::Path;
@@ -17,10 +20,11 @@ use crate::failure::{Exit, Failure};
 /// takes, so that it says itself what is too large.
 const MAX_BYTES: u64 = (1 << 20) + 1;
 
-/// Look into the policy: is it valid, what does it say, and why
+/// Look into the policy: is it valid, what does it say, and why; seal it
 ///
 /// The policy is a file of yours that says which agent may do what; `axis
-/// policy show` prints it and where it lies. Nothing here changes it.
+/// policy show` prints it and where it lies. Nothing here changes it; `axis
+/// policy seal` keeps others from changing what is in force.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  axis policy check\n  axis policy explain github issues.create owner=acme\n  axis policy test policy-tests.yaml"
@@ -36,6 +40,8 @@ enum Act {
     Check(check::Check),
     Explain(explain::Explain),
     Test(test::Test),
+    Seal(seal::Seal),
+    Unseal(unseal::Unseal),
 }
 
 impl Policy {
@@ -46,6 +52,8 @@ impl Policy {
             Act::Check(check) => check.run().await,
             Act::Explain(explain) => explain.run().await,
             Act::Test(test) => test.run().await,
+            Act::Seal(seal) => seal.run().await,
+            Act::Unseal(unseal) => unseal.run().await,
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::prompt;
 
 /// Print the policy in force
 ///
-/// Where the file has a mistake in it, that is the last good version.
+/// Where the file has a mistake in it, that is the last good version; where it
+/// is sealed, the sealed one, whatever the file says.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  axis policy show\n  axis policy show --json")]
 pub struct Show {
@@ -31,11 +32,25 @@ impl Show {
                 "path": shown.path,
                 "text": shown.text,
                 "error": shown.error,
+                "sealed": shown.sealed,
+                "differs": shown.differs,
             }))?;
             return Ok(Exit::Done);
         }
         let path = printable(&shown.path);
         output.line(output.paint(Tone::Faint, &format!("# {path}")))?;
+        if shown.withheld {
+            let sealed =
+                "# It is sealed in the vault, which is locked: `axis unlock` puts it in force";
+            output.line(output.paint(Tone::Warn, sealed))?;
+            return Ok(Exit::Done);
+        }
+        if shown.differs {
+            let sealed = "# The file says something else; this is what is sealed (`axis policy seal` shows the difference):";
+            output.line(output.paint(Tone::Warn, sealed))?;
+        } else if shown.sealed {
+            output.line(output.paint(Tone::Faint, "# It is sealed:"))?;
+        }
         if let Some(error) = &shown.error {
             let kept = if shown.text.is_some() {
                 "# The file has a mistake in it, so this is the last good version:"

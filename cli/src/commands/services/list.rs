@@ -75,6 +75,11 @@ impl List {
         for fault in &listed.faults {
             warn(&words(fault));
         }
+        for path in &listed.differing {
+            warn(&format!(
+                "{path} differs from what is sealed, which stays in force: axis policy seal"
+            ));
+        }
         Ok(if listed.faults.is_empty() {
             Exit::Done
         } else {

@@ -57,6 +57,7 @@ impl Directory {
                 format!("refused: {}{kept}", error.headline())
             }
             Change::Gone(name) => format!("{name} is gone"),
+            Change::Proposed => "proposed".into(),
         };
         self.store
             .refresh(self.now)

@@ -3,6 +3,7 @@
 mod answers;
 mod limits;
 mod loopback;
+mod proxied;
 mod redirects;
 mod repeats;
 mod tls;

@@ -42,7 +42,20 @@ impl axum::serve::Listener for TlsListener {
 /// An upstream that says which HTTP version it was asked in; its base URL and
 /// its certificate.
 async fn https(protocols: &[&[u8]]) -> (String, CertificateDer<'static>) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (port, certificate) = served("localhost", protocols).await;
+    (format!("https://localhost:{port}"), certificate)
+}
+
+/// The same under another name: its port, and its certificate in PEM.
+pub(super) async fn https_of(name: &str) -> (u16, String) {
+    let (port, certificate) = served(name, &[b"h2", b"http/1.1"]).await;
+    let base64 = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, certificate);
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+    (port, pem)
+}
+
+async fn served(name: &str, protocols: &[&[u8]]) -> (u16, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -54,7 +67,7 @@ async fn https(protocols: &[&[u8]]) -> (String, CertificateDer<'static>) {
         .unwrap();
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("https://localhost:{}", tcp.local_addr().unwrap().port());
+    let port = tcp.local_addr().unwrap().port();
     let listener = TlsListener {
         tcp,
         acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -62,7 +75,7 @@ async fn https(protocols: &[&[u8]]) -> (String, CertificateDer<'static>) {
     let version = |version: Version| async move { format!("{version:?}") };
     let router = Router::new().route("/v1/x", get(version));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (base, certificate)
+    (port, certificate)
 }
 
 #[tokio::test]

@@ -1,0 +1,41 @@
+//! `axis policy unseal`: the files count again as soon as they are saved.
+
+use axis_proto::v1::UnsealPolicyRequest;
+use clap::Args;
+use secrecy::ExposeSecret;
+
+use crate::client::{Daemon, ask};
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, Tone};
+use crate::prompt;
+
+/// Let the policy, your service files and daemon.yaml count as they are saved
+///
+/// The opposite of `axis policy seal`, with the master password. What stands in
+/// the files is in force at once, whoever wrote it: `axis policy seal --dry-run`
+/// shows what that changes.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  axis policy unseal")]
+pub struct Unseal {}
+
+impl Unseal {
+    /// Unseals; the master password is the confirmation.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let output = Output::stdout();
+        let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let password = prompt::master_password()?;
+        let unsealed = ask(daemon.admin.unseal_policy(UnsealPolicyRequest {
+            master_password: password.expose_secret().to_owned(),
+        }))
+        .await?;
+        if unsealed.was_sealed {
+            output.line(output.paint(
+                Tone::Good,
+                "Unsealed: a saved file counts at once, whoever saved it.",
+            ))?;
+        } else {
+            output.line("Nothing was sealed.")?;
+        }
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,500 @@
+//! Sealing: the owner's password puts policy, services and settings into the
+//! vault as they stand, and from then on their files only propose.
+
+mod difference;
+mod meaning;
+mod proposal;
+mod services;
+mod settings;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secrecy::SecretString;
+use tracing::{info, warn};
+
+pub use self::difference::Difference;
+pub use self::meaning::Meaning;
+use self::proposal::{Parsed, Proposal};
+use super::{Owner, OwnerError, generation};
+use crate::audit::{Act, Peer};
+use crate::broker::Broker;
+use crate::paths::Paths;
+use crate::policy;
+use crate::seal::{FileName, Files, SealError};
+use crate::services as own_services;
+use crate::vault::{Reserved, VaultError};
+
+/// What the owner wants sealed.
+pub enum WhatToSeal {
+    /// All files, as they were shown: the digest of that.
+    Shown(String),
+    /// This text as policy.yaml; the other files stay as they are sealed.
+    Policy(String),
+}
+
+/// Why nothing was sealed or unsealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealingError {
+    /// The files are others than those that were shown.
+    #[error(
+        "the files have changed since they were shown, so nothing was sealed: look at them again"
+    )]
+    Changed,
+    /// A file has a mistake.
+    #[error("nothing was sealed, since {name} has a mistake in it: {problem}")]
+    Broken {
+        /// Which.
+        name: FileName,
+        /// What is wrong, with its place.
+        problem: String,
+    },
+    /// Only a policy was given, but nothing is sealed.
+    #[error("nothing is sealed yet, so a policy alone can't be; seal all files first")]
+    NotSealed,
+    /// The files can't be kept in the vault, or what is there can't be read.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// What was sealed.
+#[derive(Debug, Clone)]
+pub struct SealedNow {
+    /// Of all files.
+    pub digest: String,
+    /// Rules in the policy.
+    pub rules: usize,
+    /// Files.
+    pub files: usize,
+}
+
+/// What is sealed, and how the files differ from it.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// Whether anything is sealed.
+    pub is_sealed: bool,
+    /// Sealed in a vault that was not opened yet: what is sealed isn't known.
+    pub is_withheld: bool,
+    /// What keeps what is sealed from being in force.
+    pub fault: Option<String>,
+    /// The files that differ, or that can't be sealed as they stand.
+    pub differences: Vec<Difference>,
+    /// What sealing them would change in what agents may do.
+    pub meaning: Meaning,
+    /// Over the files as they were read for this.
+    pub digest: String,
+    /// Those files with their sizes in bytes.
+    pub files: Vec<(FileName, usize)>,
+    /// Rules in the policy that a seal would put in force.
+    pub rules: usize,
+}
+
+/// How the files stand to what is sealed, as it was last looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// Whether anything is sealed.
+    pub is_sealed: bool,
+    /// What keeps what is sealed from being in force.
+    pub fault: Option<String>,
+    /// The files that differ.
+    pub differences: Vec<Difference>,
+}
+
+/// Keeps what is sealed, and looks at the files beside it.
+pub struct Sealing {
+    broker: Arc<Broker>,
+    paths: Paths,
+    /// Held by whoever seals, unseals or takes up what the vault holds.
+    turn: Mutex<()>,
+    /// Held by whoever looks at the files, so that an older look doesn't come
+    /// after a newer one.
+    looking: Mutex<()>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// What is in force; none where nothing is sealed.
+    sealed: Option<Arc<Files>>,
+    fault: Option<String>,
+    differences: Vec<Difference>,
+    /// The text of each file that differs, in the form of its digest, so that
+    /// each change is told once.
+    told: BTreeMap<FileName, String>,
+}
+
+/// What happened that is to be told.
+pub(super) enum News {
+    /// A file differs from what is sealed, in another way than before.
+    Differs(FileName, PathBuf),
+    /// What the file brings, now that it counts again.
+    Policy(policy::Change),
+    /// What the files bring, now that they count again.
+    Service(own_services::Change),
+    /// What is sealed in the vault is in force; so many rules.
+    InForce(usize),
+    /// What is sealed in the vault can't be put in force.
+    Fault(String),
+}
+
+impl Sealing {
+    pub(super) fn new(broker: Arc<Broker>, paths: Paths) -> Self {
+        Self {
+            broker,
+            paths,
+            turn: Mutex::new(()),
+            looking: Mutex::new(()),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// How the files stand to what is sealed, as it was last looked at.
+    pub fn standing(&self) -> Standing {
+        let seen = self.seen();
+        Standing {
+            is_sealed: seen.sealed.is_some() || self.broker.is_withheld() || seen.fault.is_some(),
+            fault: seen.fault.clone(),
+            differences: seen.differences.clone(),
+        }
+    }
+
+    /// Reads the files and holds them against what is sealed. Blocking.
+    fn show(&self) -> Shown {
+        let proposal = Proposal::read(&self.broker, &self.paths);
+        let parsed = Parsed::of(&self.broker, &self.paths, &proposal.files);
+        let faults = proposal.faults_with(&parsed);
+        let (sealed, fault) = {
+            let seen = self.seen();
+            (seen.sealed.clone(), seen.fault.clone())
+        };
+        let is_withheld = self.broker.is_withheld();
+        let mut shown = Shown {
+            is_sealed: sealed.is_some() || is_withheld || fault.is_some(),
+            is_withheld,
+            fault,
+            digest: proposal.files.digest(),
+            files: proposal
+                .files
+                .each()
+                .map(|(name, text)| (name, text.len()))
+                .collect(),
+            rules: parsed.rules(),
+            ..Shown::default()
+        };
+        let Some(sealed) = sealed else {
+            shown.differences = faults
+                .into_iter()
+                .map(|(name, problem)| Difference::broken(self.path_of(&name), name, problem))
+                .collect();
+            return shown;
+        };
+        shown.differences = difference::all(self, &sealed, &proposal.files, &faults, &parsed);
+        if !shown.differences.is_empty() {
+            shown.meaning = self.meaning(&parsed);
+        }
+        shown
+    }
+
+    fn meaning(&self, parsed: &Parsed) -> Meaning {
+        let in_force = self.broker.policy.current();
+        let before = meaning::View {
+            policy: in_force.policy.as_deref(),
+            catalogue: &self.broker.services.catalogue(),
+        };
+        let after = meaning::View {
+            policy: parsed.policy_or(in_force.policy.as_deref()),
+            catalogue: &parsed.services.catalogue,
+        };
+        Meaning::between(&before, &after, self.broker.clock.wall())
+    }
+
+    /// Looks at the files again; which of them differ in a new way. Blocking.
+    pub(super) fn look(&self) -> Vec<News> {
+        let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sealed) = self.seen().sealed.clone() else {
+            return Vec::new();
+        };
+        let proposal = Proposal::read(&self.broker, &self.paths);
+        let differences = difference::in_text(self, &sealed, &proposal);
+        let mut told = BTreeMap::new();
+        for difference in &differences {
+            let text = proposal.files.text(&difference.name).map(str::to_owned);
+            let version = text.or_else(|| difference.error.clone());
+            let version = Files {
+                policy: version,
+                ..Files::default()
+            };
+            told.insert(difference.name.clone(), version.digest());
+        }
+        let mut seen = self.seen();
+        if !seen
+            .sealed
+            .as_ref()
+            .is_some_and(|now| Arc::ptr_eq(now, &sealed))
+        {
+            // sealed anew meanwhile; whoever did that looks again
+            return Vec::new();
+        }
+        let new = differences
+            .iter()
+            .filter(|it| seen.told.get(&it.name) != told.get(&it.name))
+            .map(|it| News::Differs(it.name.clone(), it.path.clone()))
+            .collect();
+        seen.told = told;
+        seen.differences = differences;
+        new
+    }
+
+    /// Puts in force what the vault holds, where it is open and holds something
+    /// else than is in force. Blocking.
+    pub(super) fn take_up(&self) -> Vec<News> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(held) = self.broker.vault.reserved(Reserved::Seal) else {
+            return Vec::new();
+        };
+        let in_force = self.broker.seal_in_force();
+        match (held, in_force) {
+            (None, None) => {
+                self.forget();
+                Vec::new()
+            }
+            (None, Some(_)) => self.release(),
+            (Some(held), Some(in_force)) if Arc::ptr_eq(&held, &in_force) => Vec::new(),
+            (Some(held), _) => {
+                let taken = Files::unpack(&held)
+                    .map_err(|error| error.to_string())
+                    .and_then(|files| self.enforce(files, held));
+                match taken {
+                    Ok(rules) => vec![News::InForce(rules)],
+                    Err(fault) => {
+                        self.seen().fault = Some(fault.clone());
+                        vec![News::Fault(fault)]
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts the sealed `files`, which `text` in the vault holds, in force. How
+    /// many rules they have.
+    fn enforce(&self, files: Files, text: Arc<str>) -> Result<usize, String> {
+        let parsed = Parsed::of(&self.broker, &self.paths, &files);
+        let rules = parsed.rules();
+        let sealed = parsed.into_sealed(&self.broker, &files)?;
+        self.broker.put_in_force(sealed, text);
+        let mut seen = self.seen();
+        seen.sealed = Some(Arc::new(files));
+        seen.fault = None;
+        Ok(rules)
+    }
+
+    fn release(&self) -> Vec<News> {
+        let settings = proposal::settings_on_disk(&self.broker, &self.paths);
+        let settings = settings
+            .inspect_err(|error| warn!("the settings stay as they were sealed: {error}"))
+            .ok();
+        let (policy, services) = self.broker.release(settings);
+        self.forget();
+        let services = services.into_iter().map(News::Service);
+        policy
+            .into_iter()
+            .map(News::Policy)
+            .chain(services)
+            .collect()
+    }
+
+    fn forget(&self) {
+        *self.seen() = Seen::default();
+    }
+
+    /// What is to be sealed, and that it can be. Blocking.
+    fn to_be_sealed(&self, what: WhatToSeal) -> Result<(Files, usize), SealingError> {
+        let (files, faults) = match what {
+            WhatToSeal::Shown(digest) => {
+                let proposal = Proposal::read(&self.broker, &self.paths);
+                if proposal.files.digest() != digest {
+                    return Err(SealingError::Changed);
+                }
+                (proposal.files, proposal.faults)
+            }
+            WhatToSeal::Policy(text) => {
+                let sealed = self.seen().sealed.clone();
+                let files = Files {
+                    policy: Some(text),
+                    ..(*sealed.ok_or(SealingError::NotSealed)?).clone()
+                };
+                (files, BTreeMap::new())
+            }
+        };
+        let parsed = Parsed::of(&self.broker, &self.paths, &files);
+        let faults = faults.into_iter().chain(parsed.faults()).next();
+        if let Some((name, problem)) = faults {
+            return Err(SealingError::Broken { name, problem });
+        }
+        Ok((files, parsed.rules()))
+    }
+
+    /// Where a file is.
+    fn path_of(&self, name: &FileName) -> PathBuf {
+        match name {
+            FileName::Policy => self.paths.policy.clone(),
+            FileName::Service(name) => self.paths.services.join(name),
+            FileName::Daemon | FileName::Ca => self.paths.daemon_yaml.clone(),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Owner {
+    /// What is sealed, and how the files differ from it as they stand now.
+    pub async fn show_seal(&self) -> Result<Shown, OwnerError> {
+        self.blocking(Sealing::show).await
+    }
+
+    /// Seals: from now on what stands in the files counts only once it is
+    /// sealed, too.
+    pub async fn seal(
+        &self,
+        password: SecretString,
+        what: WhatToSeal,
+        by: &Peer,
+    ) -> Result<SealedNow, OwnerError> {
+        self.recordable()?;
+        if let Err(error) = self.broker.vault.reserved(Reserved::Seal) {
+            // what it differs from can't be told
+            return Err(error.into());
+        }
+        let (files, rules) = self.blocking(|it| it.to_be_sealed(what)).await??;
+        let text = files.pack().map_err(SealingError::from)?;
+        let sealed = SealedNow {
+            digest: files.digest(),
+            rules,
+            files: files.each().count(),
+        };
+        self.write_seal(password, Some(text), by).await?;
+        let detail = format!(
+            "rules: {rules}, files: {}, SHA-256 {}",
+            sealed.files, sealed.digest
+        );
+        self.record(Act::PolicySealed, Some(&detail), Some(by));
+        self.note(
+            Act::Keystore,
+            None,
+            generation(&self.broker.vault),
+            Some(by),
+        );
+        info!(rules, "policy, services and settings are sealed");
+        self.take_up_seal().await?;
+        Ok(sealed)
+    }
+
+    /// Unseals: the files count again. Whether anything was sealed.
+    pub async fn unseal(&self, password: SecretString, by: &Peer) -> Result<bool, OwnerError> {
+        self.recordable()?;
+        match self.broker.vault.reserved(Reserved::Seal)? {
+            None => {
+                self.verify_password(password, by).await?;
+                return Ok(false);
+            }
+            Some(_) => self.write_seal(password, None, by).await?,
+        }
+        self.record(Act::PolicyUnsealed, None, Some(by));
+        self.note(
+            Act::Keystore,
+            None,
+            generation(&self.broker.vault),
+            Some(by),
+        );
+        info!("policy, services and settings follow their files again");
+        self.take_up_seal().await?;
+        Ok(true)
+    }
+
+    async fn write_seal(
+        &self,
+        password: SecretString,
+        text: Option<String>,
+        by: &Peer,
+    ) -> Result<(), OwnerError> {
+        let edit = move |_: Option<&str>| Ok::<_, VaultError>(text);
+        let vault = &self.broker.vault;
+        let written = vault.change_reserved(password, Reserved::Seal, edit).await;
+        let _written = self.audited(written, Some(by))??;
+        Ok(())
+    }
+
+    /// Puts in force what the vault holds, and looks at the files beside it.
+    pub(super) async fn take_up_seal(&self) -> Result<(), OwnerError> {
+        let news = self.blocking(Sealing::take_up).await?;
+        self.tell(news);
+        let differing = self.blocking(Sealing::look).await?;
+        self.tell(differing);
+        self.broker.changed();
+        Ok(())
+    }
+
+    /// Looks at the files after one of them may have changed. Blocking.
+    pub(super) fn look_at_files(&self) {
+        let news = self.sealing.look();
+        self.tell(news);
+    }
+
+    fn tell(&self, news: Vec<News>) {
+        for one in news {
+            match one {
+                News::Differs(name, path) => {
+                    let path = path.display();
+                    warn!("{name} differs from what is sealed, which stays in force: {path}");
+                    let detail = format!("{name}: {path}");
+                    self.record(Act::SealDiffers, Some(&detail), None);
+                }
+                News::Policy(change) => self.policy_changed(change),
+                News::Service(change) => self.service_changed(&change),
+                News::InForce(rules) => {
+                    info!(rules, "the sealed policy is in force");
+                    let detail = format!("rules: {rules}, as sealed");
+                    self.record(Act::PolicyLoaded, Some(&detail), None);
+                    let current = self.broker.policy.current();
+                    if let Some(error) = &current.error {
+                        self.policy_refused(&error.headline(), &error.to_string());
+                    }
+                    self.broker.remember_further();
+                }
+                News::Fault(fault) => {
+                    warn!("what is sealed is not in force, so no call goes out: {fault}");
+                    self.record(Act::PolicyRefused, Some(&fault), None);
+                }
+            }
+        }
+    }
+
+    /// Said beside a service that isn't there, where one may be that isn't
+    /// sealed yet; else nothing.
+    pub fn unsealed_services(&self) -> String {
+        let standing = self.sealing.standing();
+        let mut differing = standing.differences.iter();
+        match differing.find(|file| matches!(file.name, FileName::Service(_))) {
+            Some(file) => format!(
+                ". {} differs from what is sealed: `axis policy seal` puts it in force",
+                file.name
+            ),
+            None => String::new(),
+        }
+    }
+
+    /// Does what blocks on a thread that may.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Sealing) -> T + Send + 'static,
+    ) -> Result<T, OwnerError> {
+        let sealing = Arc::clone(&self.sealing);
+        tokio::task::spawn_blocking(move || work(&sealing))
+            .await
+            .map_err(|_| OwnerError::Crashed)
+    }
+}

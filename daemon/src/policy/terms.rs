@@ -1,0 +1,266 @@
+//! What a policy says of one identity's calls of one action, in words: two
+//! policies that say the same of all of them mean the same.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::constraint::Constraint;
+use super::document::{Approver, Entry, Scope};
+use super::pattern::MAX_ACTION_BYTES;
+use super::rule::Rule;
+use super::rules::{Policy, lowercase};
+use crate::catalogue::Effect;
+use crate::names::{Identity, ServiceName};
+
+/// What a policy says of one identity's calls of one action, whatever their
+/// params.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// What some params are denied by.
+    pub deny: Vec<String>,
+    /// On which terms the others are allowed, the first that matches deciding;
+    /// empty where none is.
+    pub allow: Vec<String>,
+}
+
+impl Terms {
+    /// Where there is no policy.
+    pub const NOTHING: Self = Self {
+        deny: Vec::new(),
+        allow: Vec::new(),
+    };
+
+    /// Whether any call is allowed.
+    pub fn is_allowed(&self) -> bool {
+        !self.allow.is_empty()
+    }
+
+    /// All of it in one line.
+    pub fn words(&self) -> String {
+        if !self.is_allowed() {
+            return "not at all".into();
+        }
+        let mut words = self.allow.join(", else ");
+        if !self.deny.is_empty() {
+            // a String takes all that is written
+            let _ = write!(words, "; never {}", self.deny.join(", never "));
+        }
+        words
+    }
+}
+
+impl Policy {
+    /// What it says of `identity`'s calls of this action at the moment `at`.
+    pub fn terms(
+        &self,
+        identity: &Identity,
+        service: &ServiceName,
+        action: &str,
+        effect: Effect,
+        at: Timestamp,
+    ) -> Terms {
+        let mut buffer = [0; MAX_ACTION_BYTES];
+        let Some(action) = lowercase(action, &mut buffer) else {
+            return Terms::NOTHING;
+        };
+        let mut terms = Terms::NOTHING;
+        for (entry, tables) in self.entries_for(identity) {
+            for number in tables.deny.candidates(service, action) {
+                let rule = &entry.deny[number];
+                if !rule.is_about(effect, at) {
+                    continue;
+                }
+                if rule.is_for_all_params_forever() {
+                    return Terms::NOTHING;
+                }
+                terms.deny.push(rule.words(entry));
+            }
+        }
+        'entries: for (entry, tables) in self.entries_for(identity) {
+            for number in tables.allow.candidates(service, action) {
+                let rule = &entry.allow[number];
+                if !rule.is_about(effect, at) {
+                    continue;
+                }
+                terms.allow.push(rule.words(entry));
+                if rule.is_for_all_params_forever() {
+                    break 'entries;
+                }
+            }
+        }
+        if terms.allow.is_empty() {
+            return Terms::NOTHING;
+        }
+        terms
+    }
+
+    /// What it says of `identity` beside its rules, each in words.
+    pub fn entry_terms(&self, identity: &Identity) -> Vec<String> {
+        let limit = self.limit_of(identity);
+        let mut words = Vec::new();
+        if let Some(most) = limit.requests_per_minute {
+            words.push(match limit.of {
+                Scope::Any => format!(
+                    "at most {most} calls in any 60 s, shared by all identities without a limit of their own"
+                ),
+                Scope::Identity(_) => format!("at most {most} calls in any 60 s"),
+            });
+        }
+        for (entry, _) in self.entries_for(identity) {
+            words.extend(entry.words());
+        }
+        words
+    }
+}
+
+impl Entry {
+    /// What it says beside its rules and its limit.
+    fn words(&self) -> Vec<String> {
+        // a new field has to be said here, too
+        let Self {
+            scope: _,
+            requests_per_minute: _,
+            // said of the rules that ask
+            approver: _,
+            allow: _,
+            deny: _,
+        } = self;
+        Vec::new()
+    }
+}
+
+impl Rule {
+    /// Whether calls with this effect can meet it at that moment.
+    fn is_about(&self, effect: Effect, at: Timestamp) -> bool {
+        let effects = self.effects.as_ref();
+        effects.is_none_or(|effects| effects.contains(&effect))
+            && self.until.is_none_or(|until| until > at)
+    }
+
+    /// Whether none after it can decide anything, of calls that it is about.
+    fn is_for_all_params_forever(&self) -> bool {
+        self.params.is_empty() && self.until.is_none()
+    }
+
+    /// What it says of a call for its service, actions and effects.
+    fn words(&self, entry: &Entry) -> String {
+        // a new field has to be said here, too
+        let Self {
+            service: _,
+            actions: _,
+            effects: _,
+            params,
+            until,
+            ttl,
+            requests_per_minute,
+            credential,
+            ask,
+            line: _,
+            key: _,
+        } = self;
+        let mut words = Vec::new();
+        if !params.is_empty() {
+            let params: Vec<String> = params.iter().map(|(param, _)| said(param)).collect();
+            words.push(format!("where {}", params.join(" and ")));
+        }
+        if let Some(until) = until {
+            words.push(format!("until {until}"));
+        }
+        let shared = match &entry.scope {
+            Scope::Any => " (of all under \"*\")",
+            Scope::Identity(_) => "",
+        };
+        if let Some(ttl) = ttl {
+            let seconds = ttl.as_secs();
+            words.push(format!("with {seconds} s between two successes{shared}"));
+        }
+        if let Some(most) = requests_per_minute {
+            words.push(format!("at most {most} calls in any 60 s{shared}"));
+        }
+        if let Some(label) = credential {
+            words.push(format!("with the credential labelled {label}"));
+        }
+        if *ask {
+            words.push(match entry.approver {
+                Approver::Owner => "each call approved by the owner".into(),
+                Approver::Host => "each call approved in the host's window".into(),
+            });
+        }
+        if words.is_empty() {
+            return "always".into();
+        }
+        words.join(", ")
+    }
+}
+
+fn said(param: &Constraint) -> String {
+    param.to_string().replacen(" must be ", " is ", 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn terms(policy: &str, action: &str) -> String {
+        let policy = Policy::parse(policy, Path::new("policy.yaml")).unwrap();
+        let identity = Identity::parse("ci").unwrap();
+        let service = ServiceName::parse("github").unwrap();
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        policy
+            .terms(&identity, &service, action, Effect::Write, at)
+            .words()
+    }
+
+    #[test]
+    fn rules_are_said_without_their_place() {
+        let policy = r#"policies:
+- identity: ci
+  deny:
+  - { service: github, actions: ["issues.*"], params: { repo: "secret-*" } }
+  - { service: github, actions: ["repos.delete"] }
+  allow:
+  - { service: github, actions: ["issues.create"], params: { owner: acme }, ttl: 300 }
+  - { service: github, actions: ["issues.create"], until: 2020-01-01T00:00:00Z }
+  - { service: github, actions: ["repos.delete", "pulls.create"] }
+  - { service: github, actions: ["pulls.create"], ttl: 5 }
+  - { service: github, actions: ["pulls.merge"], ask: true }
+- identity: "*"
+  allow:
+  - { service: github, actions: ["issues.*"], effects: [write], rateLimit: { requestsPerMinute: 5 } }
+  - { service: github, actions: ["issues.*"], effects: [read] }
+"#;
+        assert_eq!(
+            terms(policy, "issues.create"),
+            "where \"owner\" is \"acme\", with 300 s between two successes, else at most 5 calls in any 60 s (of all under \"*\"); never where \"repo\" is \"secret-*\""
+        );
+        assert_eq!(terms(policy, "repos.delete"), "not at all");
+        assert_eq!(terms(policy, "pulls.create"), "always");
+        assert_eq!(terms(policy, "orgs.get"), "not at all");
+        assert_eq!(
+            terms(policy, "pulls.merge"),
+            "each call approved by the owner"
+        );
+        let by_host = policy.replace("- identity: ci", "- identity: ci\n  approval: host");
+        assert_eq!(
+            terms(&by_host, "pulls.merge"),
+            "each call approved in the host's window"
+        );
+    }
+
+    #[test]
+    fn the_order_of_rules_and_a_constraint_count() {
+        let rules = |one: &str, other: &str| {
+            format!(
+                "policies:\n- identity: ci\n  allow:\n  - {{ service: github, actions: [a.b], {one} }}\n  - {{ service: github, actions: [a.b], {other} }}\n"
+            )
+        };
+        let (one, other) = ("params: { x: 1 }", "params: { x: 2 }, ttl: 3");
+        assert_ne!(
+            terms(&rules(one, other), "a.b"),
+            terms(&rules(other, one), "a.b")
+        );
+    }
+}
