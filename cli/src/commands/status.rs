@@ -195,6 +195,9 @@ fn show_policy(output: Output, policy: &PolicyStatus, seal: &SealStatus) -> Resu
     detail(output, Tone::Faint, &policy.path)
 }
 
+/// Most files whose difference is shown.
+const MAX_FILES: usize = 8;
+
 /// Where the files are others than those that are sealed.
 fn show_seal(output: Output, seal: &SealStatus) -> Result<(), Failure> {
     if let Some(fault) = &seal.fault {
@@ -207,7 +210,7 @@ fn show_seal(output: Output, seal: &SealStatus) -> Result<(), Failure> {
     if seal.differences.is_empty() {
         return Ok(());
     }
-    for file in &seal.differences {
+    for file in seal.differences.iter().take(MAX_FILES) {
         let sealed = if file.name == "policy.yaml" {
             "the sealed policy"
         } else {
@@ -219,6 +222,10 @@ fn show_seal(output: Output, seal: &SealStatus) -> Result<(), Failure> {
             output.paint(Tone::Warn, &format!("{name} differs from {sealed}"))
         ))?;
         difference::show_file(output, "           ", Most::USUAL, file)?;
+    }
+    let more = seal.differences.len().saturating_sub(MAX_FILES);
+    if more > 0 {
+        output.line(format_args!("seal       {more} more files differ"))?;
     }
     output.line("           axis policy seal shows what that means, and seals it")
 }

@@ -113,7 +113,10 @@ impl Owner {
         let how = self.how_to_follow(&self.paths.services);
         self.broker.services.watch(how, move |changes| {
             for change in &changes {
-                owner.service_changed(change);
+                // while it is withheld what counts, none of it does
+                if !owner.broker.is_withheld() {
+                    owner.service_changed(change);
+                }
             }
             owner.look_at_files();
             owner.broker.changed();
@@ -130,6 +133,10 @@ impl Owner {
     }
 
     fn policy_changed(&self, change: Change) {
+        // it doesn't count: the unlock tells what does
+        if self.broker.is_withheld() {
+            return;
+        }
         match change {
             Change::InForce(policy) => {
                 self.policy_loaded(policy.rule_count());

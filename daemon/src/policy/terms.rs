@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::constraint::Constraint;
 use super::document::{Approver, Entry, Scope};
@@ -13,38 +14,79 @@ use super::rules::{Policy, lowercase};
 use crate::catalogue::Effect;
 use crate::names::{Identity, ServiceName};
 
+/// Most rules that are said in words; the others count all the same.
+const MAX_SAID: usize = 3;
+/// Most characters of one rule's words.
+const MAX_RULE_CHARS: usize = 300;
+
 /// What a policy says of one identity's calls of one action, whatever their
-/// params.
+/// params. Equal where it is the same, however long it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// What some params are denied by.
-    pub deny: Vec<String>,
-    /// On which terms the others are allowed, the first that matches deciding;
-    /// empty where none is.
-    pub allow: Vec<String>,
+    allow: Said,
+    deny: Said,
+}
+
+/// What some rules say, in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Said {
+    /// The first of them.
+    first: Vec<String>,
+    count: usize,
+    /// Over all of them, in full.
+    digest: Option<[u8; 32]>,
+}
+
+impl Said {
+    fn add(&mut self, words: &str) {
+        let before = self.digest.unwrap_or_default();
+        let digest = Sha256::new()
+            .chain_update(before)
+            .chain_update(words.as_bytes());
+        self.digest = Some(digest.finalize().into());
+        if self.count < MAX_SAID {
+            let mut said: String = words.chars().take(MAX_RULE_CHARS).collect();
+            if said.len() < words.len() {
+                said.push('…');
+            }
+            self.first.push(said);
+        }
+        self.count += 1;
+    }
+
+    fn words(&self, between: &str) -> String {
+        let mut words = self.first.join(between);
+        let more = self.count - self.first.len();
+        if more > 0 {
+            // a String takes all that is written
+            let _ = write!(words, "{between}by {more} more rules");
+        }
+        words
+    }
 }
 
 impl Terms {
-    /// Where there is no policy.
-    pub const NOTHING: Self = Self {
-        deny: Vec::new(),
-        allow: Vec::new(),
-    };
+    /// Where nothing is allowed.
+    pub fn nothing() -> Self {
+        Self {
+            allow: Said::default(),
+            deny: Said::default(),
+        }
+    }
 
     /// Whether any call is allowed.
     pub fn is_allowed(&self) -> bool {
-        !self.allow.is_empty()
+        self.allow.count > 0
     }
 
-    /// All of it in one line.
+    /// All of it in one line, a long one cut.
     pub fn words(&self) -> String {
         if !self.is_allowed() {
             return "not at all".into();
         }
-        let mut words = self.allow.join(", else ");
-        if !self.deny.is_empty() {
-            // a String takes all that is written
-            let _ = write!(words, "; never {}", self.deny.join(", never "));
+        let mut words = self.allow.words(", else ");
+        if self.deny.count > 0 {
+            let _ = write!(words, "; never {}", self.deny.words(", never "));
         }
         words
     }
@@ -62,9 +104,9 @@ impl Policy {
     ) -> Terms {
         let mut buffer = [0; MAX_ACTION_BYTES];
         let Some(action) = lowercase(action, &mut buffer) else {
-            return Terms::NOTHING;
+            return Terms::nothing();
         };
-        let mut terms = Terms::NOTHING;
+        let mut terms = Terms::nothing();
         for (entry, tables) in self.entries_for(identity) {
             for number in tables.deny.candidates(service, action) {
                 let rule = &entry.deny[number];
@@ -72,9 +114,9 @@ impl Policy {
                     continue;
                 }
                 if rule.is_for_all_params_forever() {
-                    return Terms::NOTHING;
+                    return Terms::nothing();
                 }
-                terms.deny.push(rule.words(entry));
+                terms.deny.add(&rule.words(entry));
             }
         }
         'entries: for (entry, tables) in self.entries_for(identity) {
@@ -83,14 +125,14 @@ impl Policy {
                 if !rule.is_about(effect, at) {
                     continue;
                 }
-                terms.allow.push(rule.words(entry));
+                terms.allow.add(&rule.words(entry));
                 if rule.is_for_all_params_forever() {
                     break 'entries;
                 }
             }
         }
-        if terms.allow.is_empty() {
-            return Terms::NOTHING;
+        if !terms.is_allowed() {
+            return Terms::nothing();
         }
         terms
     }
@@ -247,6 +289,40 @@ mod tests {
         assert_eq!(
             terms(&by_host, "pulls.merge"),
             "each call approved in the host's window"
+        );
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_said_still_counts() {
+        let owners = |last: &str| {
+            let owners: Vec<String> = (0..5000).map(|n| format!("owner-{n}")).collect();
+            format!(
+                "policies:\n- identity: ci\n  allow:\n  - {{ service: github, actions: [a.b], params: {{ owner: [{}, {last}] }} }}\n",
+                owners.join(", ")
+            )
+        };
+        let policy = |text: &str| Policy::parse(text, Path::new("policy.yaml")).unwrap();
+        let of = |policy: &Policy| {
+            let identity = Identity::parse("ci").unwrap();
+            let service = ServiceName::parse("github").unwrap();
+            let at = "2026-01-01T00:00:00Z".parse().unwrap();
+            policy.terms(&identity, &service, "a.b", Effect::Read, at)
+        };
+        let (one, other) = (of(&policy(&owners("x"))), of(&policy(&owners("y"))));
+        assert_eq!(one.words(), other.words());
+        assert!(one.words().len() < 400);
+        assert_ne!(one, other);
+        let rules = (0..100).map(|n| {
+            format!("  - {{ service: github, actions: [a.b], params: {{ page: {n} }} }}\n")
+        });
+        let many = format!(
+            "policies:\n- identity: ci\n  allow:\n{}",
+            rules.collect::<String>()
+        );
+        assert!(
+            of(&policy(&many))
+                .words()
+                .ends_with(", else by 97 more rules")
         );
     }
 

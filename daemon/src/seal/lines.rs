@@ -1,6 +1,6 @@
 //! How one text differs from another, line by line.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use similar::{ChangeTag, TextDiff};
 
@@ -24,11 +24,12 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// What makes `after` of `before`. Line ends don't count as a difference
+    /// What makes `after` of `before`, told coarser from the moment `until`
+    /// on. Line ends don't count as a difference
     /// of their own, unless they are all there is.
-    pub fn between(before: &str, after: &str) -> Self {
+    pub fn between(before: &str, after: &str, until: Instant) -> Self {
         let diff = TextDiff::configure()
-            .timeout(PATIENCE)
+            .deadline(until.min(Instant::now() + PATIENCE))
             .diff_lines(before, after);
         let mut told = Self::default();
         for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
@@ -74,11 +75,15 @@ impl Lines {
 mod tests {
     use super::*;
 
+    fn between(before: &str, after: &str) -> Lines {
+        Lines::between(before, after, Instant::now() + PATIENCE)
+    }
+
     #[test]
     fn the_lines_that_came_and_went_are_told_with_some_around_them() {
         let before = "a\nb\nc\nd\ne\nf\n";
         let after = "a\nb\nc\nD\ne\nf\n";
-        let told = Lines::between(before, after);
+        let told = between(before, after);
         assert_eq!(
             told.lines,
             ["@@ -2,5 +2,5 @@", " b", " c", "-d", "+D", " e", " f"]
@@ -86,21 +91,21 @@ mod tests {
         assert_eq!(told.left_out, 0);
         assert_eq!(told.first(3).lines, ["@@ -2,5 +2,5 @@", " b", " c"]);
         assert_eq!(told.first(3).left_out, 4);
-        assert!(Lines::between(before, before).lines.is_empty());
+        assert!(between(before, before).lines.is_empty());
     }
 
     #[test]
     fn a_text_of_a_megabyte_is_told_in_bounds_and_in_time() {
         let before: String = (0..60_000u32).map(|n| format!("{}\n", n % 977)).collect();
         let after: String = (0..60_000u32).map(|n| format!("{}\n", n % 991)).collect();
-        let began = std::time::Instant::now();
-        let told = Lines::between(&before, &after);
+        let began = Instant::now();
+        let told = between(&before, &after);
         assert!(began.elapsed() < Duration::from_secs(5));
         assert!(!told.lines.is_empty() && told.lines.len() <= MAX_LINES);
-        let told = Lines::between("", &after);
+        let told = between("", &after);
         assert_eq!(told.lines.len(), MAX_LINES);
         assert_eq!(told.left_out, 60_001 - MAX_LINES, "its heading included");
-        let told = Lines::between("", &"x".repeat(1024 * 1024));
+        let told = between("", &"x".repeat(1024 * 1024));
         assert!(told.lines.iter().all(|line| line.len() < 600));
     }
 }

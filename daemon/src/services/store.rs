@@ -142,9 +142,11 @@ impl ServiceStore {
 
     fn refresh_seen(&self, seen: &mut BTreeMap<PathBuf, Seen>, now: Instant) -> Vec<Change> {
         let was = versions(seen);
+        let before = self.loaded.load_full();
         let listing = directory::list(&self.directory, |path| seen.contains_key(path));
         for path in &listing.files {
-            self.read(path, seen.entry(path.clone()).or_default(), now);
+            let file = seen.entry(path.clone()).or_default();
+            self.read(path, file, now, before.is_sealed);
         }
         // in a directory that can't be read nothing is known to be gone
         if listing.is_whole {
@@ -158,7 +160,6 @@ impl ServiceStore {
                 !file.missing_since.is_some_and(is_over)
             });
         }
-        let before = self.loaded.load_full();
         if before.is_sealed {
             let is_new = versions(seen) != was;
             return is_new.then_some(Change::Proposed).into_iter().collect();
@@ -196,7 +197,8 @@ impl ServiceStore {
         seen.values().any(|file| file.missing_since.is_some())
     }
 
-    fn read(&self, path: &Path, file: &mut Seen, now: Instant) {
+    /// Takes up what the file says; of one that only proposes, that it is new.
+    fn read(&self, path: &Path, file: &mut Seen, now: Instant, is_sealed: bool) {
         let text = match reading::text(path) {
             Ok(text) => text,
             Err(None) => {
@@ -216,6 +218,9 @@ impl ServiceStore {
             return;
         }
         file.digest = digest;
+        if is_sealed {
+            return;
+        }
         match reading::parse(&text, path, &self.builtin) {
             Ok(good) => {
                 file.good = Some(good);

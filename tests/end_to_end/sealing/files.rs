@@ -84,6 +84,18 @@ fn an_edited_service_file_does_what_was_sealed() {
         "{}",
         listed.stderr
     );
+
+    // unsealed while it is broken, what was sealed is the last good version
+    fs::write(&file, &edits[3]).unwrap();
+    home.axis(&["policy", "unseal"]).ok();
+    assert_eq!(list(&mut host)["ok"], true);
+    let listed = home.axis_without_password(&["services", "list"]);
+    assert_eq!(listed.code(), 1, "{listed:?}");
+    fs::write(&file, acme(&upstream.url(), "bearer", "/v2/things")).unwrap();
+    wait_for("the mended file to count", || {
+        list(&mut host);
+        (upstream.requests().pop()?.path == "/v2/things").then_some(())
+    });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::proposal::{Parsed, Proposal};
 use super::{Sealing, services, settings};
@@ -11,6 +12,10 @@ use crate::seal::{FileName, Files, Lines};
 const KEPT_LINES: usize = 12;
 /// Most lines of all files together.
 const MOST_LINES: usize = 20_000;
+/// Most characters of one line of words, and most lines of them.
+const MOST_WORDS: (usize, usize) = (400, 50);
+/// How long all files together are compared as finely as can be.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How one file differs from what is sealed of it.
 #[derive(Debug, Clone)]
@@ -74,6 +79,13 @@ pub(super) fn all(
             }
             FileName::Ca => settings::certificates(sealed.ca.as_deref(), proposed.ca.as_deref()),
         };
+        one.words.truncate(MOST_WORDS.1);
+        for words in &mut one.words {
+            if let Some((end, _)) = words.char_indices().nth(MOST_WORDS.0) {
+                words.truncate(end);
+                words.push('…');
+            }
+        }
     }
     all
 }
@@ -88,6 +100,7 @@ fn texts(
     names.extend(faults.keys().cloned());
     names.sort();
     names.dedup();
+    let until = Instant::now() + PATIENCE;
     names
         .into_iter()
         .map(|name| {
@@ -95,7 +108,7 @@ fn texts(
             let after = proposed.text(&name).unwrap_or_default();
             Difference {
                 path: sealing.path_of(&name),
-                lines: Lines::between(before, after),
+                lines: Lines::between(before, after, until),
                 words: Vec::new(),
                 error: faults.get(&name).cloned(),
                 name,

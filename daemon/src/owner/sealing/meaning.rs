@@ -66,13 +66,16 @@ impl Meaning {
         let until = Instant::now() + PATIENCE;
         let mut meaning = Self::default();
         let mut groups = Groups::new();
-        for (identity, called) in identities(before, after) {
-            if Instant::now() > until {
-                meaning.is_cut = true;
-                break;
-            }
+        'all: for (identity, called) in identities(before, after) {
             meaning.compare_entry(&identity, &called, before, after);
-            compare_rules(&identity, &called, before, after, at, &mut groups);
+            for service in services(before, after) {
+                if Instant::now() > until {
+                    meaning.is_cut = true;
+                    break 'all;
+                }
+                let sides = (before, after);
+                compare_rules(&identity, &called, service, sides, at, &mut groups);
+            }
         }
         for ((kind, called, service, words), actions) in groups {
             meaning.tell(kind, &called, &service, &words, &actions);
@@ -150,36 +153,38 @@ fn identities(before: &View<'_>, after: &View<'_>) -> Vec<(Identity, String)> {
     all
 }
 
-fn compare_rules(
-    identity: &Identity,
-    called: &str,
-    before: &View<'_>,
-    after: &View<'_>,
-    at: Timestamp,
-    groups: &mut Groups,
-) {
+/// All services of either side.
+fn services<'a>(before: &View<'a>, after: &View<'a>) -> BTreeSet<&'a str> {
     let services = before
         .catalogue
         .services()
         .chain(after.catalogue.services());
-    let services: BTreeSet<&str> = services.map(|service| service.name().as_str()).collect();
-    for name in services {
-        let old = before.catalogue.service(name);
-        let new = after.catalogue.service(name);
-        for action in actions(old, new) {
-            let old = terms(before.policy, identity, old, action, at);
-            let new = terms(after.policy, identity, new, action, at);
-            if old == new {
-                continue;
-            }
-            let (kind, words) = match (old.is_allowed(), new.is_allowed()) {
-                (false, true) => (Kind::More, new.words()),
-                (true, false) => (Kind::Less, old.words()),
-                _ => (Kind::Other, format!("{} → {}", old.words(), new.words())),
-            };
-            let key = (kind, called.to_owned(), name.to_owned(), words);
-            groups.entry(key).or_default().push(action.to_owned());
+    services.map(|service| service.name().as_str()).collect()
+}
+
+fn compare_rules(
+    identity: &Identity,
+    called: &str,
+    service: &str,
+    (before, after): (&View<'_>, &View<'_>),
+    at: Timestamp,
+    groups: &mut Groups,
+) {
+    let was = before.catalogue.service(service);
+    let will_be = after.catalogue.service(service);
+    for action in actions(was, will_be) {
+        let old = terms(before.policy, identity, was, action, at);
+        let new = terms(after.policy, identity, will_be, action, at);
+        if old == new {
+            continue;
         }
+        let (kind, words) = match (old.is_allowed(), new.is_allowed()) {
+            (false, true) => (Kind::More, new.words()),
+            (true, false) => (Kind::Less, old.words()),
+            _ => (Kind::Other, format!("{} → {}", old.words(), new.words())),
+        };
+        let key = (kind, called.to_owned(), service.to_owned(), words);
+        groups.entry(key).or_default().push(action.to_owned());
     }
 }
 
@@ -203,7 +208,7 @@ fn terms(
         (Some(policy), Some((service, action))) => {
             policy.terms(identity, service.name(), action.name(), action.effect(), at)
         }
-        _ => Terms::NOTHING,
+        _ => Terms::nothing(),
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 pub use self::difference::Difference;
@@ -111,6 +112,8 @@ pub struct Sealing {
     /// Held by whoever looks at the files, so that an older look doesn't come
     /// after a newer one.
     looking: Mutex<()>,
+    /// Showing takes a while, and needs no password: one at a time.
+    showing: Semaphore,
     seen: Mutex<Seen>,
 }
 
@@ -146,6 +149,7 @@ impl Sealing {
             paths,
             turn: Mutex::new(()),
             looking: Mutex::new(()),
+            showing: Semaphore::new(1),
             seen: Mutex::default(),
         }
     }
@@ -353,6 +357,7 @@ impl Sealing {
 impl Owner {
     /// What is sealed, and how the files differ from it as they stand now.
     pub async fn show_seal(&self) -> Result<Shown, OwnerError> {
+        let _turn = self.sealing.showing.acquire().await;
         self.blocking(Sealing::show).await
     }
 

@@ -7,7 +7,7 @@ use crate::broker::{Broker, Sealed, upstream_settings};
 use crate::config::{Config, ConfigError};
 use crate::paths::Paths;
 use crate::policy::{Policy, PolicyError};
-use crate::seal::{FileName, Files};
+use crate::seal::{FileName, Files, MAX_BYTES};
 use crate::services;
 use crate::upstream::{Prepared, count_certificates};
 
@@ -46,7 +46,7 @@ impl Proposal {
                 faults.insert(FileName::Policy, error.to_string());
             }
         }
-        for (name, text) in broker.services.on_disk() {
+        for (name, text) in broker.services.on_disk(MAX_BYTES) {
             match text {
                 Ok(text) => {
                     files.services.insert(name, text);

@@ -79,21 +79,31 @@ impl ServiceStore {
         self.refresh_seen(&mut seen, Instant::now())
     }
 
-    /// The files as they stand, by name.
-    pub fn on_disk(&self) -> Vec<OnDisk> {
+    /// The files as they stand, by name. No more are read than hold `most`
+    /// bytes together.
+    pub fn on_disk(&self, most: usize) -> Vec<OnDisk> {
         let known = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let listing = directory::list(&self.directory, |path| known.contains_key(path));
         drop(known);
         let refused = listing.refused.into_iter();
         let refused = refused.map(|(path, error)| (file_name(&path), Err(error)));
+        let mut bytes = 0;
         let files = listing.files.iter().filter_map(|path| {
+            if bytes > most {
+                let problem = format!("the service files have more than {most} bytes together");
+                let error = DefinitionError::at(Place::whole(path), problem);
+                return Some((file_name(path), Err(error)));
+            }
             if path.file_name().is_none_or(|name| name.to_str().is_none()) {
                 let problem = "its name isn't UTF-8; give it another one";
                 let error = DefinitionError::at(Place::whole(path), problem);
                 return Some((file_name(path), Err(error)));
             }
             match reading::text(path) {
-                Ok(text) => Some((file_name(path), Ok(text))),
+                Ok(text) => {
+                    bytes += text.len();
+                    Some((file_name(path), Ok(text)))
+                }
                 Err(None) => None,
                 Err(Some(error)) => Some((file_name(path), Err(error))),
             }
