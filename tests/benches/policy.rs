@@ -74,6 +74,36 @@ fn decide_deny(bencher: Bencher, rules: usize) {
     bencher.bench(|| policy.decide(&ask(black_box(&identity), &service, "nothing.like.this")));
 }
 
+/// A rule for each repository, all of one action of one identity: what decides
+/// is a param alone.
+fn by_repository(rules: usize) -> Policy {
+    let mut text = String::from("policies:\n- identity: agent-0\n  allow:\n");
+    for rule in 0..rules {
+        writeln!(
+            text,
+            "  - {{service: github, actions: [issues.create], params: {{owner: acme, repo: repo-{rule}}}}}"
+        )
+        .expect("a String grows");
+    }
+    Policy::parse(&text, Path::new("policy.yaml")).expect("the policy is valid")
+}
+
+#[divan::bench(args = [10, 10_000])]
+fn decide_by_a_param(bencher: Bencher, rules: usize) {
+    let policy = by_repository(rules);
+    let identity = Identity::parse("agent-0").expect("a name");
+    let service = ServiceName::parse("github").expect("a name");
+    let params =
+        serde_json::json!({"owner": "acme", "repo": format!("repo-{}", rules - 1), "title": "t"});
+    let params = params.as_object().expect("an object");
+    bencher.bench(|| {
+        policy.decide(&Request {
+            params: Some(black_box(params)),
+            ..ask(&identity, &service, "issues.create")
+        })
+    });
+}
+
 #[divan::bench]
 fn reserve_and_commit(bencher: Bencher) {
     let policy = policy(10);

@@ -85,6 +85,24 @@ impl Constraint {
         })
     }
 
+    /// The texts of which the param must be one, where it is as plain as that.
+    pub(super) fn texts(&self) -> Option<Vec<&str>> {
+        let Wanted::OneOf(scalars) = &self.wanted else {
+            return None;
+        };
+        let plain = |scalar: &'_ Scalar| match scalar {
+            Scalar::Text { written, .. } if !written.contains(['*', '?']) => true,
+            Scalar::Text { .. } | Scalar::Number(_) | Scalar::Bool(_) | Scalar::Null => false,
+        };
+        scalars.iter().all(plain).then(|| {
+            let texts = scalars.iter().filter_map(|scalar| match scalar {
+                Scalar::Text { written, .. } => Some(&**written),
+                _ => None,
+            });
+            texts.collect()
+        })
+    }
+
     /// Whether the call's params are as this wants them. A param that was left
     /// out is not.
     pub(super) fn is_met(&self, params: &Map<String, Value>, purpose: Purpose) -> bool {

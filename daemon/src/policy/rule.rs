@@ -223,9 +223,9 @@ impl Rule {
 
 impl Miss<'_> {
     /// Whether a request would rather have been meant by the rule that misses
-    /// it for this: params are what an agent can change.
-    pub(super) fn is_nearer_than(self, other: Miss<'_>) -> bool {
-        matches!(self, Self::Param(_)) && !matches!(other, Miss::Param(_))
+    /// it for this than by any other: params are what an agent can change.
+    pub(super) fn is_nearest(self) -> bool {
+        matches!(self, Self::Param(_))
     }
 }
 

@@ -82,20 +82,39 @@ impl Policy {
                 }
             }
         }
+        for (entry, tables) in self.entries_for(request.identity) {
+            let mut candidates = match request.params {
+                Some(params) => tables
+                    .allow
+                    .candidates_with(request.service, action, params),
+                None => tables.allow.candidates(request.service, action),
+            };
+            let mut rules = candidates.by_ref().map(|number| &entry.allow[number]);
+            if let Some(rule) = rules.find(|rule| miss(rule, request, Purpose::Allow).is_none()) {
+                return Decision::Allow(self.allowed(request.identity, entry, rule));
+            }
+        }
+        Decision::Deny(self.denial(request, self.nearest(request, action)))
+    }
+
+    /// The rule that a denied request would rather have been meant by, and why
+    /// it wasn't.
+    fn nearest(&self, request: &Request<'_>, action: &str) -> Option<(&Rule, Miss<'_>)> {
         let mut nearest: Option<(&Rule, Miss<'_>)> = None;
         for (entry, tables) in self.entries_for(request.identity) {
             for number in tables.allow.candidates(request.service, action) {
                 let rule = &entry.allow[number];
-                match miss(rule, request, Purpose::Allow) {
-                    None => return Decision::Allow(self.allowed(request.identity, entry, rule)),
-                    Some(miss) if nearest.is_none_or(|(_, other)| miss.is_nearer_than(other)) => {
-                        nearest = Some((rule, miss));
-                    }
-                    Some(_) => {}
+                let Some(miss) = miss(rule, request, Purpose::Allow) else {
+                    continue;
+                };
+                // nothing is nearer, and there may be thousands
+                if miss.is_nearest() {
+                    return Some((rule, miss));
                 }
+                nearest.get_or_insert((rule, miss));
             }
         }
-        Decision::Deny(self.denial(request, nearest))
+        nearest
     }
 
     /// Whose cooldowns and which rules' limits a call of the past counts for

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Map, Value};
+
 use super::pattern::{ActionPattern, ServicePattern, is_raw, prefixes};
 use super::rule::Rule;
 use crate::names::ServiceName;
@@ -29,6 +31,17 @@ struct Numbers {
     numbers: Vec<usize>,
     /// Whether the last one counts for every request.
     is_closed: bool,
+    /// Where several say which texts a param may be: by those texts.
+    index: Option<Index>,
+}
+
+/// The same rules by what they want of a param.
+#[derive(Debug, Default)]
+struct Index {
+    /// By the param's name and the text.
+    by_text: HashMap<Box<str>, HashMap<Box<str>, Vec<usize>>>,
+    /// Those that say no such thing.
+    others: Vec<usize>,
 }
 
 /// The numbers of the rules that can be about one service and action, in file
@@ -54,14 +67,37 @@ impl Table {
                 actions.list(pattern).add(number, rule.is_unconditional());
             }
         }
+        let services = table.services.values_mut();
+        for actions in services.chain([&mut table.any_service]) {
+            actions.index(rules);
+        }
         table
     }
 
     /// The rules that can be about `action`, in lowercase, of `service`.
     pub(super) fn candidates(&self, service: &ServiceName, action: &str) -> Candidates<'_> {
+        self.collected(service, action, |found, lists| lists.push(&found.numbers))
+    }
+
+    /// Of these the rules of `allow` that can be about a call with `params`.
+    pub(super) fn candidates_with(
+        &self,
+        service: &ServiceName,
+        action: &str,
+        params: &Map<String, Value>,
+    ) -> Candidates<'_> {
+        self.collected(service, action, |found, lists| found.with(params, lists))
+    }
+
+    fn collected<'t>(
+        &'t self,
+        service: &ServiceName,
+        action: &str,
+        take: impl Fn(&'t Numbers, &mut Vec<&'t [usize]>),
+    ) -> Candidates<'t> {
         let mut lists = Vec::new();
         for actions in self.of_service(Some(service)) {
-            actions.collect(action, &mut lists);
+            actions.collect(action, &mut |found| take(found, &mut lists));
         }
         Candidates { lists }
     }
@@ -115,9 +151,69 @@ impl Numbers {
         }
     }
 
+    /// Those that can be about a call with `params`.
+    fn with<'t>(&'t self, params: &Map<String, Value>, lists: &mut Vec<&'t [usize]>) {
+        let Some(index) = &self.index else {
+            return lists.push(&self.numbers);
+        };
+        lists.push(&index.others);
+        for (param, texts) in &index.by_text {
+            // of a list every item must match, so the first one must
+            let first = match params.get(&**param) {
+                Some(Value::Array(items)) => items.first(),
+                one => one,
+            };
+            match first {
+                Some(Value::String(text)) => {
+                    lists.extend(texts.get(text.as_str()).map(Vec::as_slice));
+                }
+                None => {}
+                // a number may be spelled in more than one way
+                Some(_) => return lists.push(&self.numbers),
+            }
+        }
+    }
+
     /// The rule that counts for every request.
     fn cover(&self) -> Option<usize> {
         self.numbers.last().copied().filter(|_| self.is_closed)
+    }
+}
+
+impl Index {
+    /// Each rule by the param of it that tells the most rules apart; none where
+    /// that would spare nothing.
+    fn of(numbers: &[usize], rules: &[Rule]) -> Option<Self> {
+        let plain = |number: &usize| {
+            let constraints = rules.get(*number).into_iter().flat_map(|rule| &rule.params);
+            constraints
+                .filter_map(|(constraint, _)| Some((&*constraint.param, constraint.texts()?)))
+        };
+        let mut alike: HashMap<(&str, &str), usize> = HashMap::new();
+        for (param, texts) in numbers.iter().flat_map(plain) {
+            for text in texts {
+                *alike.entry((param, text)).or_default() += 1;
+            }
+        }
+        let mut index = Self::default();
+        for number in numbers {
+            let crowd = |(param, texts): &(&str, Vec<&str>)| {
+                let alike = texts.iter().filter_map(|text| alike.get(&(*param, *text)));
+                alike.max().copied()
+            };
+            let Some((param, texts)) = plain(number).min_by_key(crowd) else {
+                index.others.push(*number);
+                continue;
+            };
+            let by_text = index.by_text.entry(param.into()).or_default();
+            for text in texts {
+                let list = by_text.entry(text.into()).or_default();
+                if list.last() != Some(number) {
+                    list.push(*number);
+                }
+            }
+        }
+        (numbers.len() > index.others.len() + 1).then_some(index)
     }
 }
 
@@ -130,14 +226,23 @@ impl Actions {
         }
     }
 
-    fn collect<'t>(&'t self, action: &str, lists: &mut Vec<&'t [usize]>) {
-        let numbers = |found: &'t Numbers| found.numbers.as_slice();
-        lists.extend(self.named.get(action).map(numbers));
+    fn collect<'t>(&'t self, action: &str, take: &mut impl FnMut(&'t Numbers)) {
+        if let Some(named) = self.named.get(action) {
+            take(named);
+        }
         if !self.below.is_empty() {
-            lists.extend(prefixes(action).filter_map(|prefix| self.below.get(prefix).map(numbers)));
+            let below = prefixes(action).filter_map(|prefix| self.below.get(prefix));
+            below.for_each(&mut *take);
         }
         if !is_raw(action) && !self.any.numbers.is_empty() {
-            lists.push(&self.any.numbers);
+            take(&self.any);
+        }
+    }
+
+    fn index(&mut self, rules: &[Rule]) {
+        let lists = self.named.values_mut().chain(self.below.values_mut());
+        for list in lists.chain([&mut self.any]) {
+            list.index = Index::of(&list.numbers, rules);
         }
     }
 
