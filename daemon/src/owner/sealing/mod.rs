@@ -261,6 +261,7 @@ impl Sealing {
         let in_force = self.broker.seal_in_force();
         match (held, in_force) {
             (None, None) => {
+                self.broker.nothing_is_sealed();
                 self.forget();
                 Vec::new()
             }
