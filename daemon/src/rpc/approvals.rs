@@ -19,8 +19,8 @@ pub fn now(broker: &Broker) -> v1::WatchApprovalsResponse {
         } = open;
         v1::Approval {
             id: id.to_string(),
-            asked_at: asked_at.to_string(),
-            expires_at: expires_at.to_string(),
+            asked_at: format!("{asked_at:.3}"),
+            expires_at: format!("{expires_at:.3}"),
             ..approval(&question)
         }
     });
@@ -37,7 +37,7 @@ pub fn now(broker: &Broker) -> v1::WatchApprovalsResponse {
             service: question.service.to_string(),
             action: question.action.clone(),
             credential: question.credential.to_string(),
-            until: until.to_string(),
+            until: format!("{until:.0}"),
         }
     });
     v1::WatchApprovalsResponse {

@@ -43,6 +43,8 @@ struct Record {
     latency_ms: Option<u64>,
     justification: Option<String>,
     act: Option<String>,
+    approval: Option<String>,
+    stage: Option<String>,
     detail: Option<String>,
     folded: Option<u64>,
     redacted: Option<u64>,
@@ -138,6 +140,14 @@ fn time(timestamp: &str) -> String {
 }
 
 fn decision(record: &Record) -> Cell {
+    if let Some(stage) = &record.stage {
+        let tone = match stage.as_str() {
+            "approved" => Tone::Good,
+            "rejected" => Tone::Bad,
+            _ => Tone::Warn,
+        };
+        return Cell::new(tone, stage);
+    }
     match (record.event.as_str(), record.decision.as_deref()) {
         ("started", _) => Cell::new(Tone::Faint, "started"),
         (_, Some("allow")) => Cell::new(Tone::Good, "allow"),
@@ -152,7 +162,7 @@ fn result(record: &Record) -> String {
         (Some(error), Some(status)) => format!("{status} {error}"),
         (Some(error), None) => error.clone(),
         (None, Some(status)) => status.to_string(),
-        (None, None) => "-".to_owned(),
+        (None, None) => record.approval.clone().unwrap_or_else(|| "-".to_owned()),
     }
 }
 
@@ -206,6 +216,10 @@ mod tests {
             (
                 r#"{"seq":1,"event":"admin","timestamp":"2026-01-15T10:30:00.000Z","act":"unlock","detail":"3 credentials"}"#,
                 "2026-01-15 10:30:00Z|1|-|unlock|admin|-|-|3 credentials",
+            ),
+            (
+                r#"{"seq":7,"event":"approval","timestamp":"2026-01-15T10:30:00.000Z","identity":"ci","service":"github","action":"repos.get","reason":"not there","approval":"k7f2qd9a","stage":"rejected","by":"owner"}"#,
+                "2026-01-15 10:30:00Z|7|ci|github.repos.get|rejected|k7f2qd9a|-|not there",
             ),
             ("not json", "not json"),
         ];
