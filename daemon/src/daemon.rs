@@ -14,12 +14,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
+use tonic::transport::server::Router;
 use tracing::{error, info, warn};
 
-use crate::audit::Audit;
 use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::identities::OwnSockets;
 use crate::owner::{Owner, Unlock};
 use crate::paths::Paths;
 use crate::rpc::admin::AdminRpc;
@@ -49,7 +50,13 @@ pub async fn run(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stopping = CancellationToken::new();
     let broker = Arc::new(Broker::build(config, paths, clock)?);
-    let owner = Arc::new(Owner::new(broker.clone(), paths.clone(), stopping.clone()));
+    let forget: peer::OnClose = {
+        let broker = broker.clone();
+        Arc::new(move |connection| broker.connection_closed(connection))
+    };
+    let own_sockets = own_sockets(paths, &broker, &stopping, &forget);
+    let owner = Owner::new(broker.clone(), paths.clone(), own_sockets, stopping.clone());
+    let owner = Arc::new(owner);
     owner.record_start();
     let _watching = (
         owner.watch_policy()?,
@@ -57,21 +64,11 @@ pub async fn run(
         owner.watch_settings()?,
     );
     unlock_at_start(&owner, password).await;
+    owner.own_sockets.serve_found();
 
     let broker_socket = socket::listen(&paths.sockets.broker())?;
     let admin_socket = socket::listen(&paths.sockets.admin())?;
-    let forget: peer::OnClose = {
-        let broker = broker.clone();
-        Arc::new(move |connection| broker.connection_closed(connection))
-    };
-    let broker_server = Server::builder()
-        .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .add_service(
-            BrokerServer::new(BrokerRpc::new(broker.clone(), stopping.clone()))
-                .max_decoding_message_size(MAX_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_MESSAGE_BYTES),
-        )
+    let broker_server = broker_server(broker.clone(), stopping.clone())
         .serve_with_incoming_shutdown(
             peer::incoming(broker_socket, forget.clone()),
             stopping.clone().cancelled_owned(),
@@ -88,7 +85,7 @@ pub async fn run(
             stopping.clone().cancelled_owned(),
         );
     let mut servers = tokio::spawn(async move { tokio::try_join!(broker_server, admin_server) });
-    let ticking = tick_each_second(broker.clone(), stopping.clone());
+    let ticking = tick_each_second(owner.clone(), stopping.clone());
     let tidying = tidy_each_second(broker.clone(), stopping.clone());
     info!(
         version = axis_proto::VERSION,
@@ -105,11 +102,51 @@ pub async fn run(
     }
     // those that wait for the owner would wait in vain
     broker.approvals.clear();
-    drain(servers, &broker).await;
+    drain(servers, &owner).await;
     let _ = tokio::join!(ticking, tidying);
     owner.record_end();
     info!("axisd ends");
     Ok(())
+}
+
+fn broker_server(broker: Arc<Broker>, until: CancellationToken) -> Router {
+    Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .add_service(
+            BrokerServer::new(BrokerRpc::new(broker, until))
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES),
+        )
+}
+
+/// The identities' own sockets, each with a server of its own.
+fn own_sockets(
+    paths: &Paths,
+    broker: &Arc<Broker>,
+    stopping: &CancellationToken,
+    forget: &peer::OnClose,
+) -> OwnSockets {
+    let (broker, forget) = (broker.clone(), forget.clone());
+    let shared = peer::Places::shared();
+    OwnSockets::new(
+        paths.sockets.identities(),
+        stopping.clone(),
+        move |entrance| {
+            let stop = entrance.stop.clone();
+            let server = broker_server(broker.clone(), stop.clone());
+            let places = peer::Places::within(&shared);
+            let connections = peer::incoming_own(entrance, places, forget.clone());
+            tokio::spawn(async move {
+                let ended = server
+                    .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
+                    .await;
+                if let Err(error) = ended {
+                    error!(%error, "an identity's own socket failed");
+                }
+            })
+        },
+    )
 }
 
 async fn unlock_at_start(owner: &Owner, password: Option<SecretString>) {
@@ -154,7 +191,8 @@ async fn told_to_end(stopping: &CancellationToken) {
     });
 }
 
-async fn drain(servers: JoinHandle<Result<((), ()), tonic::transport::Error>>, broker: &Broker) {
+async fn drain(servers: JoinHandle<Result<((), ()), tonic::transport::Error>>, owner: &Owner) {
+    let broker = &owner.broker;
     let in_flight = broker.in_flight();
     if in_flight > 0 {
         info!(in_flight, "waiting for calls in flight");
@@ -162,6 +200,7 @@ async fn drain(servers: JoinHandle<Result<((), ()), tonic::transport::Error>>, b
     let drained = tokio::time::timeout(DRAIN, async {
         // calls run on their connections, which end once the answers are written
         let _ = servers.await;
+        owner.own_sockets.ended().await;
         // a refresh token that was just used up has to be replaced
         broker.authoriser.settled().await;
     })
@@ -174,7 +213,7 @@ async fn drain(servers: JoinHandle<Result<((), ()), tonic::transport::Error>>, b
     }
 }
 
-fn tick_each_second(broker: Arc<Broker>, stopping: CancellationToken) -> JoinHandle<()> {
+fn tick_each_second(owner: Arc<Owner>, stopping: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut ticks = interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -183,10 +222,14 @@ fn tick_each_second(broker: Arc<Broker>, stopping: CancellationToken) -> JoinHan
                 _ = ticks.tick() => {}
                 () = stopping.cancelled() => return,
             }
-            broker.sweep_approvals();
-            let audit: Audit = broker.audit.clone();
+            owner.broker.sweep_approvals();
+            let owner = owner.clone();
             // an fdatasync may take as long as the disk does
-            let _ = tokio::task::spawn_blocking(move || audit.tick()).await;
+            let ticked = tokio::task::spawn_blocking(move || {
+                owner.broker.audit.tick();
+                owner.own_sockets.look();
+            });
+            let _ = ticked.await;
         }
     })
 }

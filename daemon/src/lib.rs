@@ -13,6 +13,7 @@ pub mod config;
 pub mod daemon;
 pub mod doctor;
 pub mod host;
+pub mod identities;
 pub mod instance;
 pub mod names;
 pub mod owner;

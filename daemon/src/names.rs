@@ -28,7 +28,7 @@ pub enum NameError {
     },
     /// Not `[a-z0-9][a-z0-9_-]*`, or over 64 bytes.
     #[error(
-        "{value:?} can't be a {kind}: use up to 64 of a-z, 0-9, \"_\" and \"-\", starting with a letter or a digit"
+        "{value:?} can't be the {kind}: use up to 64 of a-z, 0-9, \"_\" and \"-\", starting with a letter or a digit"
     )]
     Malformed {
         /// What should have been named.

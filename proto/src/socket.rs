@@ -1,6 +1,8 @@
 //! Where the two sockets are, how a client connects and how the daemon
 //! listens. The only place that knows.
 
+mod own;
+
 use std::env;
 use std::fs;
 use std::io;
@@ -15,6 +17,7 @@ use interprocess::local_socket::traits::StreamCommon;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use tonic::transport::{Channel, Endpoint};
 
+pub use self::own::{IdentityDirs, OpenTo, OwnListener, Place};
 use crate::places::Places;
 use crate::shell;
 use crate::v1::admin_client::AdminClient;
@@ -115,37 +118,47 @@ impl SocketDir {
         self.0.join("axisd.lock")
     }
 
+    /// The directories of those identities that have a socket of their own.
+    pub fn identities(&self) -> IdentityDirs {
+        IdentityDirs(self.0.join("identity"))
+    }
+
     /// Creates the directory for its owner alone, or checks that the one
     /// that is there is the owner's and closed to others.
     pub fn prepare(&self) -> Result<(), SocketError> {
-        let io = |source| SocketError::Io {
-            path: self.0.clone(),
-            source,
-        };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.0)
-            .map_err(io)?;
-        let metadata = fs::symlink_metadata(&self.0).map_err(io)?;
-        let uid = rustix::process::geteuid().as_raw();
-        if !metadata.is_dir() || metadata.uid() != uid {
-            return Err(SocketError::UnsafeDirectory {
-                path: self.0.clone(),
-                problem: "is not a directory of this user".into(),
-                fix: "remove it or set AXIS_SOCKET_DIR".into(),
-            });
-        }
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(SocketError::UnsafeDirectory {
-                path: self.0.clone(),
-                problem: format!("is open to others (mode {mode:04o})"),
-                fix: format!("run: chmod 700 {}", shell::word(&self.0.to_string_lossy())),
-            });
-        }
-        Ok(())
+        prepare_closed(&self.0)
     }
+}
+
+/// Creates `path` for its owner alone, or checks that it is so.
+fn prepare_closed(path: &Path) -> Result<(), SocketError> {
+    let io = |source| SocketError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(io)?;
+    let metadata = fs::symlink_metadata(path).map_err(io)?;
+    let uid = rustix::process::geteuid().as_raw();
+    if !metadata.is_dir() || metadata.uid() != uid {
+        return Err(SocketError::UnsafeDirectory {
+            path: path.to_owned(),
+            problem: "is not a directory of this user".into(),
+            fix: "remove it or set AXIS_SOCKET_DIR".into(),
+        });
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(SocketError::UnsafeDirectory {
+            path: path.to_owned(),
+            problem: format!("is open to others (mode {mode:04o})"),
+            fix: format!("run: chmod 700 {}", shell::word(&path.to_string_lossy())),
+        });
+    }
+    Ok(())
 }
 
 /// The broker socket a client should use: `AXIS_SOCKET` where it is set (a

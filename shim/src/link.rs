@@ -28,6 +28,10 @@ use crate::unlock::PasswordOffer;
 const START_HINT: &str =
     "Run `axis daemon start`; `axis doctor` says what is wrong where that doesn't help.";
 
+const OWN_SOCKET_HINT: &str = "Outside of the sandbox the owner runs `axis daemon start`; `axis identity list` shows the directory that has to be mounted, and AXIS_SOCKET is the path of broker.sock in it, as it is seen here.";
+
+const CUT_OFF_HINT: &str = "If that goes on, axisd doesn't take connections of this user on this socket: the owner orders it with `axis identity add NAME --uid UID`, the uid as it is outside of the sandbox.";
+
 /// How long axisd may take to end an answer that is complete.
 const CLOSING: Duration = Duration::from_millis(100);
 
@@ -295,20 +299,44 @@ impl Link {
                 "daemon_unavailable",
                 format!("this user may not open axisd's socket {place}; nothing was sent"),
             )
-            .with_hint("`axis doctor` says whose socket it is.");
+            .with_hint(if self.has_one_socket() {
+                CUT_OFF_HINT
+            } else {
+                "`axis doctor` says whose socket it is."
+            });
         }
         Failure::new(
             "daemon_unavailable",
             format!("axisd does not run (nobody answers on {place}); nothing was sent"),
         )
-        .with_hint(START_HINT)
+        .with_hint(self.start_hint())
+    }
+
+    /// Whether this shim was given one socket, as in a sandbox.
+    fn has_one_socket(&self) -> bool {
+        self.settings.admin_socket.is_none()
+    }
+
+    fn start_hint(&self) -> &'static str {
+        if self.has_one_socket() {
+            OWN_SOCKET_HINT
+        } else {
+            START_HINT
+        }
     }
 
     /// A failed execute: whatever broke on the way may have broken after the
     /// request had gone out.
     fn call_failure(&self, status: &Status) -> Failure {
         if status.source().is_some() || status.code() == Code::Unavailable {
-            lost()
+            let lost = lost();
+            match &lost.hint {
+                Some(hint) if self.has_one_socket() => {
+                    let hint = format!("{hint} {CUT_OFF_HINT}");
+                    lost.with_hint(hint)
+                }
+                _ => lost,
+            }
         } else {
             self.failure(status)
         }
@@ -325,7 +353,7 @@ impl Link {
         let failure = Failure::new(code, status.message());
         match self.version_hint() {
             Some(hint) => failure.with_hint(hint),
-            None if code == "daemon_unavailable" => failure.with_hint(START_HINT),
+            None if code == "daemon_unavailable" => failure.with_hint(self.start_hint()),
             None => failure,
         }
     }

@@ -110,15 +110,14 @@ impl Server {
     }
 
     async fn knowledge(&self) -> Knowledge {
-        let identity = match self.link.identity() {
-            Ok(identity) => identity,
-            Err(failure) => return Knowledge::Problem(failure.message),
-        };
+        if let Err(failure) = self.link.identity() {
+            return Knowledge::Problem(failure.message);
+        }
         let asked =
             async { tokio::join!(self.link.list_actions(None, None), self.link.vault_locked()) };
         match timeout(LIST_PATIENCE, asked).await {
+            // who asks is axisd's to say: a socket may have an identity of its own
             Ok((Ok(actions), vault_locked)) => Knowledge::Actions {
-                identity,
                 actions,
                 vault_locked,
             },

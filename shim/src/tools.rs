@@ -23,9 +23,7 @@ const MAX_LIST_CHARS: usize = 3600;
 pub enum Knowledge {
     /// axisd's answer, and whether the vault is locked.
     Actions {
-        /// The identity that asks.
-        identity: String,
-        /// What it may do.
+        /// Who asks, and what that one may do.
         actions: ListActionsResponse,
         /// Whether every call will fail until the owner unlocks the vault.
         vault_locked: bool,
@@ -112,11 +110,10 @@ fn known(knowledge: &Knowledge) -> String {
         }
         Knowledge::Problem(problem) => format!("Calls fail for now: {problem}"),
         Knowledge::Actions {
-            identity,
             actions,
             vault_locked,
         } => {
-            let mut text = allowed_now(identity, &actions.services);
+            let mut text = allowed_now(&actions.identity, &actions.services);
             if *vault_locked {
                 text.push_str(
                     "\nThe vault is locked: every call fails until the owner runs `axis unlock`.",

@@ -21,8 +21,8 @@ fn service(name: &str, has_credential: bool, actions: &[(&str, bool)]) -> Servic
 
 fn description(services: Vec<ServiceActions>, vault_locked: bool) -> String {
     let knowledge = Knowledge::Actions {
-        identity: "local-dev".into(),
         actions: ListActionsResponse {
+            identity: "local-dev".into(),
             services,
             ..ListActionsResponse::default()
         },
@@ -138,8 +138,8 @@ fn the_tools_text_has_at_most_1500_tokens() {
             .map(|n| service(&format!("service-{n}"), n % 2 == 0, &actions))
             .collect();
         let knowledge = Knowledge::Actions {
-            identity: "local-dev".into(),
             actions: ListActionsResponse {
+                identity: "local-dev".into(),
                 services,
                 ..ListActionsResponse::default()
             },

@@ -109,6 +109,7 @@ fn audit_started_and_finished(bencher: Bencher) {
         justification: "to see how many stars it has",
         credential: None,
         approval: None,
+        own_socket: false,
         peer: None,
     };
     let end = End {

@@ -52,6 +52,7 @@ fn request(rules: usize) -> (Identity, ServiceName, String) {
 fn ask<'a>(identity: &'a Identity, service: &'a ServiceName, action: &'a str) -> Request<'a> {
     Request {
         identity,
+        own_socket: false,
         service,
         action,
         effect: Effect::Write,

@@ -9,6 +9,7 @@ mod calls;
 mod daemon;
 mod demo;
 mod events;
+mod identities;
 mod imported;
 mod logs;
 mod nineteen;

@@ -15,6 +15,7 @@
 //! | keystore entries can be swapped; a malformed or future one is taken, or overwritten | `keystore`; modes: `end_to_end/daemon`: `an_open_directory_or_keystore_…` |
 //! | calls at once pass one ttl or limit; each host has its own; a restart resets them | `end_to_end/policy`: `of_many_calls_at_once_…`, `limits_and_cooldowns_survive_…` |
 //! | a policy saved by rename is read once; a deleted one still allows | `end_to_end/policy`: `a_saved_policy_is_live_…`, `a_deleted_policy_denies_…` |
+//! | the agent names any identity | `identities`; `end_to_end/identities` |
 //! | the log is edited unseen; calls go on without it | `end_to_end/owner`: `logs_show_…_and_verify`; `interop`; `reliability`: `a_log_that_cant_be_written_…`, `a_full_disk_…` |
 //! | a long justification is logged; the agent's words forge a line | `leaks`: `a_long_justification_…`; `end_to_end/owner`: `the_agents_words_…` |
 //! | lengths count UTF-16; large answers pass; a hung body has no timeout | `shim/src/arguments.rs`; `upstream`: `an_answer_over_the_cap_…`, `an_upstream_that_hangs_…`; `daemon/src/upstream/tests/limits.rs` |
@@ -29,6 +30,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod flood;
+mod identities;
 mod keystore;
 mod leaks;
 mod memory;

@@ -120,9 +120,14 @@ pub(super) fn show(output: Output, approval: &Approval, full: bool) -> Result<()
     let id = printable(&approval.id);
     let left = left_of(&approval.expires_at);
     output.line(format_args!(
-        "{}  {} asks for {} {} ({}){left}",
+        "{}  {}{} asks for {} {} ({}){left}",
         output.paint(Tone::Strong, &id),
         printable(&approval.identity),
+        if approval.own_socket {
+            " (on its own socket)"
+        } else {
+            ""
+        },
         printable(&approval.service),
         printable(&approval.action),
         printable(&approval.effect),
@@ -239,6 +244,7 @@ fn document(approval: &Approval) -> Value {
     json!({
         "id": approval.id,
         "identity": approval.identity,
+        "own_socket": approval.own_socket,
         "service": approval.service,
         "action": approval.action,
         "effect": approval.effect,

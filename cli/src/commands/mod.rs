@@ -7,6 +7,7 @@ mod call;
 mod daemon;
 mod demo;
 mod doctor;
+mod identity;
 mod init;
 mod list;
 mod lock;
@@ -36,6 +37,7 @@ pub enum Command {
     Approvals(approvals::Approvals),
     Approve(approve::Approve),
     Reject(reject::Reject),
+    Identity(identity::Identity),
     Call(call::Call),
     Mcp(mcp::Mcp),
     Logs(logs::Logs),
@@ -60,6 +62,7 @@ impl Command {
             Self::Approvals(approvals) => approvals.run().await,
             Self::Approve(approve) => approve.run().await,
             Self::Reject(reject) => reject.run().await,
+            Self::Identity(identity) => identity.run().await,
             Self::Call(call) => call.run().await,
             Self::Mcp(mcp) => mcp.run().await,
             Self::Logs(logs) => logs.run().await,

@@ -77,6 +77,8 @@ pub struct Question {
     pub request_id: Uuid,
     /// Who asks.
     pub identity: Identity,
+    /// Whether on that one's own socket; elsewhere the name is a claim.
+    pub own_socket: bool,
     /// The process that asked; shown, not bound.
     pub peer: Peer,
     /// In the agent's words; shown, not bound.
@@ -103,6 +105,7 @@ impl Question {
     /// Whether a grant for `other` covers this.
     pub(super) fn is_granted_with(&self, other: &Self) -> bool {
         self.identity == other.identity
+            && self.own_socket == other.own_socket
             && self.service == other.service
             && self.action == other.action
             && self.credential == other.credential

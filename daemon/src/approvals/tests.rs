@@ -34,6 +34,7 @@ fn question(identity: &str, action: &str, params: &str) -> Question {
         binding: Binding::to(parts),
         request_id: Uuid::new_v4(),
         identity: Identity::parse(identity).unwrap(),
+        own_socket: false,
         peer: Peer {
             uid: 1000,
             pid: None,
@@ -198,12 +199,20 @@ async fn a_grant_covers_the_same_identity_and_action_until_its_end() {
     let asked = bench.ask("a", "x", "{}");
     let same = bench.ask("a", "x", "{\"other\":\"params\"}");
     let foreign = bench.ask("b", "x", "{}");
+    let elsewhere = Question {
+        own_socket: true,
+        ..question("a", "x", "{\"own\":\"socket\"}")
+    };
+    let Ok(Asked::Waiting(elsewhere)) = bench.approvals.ask(elsewhere) else {
+        panic!("it is a question of its own");
+    };
     let ids = [asked.id().clone()];
     let lasting = Duration::from_mins(15);
     bench.approvals.approve(&ids, Some(lasting)).unwrap();
     assert!(matches!(said(&asked).await, Ended::Approved(_)));
     assert!(matches!(said(&same).await, Ended::Approved(_)));
     assert_eq!(said(&foreign).await, Ended::Pending);
+    assert_eq!(said(&elsewhere).await, Ended::Pending);
     assert!(bench.is_granted("a", "x", "{\"third\":3}"));
     assert!(!bench.is_granted("a", "y", "{}"));
     assert_eq!(bench.approvals.grants().len(), 1);

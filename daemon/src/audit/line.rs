@@ -23,6 +23,8 @@ struct Fields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    socket: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<&'a str>,
@@ -82,6 +84,7 @@ impl<'a> Fields<'a> {
             timestamp,
             request_id: None,
             identity: None,
+            socket: None,
             service: None,
             action: None,
             decision: None,
@@ -111,6 +114,7 @@ impl<'a> Fields<'a> {
         Self {
             request_id: name(call.request_id),
             identity: name(call.identity),
+            socket: call.own_socket.then_some("own"),
             service: name(call.service),
             action: name(call.action),
             justification: Some(cut(call.justification, MAX_JUSTIFICATION))

@@ -44,6 +44,9 @@ pub struct CallRecord<'a> {
     pub credential: Option<&'a str>,
     /// The approval that it goes out under, where it needed one.
     pub approval: Option<&'a str>,
+    /// Whether it came over the identity's own socket, so that the name is no
+    /// mere claim.
+    pub own_socket: bool,
     /// Who asked.
     pub peer: Option<&'a Peer>,
 }
@@ -180,6 +183,10 @@ pub enum Act {
     LogRotated,
     /// The oldest segments of the log are deleted.
     SegmentsPruned,
+    /// An identity got a socket of its own.
+    IdentityAdded,
+    /// An identity's own socket was removed.
+    IdentityRemoved,
 }
 
 impl Act {
@@ -211,6 +218,8 @@ impl Act {
             Self::RecordsDropped => "records_dropped",
             Self::LogRotated => "log_rotated",
             Self::SegmentsPruned => "segments_pruned",
+            Self::IdentityAdded => "identity_add",
+            Self::IdentityRemoved => "identity_remove",
         }
     }
 
@@ -267,6 +276,7 @@ pub(super) struct OwnedCall {
     justification: String,
     credential: Option<String>,
     approval: Option<String>,
+    own_socket: bool,
     peer: Option<Peer>,
 }
 
@@ -280,6 +290,7 @@ impl From<&CallRecord<'_>> for OwnedCall {
             justification: cut(call.justification, MAX_JUSTIFICATION).to_owned(),
             credential: call.credential.map(|name| cut(name, MAX_NAME).to_owned()),
             approval: call.approval.map(|id| cut(id, MAX_NAME).to_owned()),
+            own_socket: call.own_socket,
             peer: call.peer.cloned(),
         }
     }
@@ -295,6 +306,7 @@ impl OwnedCall {
             justification: &self.justification,
             credential: self.credential.as_deref(),
             approval: self.approval.as_deref(),
+            own_socket: self.own_socket,
             peer: self.peer.as_ref(),
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::Broker;
 use super::outcome::{Code, Denied, Failure, Pending};
 use super::refusal::{self, Refusal};
-use super::request::ActionRequest;
+use super::request::{ActionRequest, Socket};
 use crate::approvals::{ApprovalId, Asked, Binding, Ended, HostKey, NotWaiting, Question, Waiting};
 use crate::audit::{self, ApprovalRecord, Peer, Stage, is_unseen};
 use crate::catalogue::{Action, Service, canonical_params};
@@ -68,8 +68,10 @@ impl Subject<'_> {
     pub fn question(&self, params: &[u8], bound: &BoundRequest, headers: &HeaderMap) -> Question {
         let url = &bound.url;
         let credential = self.credential.to_string();
+        let own_socket = self.request.socket == Socket::Own;
         let mut parts: Vec<&[u8]> = vec![
             self.identity.as_str().as_bytes(),
+            if own_socket { b"own" } else { b"general" },
             self.service.name().as_str().as_bytes(),
             self.action.name().as_bytes(),
             params,
@@ -87,6 +89,7 @@ impl Subject<'_> {
             binding,
             request_id: self.request.id,
             identity: self.identity.clone(),
+            own_socket,
             peer: self.request.peer.clone(),
             justification: self.request.justification.clone(),
             service: self.service.name().clone(),
@@ -280,6 +283,7 @@ impl Broker {
                 },
                 credential: Some(&credential),
                 approval: None,
+                own_socket: question.own_socket,
                 peer: answered.peer,
             },
             by: answered.by,

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::Broker;
 use super::outcome::{Code, Failure};
 use super::refusal::{self, Refusal};
-use super::request::ActionRequest;
+use super::request::{ActionRequest, Socket};
 use super::standing::Standing;
 use crate::catalogue::{self, Action, Service};
 use crate::names::{CredentialName, Identity, Label};
@@ -31,6 +31,7 @@ impl Broker {
             .flatten();
         let decision = policy.decide(&policy::Request {
             identity,
+            own_socket: request.socket == Socket::Own,
             service: service.name(),
             action: action.name(),
             effect: action.effect(),
@@ -39,7 +40,7 @@ impl Broker {
         });
         match decision {
             Decision::Allow(allowed) => Ok(allowed),
-            Decision::Deny(denial) => Err(denial.into()),
+            Decision::Deny(denial) => Err(self.directed(denial, identity).into()),
         }
     }
 

@@ -4,7 +4,16 @@ use super::Broker;
 use super::outcome::Failure;
 use crate::catalogue::{Action, Service};
 use crate::names::Identity;
-use crate::policy::{Decision, Request};
+use crate::policy::{Decision, Denial, Request};
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// Under which name.
+    pub identity: Identity,
+    /// Whether on the socket of that name.
+    pub own_socket: bool,
+}
 
 /// One service with its actions.
 #[derive(Debug, Clone)]
@@ -56,13 +65,9 @@ impl Broker {
     ///
     /// # Errors
     /// An unknown service, with the nearest names.
-    pub fn list(
-        &self,
-        identity: &Identity,
-        service: Option<&str>,
-    ) -> Result<Vec<Listing>, Failure> {
+    pub fn list(&self, asker: &Asker, service: Option<&str>) -> Result<Vec<Listing>, Failure> {
         let catalogue = self.services.catalogue();
-        let listing = |service: &Service| self.listing(identity, service);
+        let listing = |service: &Service| self.listing(asker, service);
         match service {
             None => Ok(catalogue.services().map(listing).collect()),
             Some(name) => {
@@ -80,13 +85,13 @@ impl Broker {
     /// An unknown service or action, with the nearest names.
     pub fn describe(
         &self,
-        identity: &Identity,
+        asker: &Asker,
         service: &str,
         action: &str,
     ) -> Result<Described, Failure> {
         let catalogue = self.services.catalogue();
         let (service, action) = catalogue.resolve(service, action)?;
-        let (allowed, ask) = self.stands(identity, service, action);
+        let (allowed, ask) = self.stands(asker, service, action);
         Ok(Described {
             service: service.name().to_string(),
             action: action.name().to_owned(),
@@ -98,7 +103,7 @@ impl Broker {
         })
     }
 
-    fn listing(&self, identity: &Identity, service: &Service) -> Listing {
+    fn listing(&self, asker: &Asker, service: &Service) -> Listing {
         let names = self.vault.names();
         Listing {
             service: service.name().to_string(),
@@ -107,7 +112,7 @@ impl Broker {
             actions: service
                 .actions()
                 .map(|action| {
-                    let (allowed, ask) = self.stands(identity, service, action);
+                    let (allowed, ask) = self.stands(asker, service, action);
                     ListedAction {
                         name: action.name().to_owned(),
                         effect: action.effect().word(),
@@ -119,16 +124,33 @@ impl Broker {
         }
     }
 
+    /// A denial that says where the identity's own socket is, where it takes
+    /// that one.
+    pub fn directed(&self, denial: Denial, identity: &Identity) -> Denial {
+        if !denial.needs_own_socket {
+            return denial;
+        }
+        let socket = self.sockets.socket(identity.as_str());
+        Denial {
+            hint: Some(format!(
+                "its agent's `axis mcp` gets there with AXIS_SOCKET={}; where there is no such socket, the owner makes it with `axis identity add {identity}`",
+                socket.display()
+            )),
+            ..denial
+        }
+    }
+
     /// Whether the action can be allowed, and whether its calls then wait for an
     /// approval.
-    fn stands(&self, identity: &Identity, service: &Service, action: &Action) -> (bool, bool) {
+    fn stands(&self, asker: &Asker, service: &Service, action: &Action) -> (bool, bool) {
         // what is sealed in a vault that was never opened is not known
         if self.is_withheld() {
             return (false, false);
         }
         let policy = self.policy.current();
         let decision = policy.decide(&Request {
-            identity,
+            identity: &asker.identity,
+            own_socket: asker.own_socket,
             service: service.name(),
             action: action.name(),
             effect: action.effect(),

@@ -22,13 +22,14 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use axis_proto::socket::IdentityDirs;
 use http::{HeaderValue, StatusCode};
 use tokio::sync::watch;
 
 pub use self::asking::Answered;
 use self::asking::{Ask, Held, Pass};
 use self::custody::Custody;
-pub use self::listing::{Described, ListedAction, Listing};
+pub use self::listing::{Asker, Described, ListedAction, Listing};
 use self::outcome::{End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
@@ -81,6 +82,8 @@ pub struct Broker {
     /// By which of the vault's texts policy, services and settings are those
     /// that they are.
     seal: RwLock<SealedText>,
+    /// Where identities have their own sockets.
+    sockets: IdentityDirs,
     /// How far back the limits know the calls made before this start; no call
     /// goes out before they do.
     remembered: Mutex<Option<Duration>>,
@@ -149,6 +152,7 @@ impl Broker {
             clock,
             settings: ArcSwap::from_pointee(settings),
             seal: RwLock::new(None),
+            sockets: paths.sockets.identities(),
             remembered: Mutex::new(None),
             ready: AtomicBool::new(false),
             changes: watch::channel(0).0,

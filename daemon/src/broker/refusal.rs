@@ -3,7 +3,7 @@
 //! and its answer.
 
 use super::outcome::{Code, Denied, End, Failure, Pending};
-use super::request::ActionRequest;
+use super::request::{ActionRequest, Socket};
 use crate::approvals::TooMany;
 use crate::audit::{self, Audit, AuditUnavailable, CallRecord};
 use crate::auth::AuthError;
@@ -63,6 +63,7 @@ pub(super) fn call_record<'a>(request: &'a ActionRequest, id: &'a str) -> CallRe
         justification: &request.justification,
         credential: None,
         approval: None,
+        own_socket: request.socket == Socket::Own,
         peer: Some(&request.peer),
     }
 }

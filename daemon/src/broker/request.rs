@@ -10,13 +10,28 @@ use super::outcome::{Code, Failure};
 use crate::audit::{ConnectionId, Peer};
 use crate::names::Identity;
 
+/// Where a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Socket {
+    /// The general one, where the identity is the client's word.
+    General,
+    /// The identity's own.
+    Own,
+    /// One that lay where identities' own sockets are: whether the owner
+    /// ordered it stands in the vault, which nobody has unlocked yet.
+    Found,
+}
+
 /// One request, as it came over the socket.
 #[derive(Clone)]
 pub struct ActionRequest {
     /// Made by axisd; stands in the audit log and in the answer.
     pub id: Uuid,
-    /// The identity that the client claims.
+    /// Under which name: the client's word, or on an identity's own socket that
+    /// one's.
     pub identity: String,
+    /// Where it came in.
+    pub socket: Socket,
     /// The service it names.
     pub service: String,
     /// The action it names.
@@ -50,8 +65,15 @@ impl fmt::Debug for ActionRequest {
 }
 
 impl ActionRequest {
-    /// Checks what needs no catalogue: identity and justification.
+    /// Checks what needs no catalogue: socket, identity and justification.
     pub fn check(&self) -> Result<Identity, Failure> {
+        if self.socket == Socket::Found {
+            return Err(Failure::new(
+                Code::VaultLocked,
+                "the vault is locked: axisd has not had the master password since it started",
+            )
+            .hint("the owner opens it with: axis unlock"));
+        }
         let identity = Identity::parse(&self.identity).map_err(|error| {
             Failure::new(Code::InvalidParams, error.to_string())
                 .hint("set AXIS_IDENTITY in the MCP host's configuration of axis")

@@ -9,9 +9,11 @@ use axum::Router;
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
+use super::request::Socket;
 use super::*;
 use crate::audit::Peer;
 use crate::clock::ManualClock;
+use crate::identities::OwnSockets;
 use crate::names::{CredentialName, ServiceName};
 use crate::owner::{Addition, Owner};
 
@@ -36,7 +38,10 @@ async fn owner_in(home: &std::path::Path, policy: &str, clock: Arc<ManualClock>)
     };
     std::fs::write(&paths.policy, policy).unwrap();
     let broker = Broker::build(&Config::default(), &paths, clock).unwrap();
-    let owner = Owner::new(Arc::new(broker), paths, CancellationToken::new());
+    let stopping = CancellationToken::new();
+    let sockets = paths.sockets.identities();
+    let own_sockets = OwnSockets::new(sockets, stopping.clone(), |_| tokio::spawn(async {}));
+    let owner = Owner::new(Arc::new(broker), paths, own_sockets, stopping);
     owner.init(PASSWORD.into(), &peer()).await.unwrap();
     let github = Addition {
         name: CredentialName::unlabelled(ServiceName::parse("github").unwrap()),
@@ -62,6 +67,7 @@ fn call() -> ActionRequest {
     ActionRequest {
         id: uuid::Uuid::new_v4(),
         identity: "local-dev".into(),
+        socket: Socket::General,
         service: "github".into(),
         action: "repos.get".into(),
         justification: "to see the clock at work".into(),

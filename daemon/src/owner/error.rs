@@ -5,6 +5,7 @@ use std::io;
 use super::sealing::SealingError;
 use crate::approvals::{MAX_GRANT_S, NotWaiting};
 use crate::host::BaseUrlError;
+use crate::identities::IdentityError;
 use crate::names::ServiceName;
 use crate::paths::PathsError;
 use crate::vault::VaultError;
@@ -92,6 +93,9 @@ pub enum OwnerError {
     /// Nothing was sealed or unsealed.
     #[error(transparent)]
     Sealing(#[from] SealingError),
+    /// It is about an identity's own socket.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// A task of axisd's own failed.
     #[error("axisd failed in this request; its log says more")]
     Crashed,

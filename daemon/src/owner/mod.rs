@@ -4,6 +4,7 @@
 mod addition;
 mod approvals;
 mod error;
+mod identities;
 pub mod sealing;
 mod services;
 mod unlock;
@@ -27,6 +28,7 @@ use crate::audit::{
     self, Act, AdminAct, AuditKey, Filter, Found, LogHead, Peer, Pinned, Stats, Verification,
 };
 use crate::broker::Broker;
+use crate::identities::OwnSockets;
 use crate::names::CredentialName;
 use crate::paths::{Paths, PathsError, parent};
 use crate::policy::{Change, DEFAULT_POLICY};
@@ -41,6 +43,8 @@ pub struct Owner {
     pub paths: Paths,
     /// What is sealed, and how the files stand to it.
     pub sealing: Arc<Sealing>,
+    /// The identities' own sockets.
+    pub own_sockets: OwnSockets,
     stopping: CancellationToken,
     started: Duration,
 }
@@ -53,12 +57,18 @@ impl AuditKey for Key {
 
 impl Owner {
     /// `stopping` ends the daemon.
-    pub fn new(broker: Arc<Broker>, paths: Paths, stopping: CancellationToken) -> Self {
+    pub fn new(
+        broker: Arc<Broker>,
+        paths: Paths,
+        own_sockets: OwnSockets,
+        stopping: CancellationToken,
+    ) -> Self {
         let started = broker.clock.monotonic();
         Self {
             sealing: Arc::new(Sealing::new(broker.clone(), paths.clone())),
             broker,
             paths,
+            own_sockets,
             stopping,
             started,
         }
@@ -177,6 +187,7 @@ impl Owner {
             peer: Some(by),
             ..Act::Init.into()
         });
+        self.serve_sealed_sockets();
         self.take_up_seal().await?;
         self.remember_calls().await?;
         self.write_default_policy()?;
@@ -331,7 +342,12 @@ impl Owner {
 
     /// Records a change of the keystore: what was done, and the new generation.
     fn record_change(&self, act: Act, name: &CredentialName, generation: u64, by: &Peer) {
-        self.record(act, Some(&name.to_string()), Some(by));
+        self.record_written(act, &name.to_string(), generation, by);
+    }
+
+    /// The same of what isn't a credential.
+    fn record_written(&self, act: Act, detail: &str, generation: u64, by: &Peer) {
+        self.record(act, Some(detail), Some(by));
         self.note(Act::Keystore, None, Some(generation), Some(by));
         self.broker.changed();
     }

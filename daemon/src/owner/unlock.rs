@@ -59,6 +59,7 @@ impl Owner {
             warn!("{forged}: the audit log was replaced");
         }
         self.note(Act::Unlock, None, generation, by);
+        self.serve_sealed_sockets();
         self.take_up_seal().await?;
         self.remember_calls().await?;
         self.broker.changed();

@@ -72,6 +72,10 @@ impl Approver {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) scope: Scope,
+    /// Whether it counts on an identity's own socket only.
+    pub(super) own_socket: bool,
+    /// The line of its identity.
+    pub(super) line: usize,
     pub(super) requests_per_minute: Option<u32>,
     /// Who answers the calls of rules that ask.
     pub(super) approver: Approver,
@@ -100,6 +104,8 @@ struct EntryText {
     allow: Option<Vec<RuleText>>,
     #[serde(default, deserialize_with = "not_null")]
     deny: Option<Vec<RuleText>>,
+    #[serde(default, deserialize_with = "not_null")]
+    socket: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -154,11 +160,21 @@ impl EntryText {
             return Err(source.error_at(&self.identity, missing_field("allow")));
         }
         let limit = self.rate_limit.as_ref();
+        let socket = self.socket.as_ref().map(|socket| {
+            source.check(socket, |text| match text.as_str() {
+                "required" => Ok(()),
+                other => Err(Fault::Socket {
+                    text: other.chars().take(80).collect(),
+                }),
+            })
+        });
         let allow = self.allow.iter().flatten();
         let allow = allow.map(|rule| rule.allow(&scope, source));
         let deny = self.deny.iter().flatten();
         let deny = deny.map(|rule| rule.deny(&scope, source));
         Ok(Entry {
+            own_socket: socket.transpose()?.is_some(),
+            line: line_of(&self.identity),
             requests_per_minute: limit.map(|limit| limit.check(source)).transpose()?,
             approver: match &self.approval {
                 Some(approval) => source.check(approval, |text| Approver::parse(text))?,

@@ -191,6 +191,14 @@ pub enum Fault {
         /// Where the first one stands.
         first_line: usize,
     },
+    /// Something else than `socket: required`.
+    #[error(
+        "{text:?} can't stand here: write `socket: required`, and the identity is served on its own socket only; without this field it is served on every socket"
+    )]
+    Socket {
+        /// The text, cut after 80 characters.
+        text: String,
+    },
     /// Over the limit of rules.
     #[error("the policy has more than {limit} rules; this is the first one too many")]
     TooManyRules {

@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod file;
 mod limits;
+mod notes;
 mod number;
 mod pattern;
 mod request;

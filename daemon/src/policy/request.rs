@@ -15,6 +15,8 @@ use crate::names::{Identity, Label, ServiceName};
 pub struct Request<'a> {
     /// By whom.
     pub identity: &'a Identity,
+    /// Whether on the identity's own socket; elsewhere it is a mere claim.
+    pub own_socket: bool,
     /// To which service.
     pub service: &'a ServiceName,
     /// What, in any case.
@@ -74,7 +76,9 @@ pub struct Denial {
     pub reason: String,
     /// What the owner can do about it.
     pub hint: Option<String>,
-    /// The line of the rule that denies it, or of the one that would allow it
+    /// Whether it is denied since it didn't come over the identity's own socket.
+    pub needs_own_socket: bool,
+    /// The line of the rule or entry that denies it, or of the one that would allow it
     /// if something else held; from 1.
     pub line: Option<usize>,
 }

@@ -68,12 +68,19 @@ impl Policy {
     ///
     /// A rule of `deny` beats all that allows, wherever it stands. Among those
     /// of `allow` the first that counts for the request decides, the identity's
-    /// own before those of `"*"`.
+    /// own before those of `"*"`. An entry that asks for the identity's own socket
+    /// allows nothing elsewhere, and where it is the identity's own, nothing else
+    /// does either.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
         let mut buffer = [0; MAX_ACTION_BYTES];
         let Some(action) = lowercase(request.action, &mut buffer) else {
             return Decision::Deny(self.denial(request, None));
         };
+        if let Some(entry) = self.own_entry(request.identity)
+            && is_shut(entry, request)
+        {
+            return Decision::Deny(shut(request, entry));
+        }
         for (entry, tables) in self.entries_for(request.identity) {
             for number in tables.deny.candidates(request.service, action) {
                 let rule = &entry.deny[number];
@@ -82,6 +89,7 @@ impl Policy {
                 }
             }
         }
+        let mut shut_entry = None;
         for (entry, tables) in self.entries_for(request.identity) {
             let mut candidates = match request.params {
                 Some(params) => tables
@@ -90,11 +98,16 @@ impl Policy {
                 None => tables.allow.candidates(request.service, action),
             };
             let mut rules = candidates.by_ref().map(|number| &entry.allow[number]);
-            if let Some(rule) = rules.find(|rule| miss(rule, request, Purpose::Allow).is_none()) {
-                return Decision::Allow(self.allowed(request.identity, entry, rule));
+            match rules.find(|rule| miss(rule, request, Purpose::Allow).is_none()) {
+                Some(_) if is_shut(entry, request) => shut_entry = Some(entry),
+                Some(rule) => return Decision::Allow(self.allowed(request.identity, entry, rule)),
+                None => {}
             }
         }
-        Decision::Deny(self.denial(request, self.nearest(request, action)))
+        Decision::Deny(match shut_entry {
+            Some(entry) => shut(request, entry),
+            None => self.denial(request, self.nearest(request, action)),
+        })
     }
 
     /// The rule that a denied request would rather have been meant by, and why
@@ -115,6 +128,13 @@ impl Policy {
             }
         }
         nearest
+    }
+
+    /// Whether `identity` is asked about as on its own socket, where nobody says
+    /// otherwise: its entry asks for it.
+    pub fn requires_own_socket(&self, identity: &Identity) -> bool {
+        let entry = self.entries_for(identity).next();
+        entry.is_some_and(|(entry, _)| entry.own_socket)
     }
 
     /// Whose cooldowns and which rules' limits a call of the past counts for
@@ -185,6 +205,11 @@ impl Policy {
     }
 
     /// All entries, in file order.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The same, with their compiled rules.
     pub(super) fn entries_with_tables(&self) -> impl Iterator<Item = (&Entry, &Tables)> {
         self.entries.iter().filter_map(|entry| {
             let tables = match &entry.scope {
@@ -199,6 +224,11 @@ impl Policy {
     pub(super) fn any_entry(&self) -> Option<(&Entry, &Tables)> {
         let tables = self.any.as_ref()?;
         Some((&self.entries[tables.entry], tables))
+    }
+
+    fn own_entry(&self, identity: &Identity) -> Option<&Entry> {
+        let tables = self.own.get(identity)?;
+        Some(&self.entries[tables.entry])
     }
 
     /// The entries that count for `identity`, its own first.
@@ -238,6 +268,7 @@ impl Policy {
             return Denial {
                 reason,
                 hint: Some(self.hint(identity, service, action)),
+                needs_own_socket: false,
                 line: None,
             };
         };
@@ -248,6 +279,7 @@ impl Policy {
                 "the owner can change that rule in {}",
                 self.origin.display()
             )),
+            needs_own_socket: false,
             line: Some(line),
         }
     }
@@ -306,6 +338,28 @@ fn denied_by(request: &Request<'_>, entry: &Entry, number: usize, rule: &Rule) -
     Denial {
         reason: format!("{reason} (deny rule {number}{of}, line {line})"),
         hint: None,
+        needs_own_socket: false,
+        line: Some(line),
+    }
+}
+
+/// Whether the entry allows nothing where the request came in.
+fn is_shut(entry: &Entry, request: &Request<'_>) -> bool {
+    entry.own_socket && !request.own_socket
+}
+
+/// The denial of what came in elsewhere than `entry` asks for.
+fn shut(request: &Request<'_>, entry: &Entry) -> Denial {
+    let reason = denied(request.identity, request.service, request.action);
+    let line = entry.line;
+    let whose = match &entry.scope {
+        Scope::Any => "what \"*\" allows is allowed on an identity's own socket only",
+        Scope::Identity(_) => "this identity is served on its own socket only",
+    };
+    Denial {
+        reason: format!("{reason} ({whose}, says the entry in line {line})"),
+        hint: None,
+        needs_own_socket: true,
         line: Some(line),
     }
 }

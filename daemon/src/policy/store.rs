@@ -239,6 +239,7 @@ impl Loaded {
         Decision::Deny(Denial {
             reason: denied(request.identity, request.service, request.action),
             hint: Some(hint),
+            needs_own_socket: false,
             line: None,
         })
     }

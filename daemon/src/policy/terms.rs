@@ -161,14 +161,20 @@ impl Entry {
     fn words(&self) -> Vec<String> {
         // a new field has to be said here, too
         let Self {
-            scope: _,
+            scope,
+            own_socket,
+            line: _,
             requests_per_minute: _,
             // said of the rules that ask
             approver: _,
             allow: _,
             deny: _,
         } = self;
-        Vec::new()
+        let socket = own_socket.then(|| match scope {
+            Scope::Any => "what \"*\" allows on identities' own sockets only".to_owned(),
+            Scope::Identity(_) => "served on its own socket only".to_owned(),
+        });
+        socket.into_iter().collect()
     }
 }
 

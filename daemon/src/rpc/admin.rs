@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::{approvals, logs, policy, seal, services, status};
+use super::{approvals, identities, logs, policy, seal, services, status};
 use crate::audit::Peer;
 use crate::names::CredentialName;
 use crate::owner::sealing::SealingError;
@@ -305,6 +305,44 @@ impl Admin for AdminRpc {
         Ok(Response::new(v1::UnsealPolicyResponse { was_sealed }))
     }
 
+    async fn add_identity(
+        &self,
+        request: Request<v1::AddIdentityRequest>,
+    ) -> Result<Response<v1::AddIdentityResponse>, Status> {
+        let by = peer(&request)?;
+        let request = request.into_inner();
+        let password = SecretString::from(request.master_password);
+        let identity = identities::identity(&request.identity)?;
+        let served = self
+            .owner
+            .add_identity(password, identity, request.uid, &by)
+            .await?;
+        Ok(Response::new(v1::AddIdentityResponse {
+            socket: Some(identities::own_socket(served)),
+        }))
+    }
+
+    async fn list_identities(
+        &self,
+        _: Request<v1::ListIdentitiesRequest>,
+    ) -> Result<Response<v1::ListIdentitiesResponse>, Status> {
+        Ok(Response::new(identities::list(&self.owner)))
+    }
+
+    async fn remove_identity(
+        &self,
+        request: Request<v1::RemoveIdentityRequest>,
+    ) -> Result<Response<v1::RemoveIdentityResponse>, Status> {
+        let by = peer(&request)?;
+        let request = request.into_inner();
+        let password = SecretString::from(request.master_password);
+        let identity = identities::identity(&request.identity)?;
+        let left = self.owner.remove_identity(password, identity, &by).await?;
+        Ok(Response::new(v1::RemoveIdentityResponse {
+            left: left.unwrap_or_default(),
+        }))
+    }
+
     async fn stop(
         &self,
         request: Request<v1::StopRequest>,
@@ -329,6 +367,7 @@ impl From<OwnerError> for Status {
     fn from(error: OwnerError) -> Self {
         let code = match &error {
             OwnerError::Vault(vault) => status::code_of(vault),
+            OwnerError::Identity(error) => identities::code_of(error),
             OwnerError::UnknownService(_) | OwnerError::NotWaiting(_) => Code::NotFound,
             OwnerError::Secret { .. }
             | OwnerError::BaseUrl(_)

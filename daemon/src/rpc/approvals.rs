@@ -94,6 +94,7 @@ fn ids(texts: &[String]) -> Vec<ApprovalId> {
 fn approval(question: &Question) -> v1::Approval {
     v1::Approval {
         identity: question.identity.to_string(),
+        own_socket: question.own_socket,
         service: question.service.to_string(),
         action: question.action.clone(),
         effect: question.effect.to_owned(),

@@ -20,8 +20,9 @@ use super::peer::Caller;
 use super::streamed::{self, Wishes};
 use crate::approvals::{ApprovalId, HostKey};
 use crate::broker::outcome::{Code, Denied, End, Failure, Outcome, Pending};
-use crate::broker::request::ActionRequest;
-use crate::broker::{Broker, Listing};
+use crate::broker::request::{ActionRequest, Socket};
+use crate::broker::{Asker, Broker, Listing};
+use crate::identities::SocketIdentity;
 use crate::names::Identity;
 use crate::upstream::Streams;
 
@@ -106,17 +107,19 @@ impl BrokerService for BrokerRpc {
         &self,
         request: Request<v1::ListActionsRequest>,
     ) -> Result<Response<v1::ListActionsResponse>, Status> {
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let identity = identity(&request.identity)?;
+        let asker = asker(caller, &request.identity)?;
         let mut response = v1::ListActionsResponse {
             daemon_version: VERSION.into(),
+            identity: asker.identity.to_string(),
             ..Default::default()
         };
         match (&request.service, &request.action) {
             (Some(service), Some(action)) => {
                 let found = self
                     .broker
-                    .describe(&identity, service, action)
+                    .describe(&asker, service, action)
                     .map_err(|failure| unknown(&failure))?;
                 response.detail = Some(v1::ActionDetail {
                     service: found.service,
@@ -134,7 +137,7 @@ impl BrokerService for BrokerRpc {
             (service, None) => {
                 response.services = self
                     .broker
-                    .list(&identity, service.as_deref())
+                    .list(&asker, service.as_deref())
                     .map_err(|failure| unknown(&failure))?
                     .into_iter()
                     .map(service_actions)
@@ -148,7 +151,8 @@ impl BrokerService for BrokerRpc {
         &self,
         request: Request<v1::WatchActionsRequest>,
     ) -> Result<Response<Self::WatchActionsStream>, Status> {
-        identity(&request.into_inner().identity)?;
+        let caller = Caller::of(&request)?;
+        asker(caller, &request.into_inner().identity)?;
         let changes = WatchStream::new(self.broker.changes()).map(|_| {
             Ok(v1::WatchActionsResponse {
                 daemon_version: VERSION.into(),
@@ -205,8 +209,19 @@ pub(super) async fn read_to_end(mut messages: Streaming<v1::ExecuteRequest>) {
     let _ = timeout(CLOSING, rest).await;
 }
 
-fn identity(text: &str) -> Result<Identity, Status> {
-    Identity::parse(text).map_err(|error| Status::invalid_argument(error.to_string()))
+/// Who asks: on an identity's own socket that one, whatever is claimed.
+fn asker(caller: Caller, claimed: &str) -> Result<Asker, Status> {
+    if let Some(SocketIdentity { identity, .. }) = caller.socket {
+        return Ok(Asker {
+            identity,
+            own_socket: true,
+        });
+    }
+    let identity = Identity::parse(claimed);
+    Ok(Asker {
+        identity: identity.map_err(|error| Status::invalid_argument(error.to_string()))?,
+        own_socket: false,
+    })
 }
 
 fn unknown(failure: &Failure) -> Status {
@@ -214,9 +229,21 @@ fn unknown(failure: &Failure) -> Status {
 }
 
 fn action_request(id: Uuid, call: v1::Call, caller: Caller) -> ActionRequest {
+    let (identity, socket) = match caller.socket {
+        None => (call.identity, Socket::General),
+        Some(own) => {
+            let socket = if own.is_sealed() {
+                Socket::Own
+            } else {
+                Socket::Found
+            };
+            (own.identity.to_string(), socket)
+        }
+    };
     ActionRequest {
         id,
-        identity: call.identity,
+        identity,
+        socket,
         service: call.service,
         action: call.action,
         justification: call.justification,

@@ -4,6 +4,7 @@ pub mod admin;
 mod approvals;
 pub mod broker;
 mod heads;
+mod identities;
 mod logs;
 pub mod peer;
 mod policy;

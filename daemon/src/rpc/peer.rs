@@ -14,11 +14,13 @@ use futures_util::stream;
 
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 use tonic::{Request, Status};
 use tracing::warn;
 
 use crate::audit::{ConnectionId, Peer};
+use crate::identities::{Entrance, SocketIdentity};
 
 /// Pause after a failed accept, as when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -36,6 +38,8 @@ pub struct Caller {
     pub peer: Peer,
     /// The connection.
     pub connection: ConnectionId,
+    /// Who calls, where the socket says it and not the client.
+    pub socket: Option<SocketIdentity>,
 }
 
 impl Caller {
@@ -66,6 +70,45 @@ fn most_connections() -> usize {
         .clamp(1, MOST_CONNECTIONS)
 }
 
+/// Connections that may be served at once.
+#[derive(Clone)]
+pub struct Places {
+    free: Arc<Semaphore>,
+    /// What several sockets share beside that.
+    shared: Option<Arc<Semaphore>>,
+}
+
+impl Places {
+    /// Those of one socket.
+    pub fn of_one_socket() -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(most_connections())),
+            shared: None,
+        }
+    }
+
+    /// Those that several sockets share, of which each may take a quarter.
+    pub fn shared() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(most_connections()))
+    }
+
+    /// Those of one socket of several.
+    pub fn within(shared: &Arc<Semaphore>) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new((most_connections() / 4).max(1))),
+            shared: Some(shared.clone()),
+        }
+    }
+
+    fn take(&self) -> Option<Vec<OwnedSemaphorePermit>> {
+        let pools = [Some(&self.free), self.shared.as_ref()];
+        let taken = pools.into_iter().flatten();
+        taken
+            .map(|pool| pool.clone().try_acquire_owned().ok())
+            .collect()
+    }
+}
+
 /// Told that a connection has ended.
 pub type OnClose = Arc<dyn Fn(ConnectionId) + Send + Sync>;
 
@@ -75,7 +118,9 @@ pub struct PeerStream {
     stream: BufWriter<Stream>,
     caller: Caller,
     on_close: OnClose,
-    _place: OwnedSemaphorePermit,
+    /// Ends the connection, whatever is under way.
+    cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    _places: Vec<OwnedSemaphorePermit>,
 }
 
 impl Drop for PeerStream {
@@ -99,12 +144,36 @@ pub fn incoming(
     listener: Listener,
     on_close: OnClose,
 ) -> impl FutureStream<Item = io::Result<PeerStream>> {
-    let door = Door {
+    connections(Door {
         listener,
         on_close,
-        places: Arc::new(Semaphore::new(most_connections())),
-        is_full: false,
-    };
+        places: Places::of_one_socket(),
+        socket: None,
+        uid: None,
+        cut: None,
+        refuses: false,
+    })
+}
+
+/// The same of an identity's own socket, where also the processes of the user
+/// that it was ordered for come in.
+pub fn incoming_own(
+    entrance: Entrance,
+    places: Places,
+    on_close: OnClose,
+) -> impl FutureStream<Item = io::Result<PeerStream>> {
+    connections(Door {
+        listener: entrance.listener,
+        on_close,
+        places,
+        socket: Some(entrance.identity),
+        uid: entrance.uid,
+        cut: Some(entrance.cut),
+        refuses: false,
+    })
+}
+
+fn connections(door: Door) -> impl FutureStream<Item = io::Result<PeerStream>> {
     stream::unfold(door, |mut door| async move {
         let stream = door.next().await;
         Some((Ok(stream), door))
@@ -115,9 +184,14 @@ pub fn incoming(
 struct Door {
     listener: Listener,
     on_close: OnClose,
-    places: Arc<Semaphore>,
+    places: Places,
+    /// Who every caller is, where that isn't the client's word.
+    socket: Option<SocketIdentity>,
+    /// The other user who is let in.
+    uid: Option<u32>,
+    cut: Option<CancellationToken>,
     /// Said already: a flood isn't logged connection by connection.
-    is_full: bool,
+    refuses: bool,
 }
 
 impl Door {
@@ -131,35 +205,45 @@ impl Door {
                     continue;
                 }
             };
-            let peer = match admit(&stream) {
+            let peer = match admit(&stream, self.uid) {
                 Ok(peer) => peer,
                 Err(reason) => {
-                    warn!(reason, "connection refused");
+                    self.refused(&reason);
                     continue;
                 }
             };
-            let Ok(place) = self.places.clone().try_acquire_owned() else {
-                if !std::mem::replace(&mut self.is_full, true) {
-                    warn!(pid = peer.pid, "connections refused: too many are open");
-                }
+            let Some(places) = self.places.take() else {
+                self.refused("too many are open");
                 continue;
             };
-            self.is_full = false;
+            self.refuses = false;
             let connection = ConnectionId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
             return PeerStream {
                 stream: BufWriter::with_capacity(ANSWER_BYTES, stream),
-                caller: Caller { peer, connection },
+                caller: Caller {
+                    peer,
+                    connection,
+                    socket: self.socket.clone(),
+                },
                 on_close: self.on_close.clone(),
-                _place: place,
+                cut: self.cut.clone().map(|cut| Box::pin(cut.cancelled_owned())),
+                _places: places,
             };
+        }
+    }
+
+    fn refused(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.refuses, true) {
+            let identity = self.socket.as_ref().map(|socket| socket.identity.as_str());
+            warn!(identity, reason, "connection refused");
         }
     }
 }
 
-fn admit(stream: &Stream) -> Result<Peer, String> {
+fn admit(stream: &Stream, also: Option<u32>) -> Result<Peer, String> {
     let process = socket::peer(stream).map_err(|error| error.to_string())?;
     let own = rustix::process::geteuid().as_raw();
-    if process.uid != own {
+    if process.uid != own && Some(process.uid) != also {
         return Err(format!("uid {} is not the owner's uid {own}", process.uid));
     }
     Ok(Peer {
@@ -187,6 +271,11 @@ impl AsyncRead for PeerStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(cut) = &mut self.cut
+            && cut.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

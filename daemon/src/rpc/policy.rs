@@ -6,6 +6,7 @@ use axis_proto::v1;
 use jiff::Timestamp;
 use tonic::{Code, Status};
 
+use crate::broker::Asker;
 use crate::catalogue::{Catalogue, Effect, params_object};
 use crate::names::Identity;
 use crate::owner::Owner;
@@ -55,6 +56,7 @@ pub fn check(
             error: None,
             warnings: owner.broker.warnings_of(&policy),
             rules: u32::try_from(policy.rule_count()).unwrap_or(u32::MAX),
+            notes: policy.notes(),
         },
         Err(error) => v1::CheckPolicyResponse {
             error: Some(error.to_string()),
@@ -93,12 +95,23 @@ pub fn explain(
     let catalogue = owner.broker.services.catalogue();
     let at = owner.broker.clock.wall();
     let explanations = request.questions.iter().map(|question| {
-        let decided = decide(question, &catalogue, at, |request| match &own {
-            Some((policy, _)) => policy.decide(request),
-            None => in_force.decide(request),
+        let policy = match &own {
+            Some((policy, _)) => Some(policy),
+            None => in_force.policy.as_deref(),
+        };
+        let asker = asker(question, policy);
+        let decided = asker.and_then(|asker| {
+            let decided = decide(question, &asker, &catalogue, at, |request| match policy {
+                Some(policy) => policy.decide(request),
+                None => in_force.decide(request),
+            });
+            decided.map(|(decision, effect)| (asker, decision, effect))
         });
         match decided {
-            Ok((decision, effect)) => explanation(decision, effect, text),
+            Ok((asker, decision, effect)) => v1::PolicyExplanation {
+                own_socket: asker.own_socket,
+                ..explanation(owner, &asker, decision, effect, text)
+            },
             Err(problem) => v1::PolicyExplanation {
                 error: Some(problem),
                 ..v1::PolicyExplanation::default()
@@ -114,14 +127,24 @@ fn read(written: &v1::PolicyText) -> Result<Policy, PolicyError> {
     Policy::parse(&written.text, Path::new(&written.origin))
 }
 
+/// Who calls, and where.
+fn asker(question: &v1::PolicyQuestion, policy: Option<&Policy>) -> Result<Asker, String> {
+    let identity = Identity::parse(&question.identity).map_err(|error| error.to_string())?;
+    let required = || policy.is_some_and(|policy| policy.requires_own_socket(&identity));
+    Ok(Asker {
+        own_socket: question.own_socket.unwrap_or_else(required),
+        identity,
+    })
+}
+
 /// The decision on one question, and the action's effect.
 fn decide(
     question: &v1::PolicyQuestion,
+    asker: &Asker,
     catalogue: &Catalogue,
     at: Timestamp,
     decide: impl FnOnce(&Request<'_>) -> Decision,
 ) -> Result<(Decision, Effect), String> {
-    let identity = Identity::parse(&question.identity).map_err(|error| error.to_string())?;
     let (service, action) = catalogue
         .resolve(&question.service, &question.action)
         .map_err(|error| error.to_string())?;
@@ -130,7 +153,8 @@ fn decide(
     });
     let params = params.transpose()?;
     let decision = decide(&Request {
-        identity: &identity,
+        identity: &asker.identity,
+        own_socket: asker.own_socket,
         service: service.name(),
         action: action.name(),
         effect: action.effect(),
@@ -140,7 +164,13 @@ fn decide(
     Ok((decision, action.effect()))
 }
 
-fn explanation(decision: Decision, effect: Effect, text: &str) -> v1::PolicyExplanation {
+fn explanation(
+    owner: &Owner,
+    asker: &Asker,
+    decision: Decision,
+    effect: Effect,
+    text: &str,
+) -> v1::PolicyExplanation {
     let line = match &decision {
         Decision::Allow(allowed) => Some(allowed.line),
         Decision::Deny(denial) => denial.line,
@@ -170,10 +200,13 @@ fn explanation(decision: Decision, effect: Effect, text: &str) -> v1::PolicyExpl
                 .unwrap_or_default(),
             ..common
         },
-        Decision::Deny(denial) => v1::PolicyExplanation {
-            reason: denial.reason,
-            hint: denial.hint,
-            ..common
-        },
+        Decision::Deny(denial) => {
+            let denial = owner.broker.directed(denial, &asker.identity);
+            v1::PolicyExplanation {
+                reason: denial.reason,
+                hint: denial.hint,
+                ..common
+            }
+        }
     }
 }

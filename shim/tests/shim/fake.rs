@@ -187,6 +187,7 @@ pub fn failed(code: &str) -> Failed {
 /// What the fake's catalogue and policy say.
 pub fn catalogue() -> ListActionsResponse {
     ListActionsResponse {
+        identity: "local-dev".into(),
         services: vec![ServiceActions {
             service: "github".into(),
             title: "GitHub".into(),
@@ -394,6 +395,9 @@ play_admin! {
         watch_approvals: WatchApprovalsRequest => Self::WatchApprovalsStream,
         approve: ApproveRequest => ApproveResponse,
         reject: RejectRequest => RejectResponse,
+        add_identity: AddIdentityRequest => AddIdentityResponse,
+        list_identities: ListIdentitiesRequest => ListIdentitiesResponse,
+        remove_identity: RemoveIdentityRequest => RemoveIdentityResponse,
         stop: StopRequest => StopResponse,
         logs_head: LogsHeadRequest => LogsHeadResponse,
         logs_stats: LogsStatsRequest => LogsStatsResponse,

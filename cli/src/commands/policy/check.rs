@@ -15,7 +15,8 @@ use crate::prompt;
 /// Check a policy without putting it in force
 ///
 /// Exits with 1 when it is broken. Warnings, such as rules that can never take
-/// effect, leave the exit code at 0 unless --strict is given.
+/// effect, leave the exit code at 0 unless --strict is given. Notes say what a
+/// policy means that is as it should be.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  axis policy check\n  axis policy check new-policy.yaml --strict"
@@ -53,6 +54,7 @@ impl Check {
                 "valid": checked.error.is_none(),
                 "error": checked.error,
                 "warnings": checked.warnings,
+                "notes": checked.notes,
                 "rules": checked.rules,
             }))?;
         } else if let Some(error) = &checked.error {
@@ -70,6 +72,10 @@ impl Check {
             for warning in &checked.warnings {
                 let sign = output.paint(Tone::Warn, "!");
                 output.line(format_args!("{sign} {}", printable(warning)))?;
+            }
+            for note in &checked.notes {
+                let sign = output.paint(Tone::Warn, "note:");
+                output.line(format_args!("{sign} {}", printable(note)))?;
             }
         }
         let is_good = checked.error.is_none() && (checked.warnings.is_empty() || !self.strict);

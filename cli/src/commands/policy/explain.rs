@@ -9,7 +9,7 @@ use axis_proto::v1::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::read;
+use super::{Socket, read};
 use crate::client::{Daemon, ask};
 use crate::commands::call::DEFAULT_IDENTITY;
 use crate::commands::param;
@@ -40,6 +40,10 @@ pub struct Explain {
     /// Who would call
     #[arg(long, value_name = "NAME", default_value = DEFAULT_IDENTITY)]
     identity: String,
+    /// Where the call comes in [default: the identity's own socket where its
+    /// entry says `socket: required`, else the general one]
+    #[arg(long, value_name = "SOCKET")]
+    socket: Option<Socket>,
     /// Ask this file instead of the policy in force
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -64,6 +68,7 @@ impl Explain {
             service: self.service,
             action: self.action,
             params: Some(params.into()),
+            own_socket: self.socket.map(Socket::is_own),
         };
         let explanations = explain(&mut daemon, policy, vec![question]).await?;
         let explanation = explanations.into_iter().next().unwrap_or_default();
@@ -127,6 +132,7 @@ fn document(explanation: &PolicyExplanation) -> Value {
         "hint": explanation.hint,
         "line": explanation.line,
         "effect": explanation.effect,
+        "socket": if explanation.own_socket { "own" } else { "general" },
         "ttl": explanation.ttl_s,
         "requests_per_minute": explanation.requests_per_minute,
         "rule_requests_per_minute": explanation.rule_requests_per_minute,
@@ -135,9 +141,15 @@ fn document(explanation: &PolicyExplanation) -> Value {
 }
 
 fn show(output: Output, explanation: &PolicyExplanation) -> Result<(), Failure> {
+    let socket = if explanation.own_socket {
+        ", on the identity's own socket"
+    } else {
+        ""
+    };
+    let about = format!("({}{socket})", explanation.effect);
     if explanation.allowed {
         let sign = output.paint(Tone::Good, "✓ allowed");
-        output.line(format_args!("{sign} ({})", explanation.effect))?;
+        output.line(format_args!("{sign} {about}"))?;
         match explanation.ask.as_str() {
             "" => {}
             "host" => output.line("  once the MCP host's user, or the owner, approves it")?,
@@ -145,7 +157,7 @@ fn show(output: Output, explanation: &PolicyExplanation) -> Result<(), Failure> 
         }
     } else {
         let sign = output.paint(Tone::Bad, "✗ denied");
-        output.line(format_args!("{sign} ({})", explanation.effect))?;
+        output.line(format_args!("{sign} {about}"))?;
         output.line(format_args!("  {}", printable(&explanation.reason)))?;
     }
     if let Some(line) = explanation.line {

@@ -12,7 +12,8 @@ use std::io::Read;
 use std::path::Path;
 
 use axis_proto::v1::PolicyText;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 use crate::failure::{Exit, Failure};
 
@@ -42,6 +43,22 @@ enum Act {
     Test(test::Test),
     Seal(seal::Seal),
     Unseal(unseal::Unseal),
+}
+
+/// Where a call comes in that the policy is asked about.
+#[derive(Clone, Copy, Debug, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Socket {
+    /// The identity's own socket
+    Own,
+    /// The general one, where the identity is the client's word
+    General,
+}
+
+impl Socket {
+    fn is_own(self) -> bool {
+        matches!(self, Self::Own)
+    }
 }
 
 impl Policy {

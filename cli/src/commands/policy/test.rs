@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::explain::explain;
-use super::{read, read_text};
+use super::{Socket, read, read_text};
 use crate::client::Daemon;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable};
@@ -29,6 +29,8 @@ use crate::prompt;
 ///
 /// `expect` is allow, ask (the owner is asked first) or deny. Without `params`
 /// it is asked whether the action can be allowed at all.
+/// `socket: own` or `general` says where the call comes in; without it, on the
+/// identity's own socket where its entry says `socket: required`.
 /// `reason` names words that a denial must hold. Exits with 1 when a decision
 /// is another one.
 #[derive(Debug, Args)]
@@ -61,6 +63,7 @@ struct Case {
     service: String,
     action: String,
     params: Option<Map<String, Value>>,
+    socket: Option<Socket>,
     expect: Expected,
     reason: Option<String>,
 }
@@ -160,6 +163,7 @@ impl Case {
             service: self.service.clone(),
             action: self.action.clone(),
             params: params.map(|params| json!(params).to_string().into()),
+            own_socket: self.socket.map(Socket::is_own),
         }
     }
 

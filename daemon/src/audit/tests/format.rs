@@ -15,6 +15,7 @@ fn a_line_is_what_the_documentation_says_to_the_byte() {
     let audit = home.open_unlocked();
     let peer = peer();
     let call = CallRecord {
+        own_socket: false,
         peer: Some(&peer),
         credential: Some("openai/work"),
         approval: None,
@@ -125,6 +126,7 @@ fn what_an_agent_gives_is_cut_to_length() {
         justification: &words,
         credential: Some(&name),
         approval: None,
+        own_socket: false,
         peer: None,
     };
     audit.refused(CONNECTION, &long, &Refusal::Deny { reason: &words });

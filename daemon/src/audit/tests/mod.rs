@@ -56,6 +56,7 @@ fn call(request_id: &str) -> CallRecord<'_> {
         justification: "to answer the question",
         credential: None,
         approval: None,
+        own_socket: false,
         peer: None,
     }
 }

@@ -290,6 +290,25 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_is_no_longer_required_is_told() {
+        let after = policy("  - { service: github, actions: [repos.get] }\n");
+        let before = format!("{after}  socket: required\n");
+        let meaning = between(&before, &after);
+        assert_eq!(
+            meaning.other,
+            ["ci, over all calls: served on its own socket only → nothing"]
+        );
+        let everybody = after.replace("ci", "'*'");
+        let meaning = between(&everybody, &format!("{everybody}  socket: required\n"));
+        assert!(
+            meaning.other[0]
+                .ends_with("nothing → what \"*\" allows on identities' own sockets only"),
+            "{:?}",
+            meaning.other
+        );
+    }
+
+    #[test]
     fn a_loosened_constraint_is_told() {
         let rule = |owner: &str| {
             policy(&format!(

@@ -60,6 +60,7 @@ fn reserve(
     let who = identity(who);
     let request = Request {
         identity: &who,
+        own_socket: false,
         service: &github(),
         action,
         effect: Effect::Write,

@@ -30,6 +30,7 @@ fn ask(
 ) -> Decision {
     policy.decide(&Request {
         identity: &Identity::parse(identity).unwrap(),
+        own_socket: false,
         service: &ServiceName::parse(service).unwrap(),
         action,
         effect,
@@ -291,6 +292,7 @@ fn the_default_policys_suggestions_are_valid_too() {
 
 mod conditions;
 mod reading;
+mod sockets;
 
 proptest! {
     #[test]

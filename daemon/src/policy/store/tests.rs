@@ -48,6 +48,7 @@ impl Home {
         let loaded = self.store.current();
         loaded.decide(&Request {
             identity: &identity.unwrap(),
+            own_socket: false,
             service: &service.unwrap(),
             action: "x",
             effect: Effect::Read,

@@ -46,6 +46,7 @@ impl Watched {
         let loaded = self.store.current();
         let decision = loaded.decide(&Request {
             identity: &identity.unwrap(),
+            own_socket: false,
             service: &service.unwrap(),
             action,
             effect: Effect::Read,

@@ -1,0 +1,202 @@
+//! The sockets of identities: one directory each, which is what a sandbox gets
+//! to see, with the socket in it and nothing else.
+//!
+//! Whoever is in the sandbox may do in that directory what they like. So
+//! nothing here follows a link out of it, and a new socket is made beside the
+//! directory, where they can't reach, and then moved in.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{Listener, SocketError, check_length, prepare_closed};
+
+/// The directory that holds a directory for each identity with a socket of its
+/// own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityDirs(pub(super) PathBuf);
+
+/// Who may connect to an identity's own socket, as far as the file system
+/// says. The directories above let no other user of this machine in, so what
+/// opens this one is that it is mounted somewhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenTo {
+    /// The owner's own processes.
+    Owner,
+    /// A sandbox whose processes have another uid here.
+    Others,
+}
+
+/// A socket in its place.
+pub struct OwnListener {
+    /// Where connections come in.
+    pub listener: Listener,
+    /// Which files those are.
+    pub place: Place,
+}
+
+/// Tells one directory and the socket in it from any others: device and inode
+/// of both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place([(u64, u64); 2]);
+
+impl OpenTo {
+    fn directory_mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o700,
+            Self::Others => 0o711,
+        }
+    }
+
+    fn socket_mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Others => 0o666,
+        }
+    }
+}
+
+impl IdentityDirs {
+    /// What is mounted into the sandbox of this identity's agent.
+    pub fn directory(&self, identity: &str) -> PathBuf {
+        self.0.join(identity)
+    }
+
+    /// The socket on which every caller is this identity.
+    pub fn socket(&self, identity: &str) -> PathBuf {
+        self.directory(identity).join("broker.sock")
+    }
+
+    /// Whether the socket's path fits into a socket address.
+    pub fn check_length(&self, identity: &str) -> Result<(), SocketError> {
+        check_length(&self.socket(identity))
+    }
+
+    /// The directories that this user has here, by their names, at most
+    /// `limit`, and for whom each is.
+    pub fn found(&self, limit: usize) -> Vec<(String, OpenTo)> {
+        let uid = rustix::process::geteuid().as_raw();
+        let Ok(entries) = fs::read_dir(&self.0) else {
+            return Vec::new();
+        };
+        let found = entries.flatten().filter_map(|entry| {
+            // of the entry itself, not of what a link leads to
+            let metadata = entry.metadata().ok()?;
+            let mode = metadata.permissions().mode() & 0o777;
+            let open_to = [OpenTo::Owner, OpenTo::Others]
+                .into_iter()
+                .find(|open_to| open_to.directory_mode() == mode)?;
+            let is_ours = metadata.is_dir() && metadata.uid() == uid;
+            let name = entry.file_name().into_string().ok()?;
+            is_ours.then_some((name, open_to))
+        });
+        found.take(limit).collect()
+    }
+
+    /// Binds the socket of `identity`. Its directory is made where it is
+    /// missing, and never anew where it is there: a sandbox that has it mounted
+    /// finds the new socket in it. Whatever lies in the socket's place gives way.
+    pub fn listen(&self, identity: &str, open_to: OpenTo) -> Result<OwnListener, SocketError> {
+        self.check_length(identity)?;
+        prepare_closed(&self.0)?;
+        let directory = self.directory(identity);
+        let inode = prepare_directory(&directory, open_to)?;
+
+        let made = self.0.join(format!(".{identity}.sock"));
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| SocketError::Io { path, source }
+        };
+        match fs::remove_file(&made) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(&made)(error)),
+            _ => {}
+        }
+        let name = made
+            .as_path()
+            .to_fs_name::<GenericFilePath>()
+            .map_err(io(&made))?;
+        let listener = ListenerOptions::new()
+            .name(name)
+            .reclaim_name(false)
+            .create_tokio()
+            .map_err(io(&made))?;
+        fs::set_permissions(&made, Permissions::from_mode(open_to.socket_mode()))
+            .map_err(io(&made))?;
+        let metadata = fs::symlink_metadata(&made).map_err(io(&made))?;
+        let socket = self.socket(identity);
+        fs::rename(&made, &socket).map_err(io(&socket))?;
+        Ok(OwnListener {
+            listener,
+            place: Place([inode, (metadata.dev(), metadata.ino())]),
+        })
+    }
+
+    /// Whether `place` is still what lies there.
+    pub fn is_in_place(&self, identity: &str, place: Place) -> bool {
+        let now = [self.directory(identity), self.socket(identity)].map(|path| {
+            let metadata = fs::symlink_metadata(path).ok()?;
+            Some((metadata.dev(), metadata.ino()))
+        });
+        now == place.0.map(Some)
+    }
+
+    /// Removes the socket of `identity`; the directory stays.
+    pub fn remove_socket(&self, identity: &str) {
+        // one that is gone already is as good
+        let _ = fs::remove_file(self.socket(identity));
+    }
+
+    /// Removes the directory of `identity` with the socket in it.
+    ///
+    /// # Errors
+    /// It holds something else, which stays.
+    pub fn remove(&self, identity: &str) -> Result<(), SocketError> {
+        self.remove_socket(identity);
+        let directory = self.directory(identity);
+        match fs::remove_dir(&directory) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(SocketError::Io {
+                path: directory,
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes the directory, or sets the mode of the one that is there; which it is.
+fn prepare_directory(path: &Path, open_to: OpenTo) -> Result<(u64, u64), SocketError> {
+    let io = |source| SocketError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = open_to.directory_mode();
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io(error)),
+        _ => {}
+    }
+    let foreign = || SocketError::UnsafeDirectory {
+        path: path.to_owned(),
+        problem: "is not a directory of this user".into(),
+        fix: "remove it".into(),
+    };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory: File = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(opened) => opened.into(),
+        Err(Errno::NOTDIR | Errno::LOOP) => return Err(foreign()),
+        Err(error) => return Err(io(error.into())),
+    };
+    let metadata = directory.metadata().map_err(io)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(foreign());
+    }
+    if metadata.permissions().mode() & 0o777 != mode {
+        let permissions = Permissions::from_mode(mode);
+        directory.set_permissions(permissions).map_err(io)?;
+    }
+    Ok((metadata.dev(), metadata.ino()))
+}
