@@ -78,10 +78,15 @@ pub(super) fn recover(path: &Path, now: Timestamp) -> Result<Recovery, AuditUnav
     if let (None, Some(newest), Some(end)) = (reading.first, newest, end) {
         return Ok(log_gone(Some(log), &newest, end));
     }
+    // an older log could stand here behind a segment that was damaged for it
+    let generation = match &warning {
+        None => reading.generation,
+        Some(_) => KnownGeneration::NoLog,
+    };
     Ok(Recovery {
         log: Some(log),
         head: reading.head,
-        generation: reading.generation,
+        generation,
         begun: reading.begun,
         first_seq: reading.first.map_or(1, |first| first.seq),
         said,

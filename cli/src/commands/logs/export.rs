@@ -114,17 +114,21 @@ impl<W: Write> Writer<W> {
             .terminator(csv::Terminator::CRLF)
             .quote_style(csv::QuoteStyle::Always)
             .from_writer(to);
-        table.write_record(COLUMNS).map_err(unwritten)?;
+        table
+            .write_record(COLUMNS)
+            .map_err(|error| unwritten(&error))?;
         Ok(Self::Csv(Box::new(table)))
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
         match self {
-            Self::Csv(table) => table.write_record(cells(line)).map_err(unwritten),
+            Self::Csv(table) => table
+                .write_record(cells(line))
+                .map_err(|error| unwritten(&error)),
             Self::Jsonl(to) => to
                 .write_all(line)
                 .and_then(|()| to.write_all(b"\n"))
-                .map_err(|error| unwritten(error.into())),
+                .map_err(|error| unwritten(&error.into())),
         }
     }
 
@@ -133,11 +137,11 @@ impl<W: Write> Writer<W> {
             Self::Csv(table) => table.flush(),
             Self::Jsonl(to) => to.flush(),
         }
-        .map_err(|error| unwritten(error.into()))
+        .map_err(|error| unwritten(&error.into()))
     }
 }
 
-fn unwritten(error: csv::Error) -> Failure {
+fn unwritten(error: &csv::Error) -> Failure {
     match error.kind() {
         csv::ErrorKind::Io(error) if error.kind() == ErrorKind::BrokenPipe => Failure::ReaderGone,
         _ => Failure::new(Exit::Failed, format!("can't write the output: {error}")),
@@ -146,13 +150,10 @@ fn unwritten(error: csv::Error) -> Failure {
 
 /// A line's cells, in the order of the columns.
 fn cells(line: &[u8]) -> Vec<String> {
-    let record: Map<String, Value> = match serde_json::from_slice(line) {
-        Ok(record) => record,
-        Err(_) => {
-            let mut cells = vec![String::new(); COLUMNS.len() - 1];
-            cells.push(cell(&String::from_utf8_lossy(line)));
-            return cells;
-        }
+    let Ok(record) = serde_json::from_slice::<Map<String, Value>>(line) else {
+        let mut cells = vec![String::new(); COLUMNS.len() - 1];
+        cells.push(cell(&String::from_utf8_lossy(line)));
+        return cells;
     };
     let field = |column: &&str| match column.strip_prefix("peer_") {
         Some(of_peer) => record.get("peer").and_then(|peer| peer.get(of_peer)),

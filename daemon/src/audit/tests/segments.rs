@@ -265,6 +265,29 @@ fn an_old_log_put_back_behind_newer_segments_is_set_aside() {
 }
 
 #[test]
+fn an_old_log_behind_a_damaged_segment_is_not_believed() {
+    let (home, audit) = three_segments();
+    drop(audit);
+    for damage in ["x".repeat(1000), String::new()] {
+        let home = home.copy();
+        fs::write(home.file(THIRD), damage).unwrap();
+        let audit = home.open_unlocked();
+        // so that the vault stays locked until its owner accepts that
+        assert_eq!(
+            audit.known_generation(),
+            crate::audit::KnownGeneration::NoLog
+        );
+        let warnings = audit.status().warnings.join("\n");
+        assert!(
+            warnings.contains("can't be read, so whether the log"),
+            "{warnings}"
+        );
+        make(&audit, "after", &success());
+        assert_eq!(home.outline()[0], "log_rotated", "it goes on all the same");
+    }
+}
+
+#[test]
 fn a_log_that_is_gone_at_start_is_missed_though_its_segments_are_there() {
     for emptied in [false, true] {
         let (home, audit) = three_segments();
