@@ -203,19 +203,19 @@ pub(super) fn follow<'a>(
     before: Before<'_>,
     line: &'a [u8],
 ) -> Result<(Link<'a>, Parsed<'a>), Fault> {
-    let link = Link::split(line).ok_or(Fault::NotARecord)?;
+    let parts = Link::split(line).ok_or(Fault::NotARecord)?;
     let parsed = Parsed::of(line).ok_or(Fault::NotARecord)?;
-    if !link.hash_fits() {
+    if !parts.hash_fits() {
         return Err(Fault::Edited);
     }
     let seq = parsed.seq;
-    let first = First::of(&link, &parsed);
+    let first = First::of(&parts, &parsed);
     match before {
         Before::Line(head) if seq.checked_sub(1) != Some(head.seq) => Err(Fault::OutOfOrder {
             last: head.seq,
             found: seq,
         }),
-        Before::Line(head) if *link.prev != head.hash => Err(Fault::Unlinked),
+        Before::Line(head) if *parts.prev != head.hash => Err(Fault::Unlinked),
         Before::File(heads)
             if !first.goes_on && !heads.iter().any(|head| first.continues(head)) =>
         {
@@ -224,7 +224,7 @@ pub(super) fn follow<'a>(
                 last => Fault::Gap { last, seq },
             })
         }
-        Before::Line(_) | Before::File(_) | Before::Unknown => Ok((link, parsed)),
+        Before::Line(_) | Before::File(_) | Before::Unknown => Ok((parts, parsed)),
     }
 }
 

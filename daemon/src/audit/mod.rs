@@ -3,11 +3,11 @@
 //!
 //! [`Audit`] is what the rest of axisd holds. `record` is what it is told,
 //! `started` a call in flight, `line` how a record is written, `chain` how lines
-//! hang together, `file` the file on disk, `segments` the older ones, `frames`
+//! hang together, `file` the file on disk, `segments` the older ones, `packing` and `frames`
 //! how these are compressed, `aside` what else stands beside it, `recovery` what
 //! is done about the one found at start, `writer` the one who writes, `rotation`
 //! when a new file begins and the oldest end, `status` how it stands, `fold` what
-//! keeps floods out, `stretches` and `reader` read lines in any direction,
+//! keeps floods out, `reading` what is asked of all lines, `stretches` and `reader` read them in any direction,
 //! `filter` and `search` find them, `stats` counts them, `history` which calls were made, `verify`,
 //! `macs`, `whole` and `pinned` whether all of it is true. The format is in
 //! `docs/audit.md`.
@@ -21,8 +21,10 @@ mod frames;
 mod history;
 mod line;
 mod macs;
+mod packing;
 mod pinned;
 mod reader;
+mod reading;
 mod record;
 mod recovery;
 mod rotation;
@@ -58,6 +60,7 @@ pub use fold::ConnectionId;
 pub use history::{History, PastCall, Proof};
 pub use line::is_unseen;
 pub use pinned::{LogHead, Pinned, PinnedError, PinnedReport};
+pub use reading::MAX_LAST_LINES;
 pub use record::{Act, AdminAct, ApprovalRecord, CallRecord, End, Peer, Refusal, Stage};
 pub use rotation::Rotation;
 pub use search::Found;
@@ -69,12 +72,9 @@ pub use whole::{FileReport, Verification};
 
 use fold::{Folded, Folds};
 use line::Record;
-use reader::{Backwards, Log};
 use rotation::Tidying;
-use writer::{Keep, Snapshot, Writer};
+use writer::{Keep, Writer};
 
-/// The most lines that [`Audit::last`] gives at once.
-pub const MAX_LAST_LINES: usize = 100_000;
 /// Lines that a slow follower may fall behind before it misses some.
 const FOLLOW_LINES: usize = 1024;
 /// How long a disk may take to confirm a record, in seconds.
@@ -344,130 +344,10 @@ impl Audit {
         self.writer().generation()
     }
 
-    /// The calls since `since`. Without the key, an edit that also recomputed
-    /// the hashes doesn't show: ask once the vault is unlocked. Blocking.
-    pub fn history(&self, since: Timestamp) -> History {
-        let key = {
-            let mut writer = self.writer();
-            let _ = writer.tend(self.now());
-            writer.key().cloned()
-        };
-        let Ok(log) = self.log() else {
-            return History::default();
-        };
-        let Some(head) = log.head else {
-            return History::default();
-        };
-        let lines = Backwards::through(log);
-        history::read(lines, &head, key.as_deref(), since).unwrap_or_default()
-    }
-
-    /// The last `n` lines that `filter` takes; at most [`MAX_LAST_LINES`].
-    /// Takes as long for a long log as for a short one where nothing is left
-    /// out. `wanted` is asked now and then whether to go on. Blocking.
-    pub fn last(
-        &self,
-        n: usize,
-        filter: &Filter,
-        wanted: &(dyn Fn() -> bool + Sync),
-    ) -> io::Result<Found> {
-        let n = n.min(MAX_LAST_LINES);
-        Ok(search::last(self.log()?, n, filter, wanted))
-    }
-
-    /// Shows each line that `filter` takes to `see`, oldest first, until that
-    /// says no. A file that can't be read, and why. Blocking.
-    pub fn each(
-        &self,
-        filter: &Filter,
-        see: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> io::Result<Option<io::Error>> {
-        Ok(search::each(self.log()?, filter, see))
-    }
-
-    /// Counts the calls that `filter` takes. Blocking.
-    pub fn stats(&self, filter: &Filter, wanted: &(dyn Fn() -> bool + Sync)) -> io::Result<Stats> {
-        Ok(stats::count(self.log()?, filter, wanted))
-    }
-
-    /// The last line, for its owner to keep elsewhere. Blocking.
-    pub fn head(&self) -> io::Result<LogHead> {
-        match Backwards::through(self.log()?).next()? {
-            None => Ok(LogHead::of_nothing()),
-            Some(line) => LogHead::of(line).ok_or_else(|| {
-                io::Error::other("the last line is no record; run: axis logs verify")
-            }),
-        }
-    }
-
-    /// All of the log as it stands now.
-    fn log(&self) -> io::Result<Log> {
-        loop {
-            let (snapshot, rotations) = {
-                let writer = self.writer();
-                (writer.snapshot(), writer.rotations)
-            };
-            let segments = segments::list(&self.0.path)?;
-            // rotated meanwhile: then one file would be missing, or there twice
-            if self.writer().rotations == rotations {
-                return self.log_of(snapshot, segments);
-            }
-        }
-    }
-
-    fn log_of(
-        &self,
-        snapshot: Option<Snapshot>,
-        segments: Vec<segments::Segment>,
-    ) -> io::Result<Log> {
-        Ok(match snapshot {
-            Some(log) => Log {
-                segments,
-                current: Some((log.file, log.size)),
-                head: Some(log.head),
-            },
-            // the open file, else what stands at the path
-            None => Log {
-                segments,
-                current: segments::open_regular(&self.0.path)?,
-                head: None,
-            },
-        })
-    }
-
     /// Lines as they are written, without their newlines. A follower that
     /// falls far behind is told how many it missed.
     pub fn follow(&self) -> broadcast::Receiver<Bytes> {
         self.0.followers.subscribe()
-    }
-
-    /// Checks every line of the log and of the logs that were set aside, and
-    /// looks for a line that the owner has pinned. `wanted` is asked now and then
-    /// whether anyone still waits for it. Blocking.
-    pub fn verify(
-        &self,
-        pinned: Option<Pinned>,
-        wanted: &dyn Fn() -> bool,
-    ) -> io::Result<Verification> {
-        let _undeleted = self
-            .0
-            .verifying
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let key = {
-            let mut writer = self.writer();
-            let _ = writer.tend(self.now());
-            writer.key().cloned()
-        };
-        let path = &self.0.path;
-        Ok(whole::verify(
-            self.log()?,
-            path,
-            &aside::set_aside_files(path),
-            key.as_deref(),
-            pinned,
-            wanted,
-        ))
     }
 
     fn write_folded(&self, folded: &Folded) {

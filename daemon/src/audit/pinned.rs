@@ -62,10 +62,10 @@ impl LogHead {
     }
 
     pub(super) fn of(line: &[u8]) -> Option<Self> {
-        let link = Link::split(line)?;
+        let parts = Link::split(line)?;
         Some(Self {
             pinned: Pinned(Head::of_line(line)?),
-            mac: link.mac.map(|mac| text(mac).to_owned()),
+            mac: parts.mac.map(|mac| text(mac).to_owned()),
             timestamp: Parsed::of(line).map(|parsed| parsed.timestamp.to_owned()),
         })
     }

@@ -1,10 +1,8 @@
 //! When the log goes on in a new file, and what becomes of the older segments:
 //! they are compressed, and the oldest are deleted once all take too much room.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -12,19 +10,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::aside::file_name;
 use super::chain::{First, Head, Link};
-use super::file::LogFile;
+use super::file::{AuditUnavailable, LogFile};
 use super::line::{Begins, Parsed, Record};
+use super::packing::{compress, delete, directory_of};
 use super::reader::{Backwards, Forwards, Piece};
-use super::segments::{self, Opened, Segment};
-use super::stretches::{Page, Stretches};
-use super::writer::Entry;
-use super::{Audit, chain, frames};
+use super::segments::{self, Segment};
+use super::writer::{Entry, Writer};
+use super::{Audit, chain};
 
 /// How long to wait before trying again what didn't work.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
-
-/// Largest file that is compressed; one can be made to go on for ever.
-const MOST_PLAIN_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 
 /// When segments end, and how many are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +118,7 @@ impl Audit {
             return;
         };
         if now >= tidying.compress_after
-            && let Err(problem) = self.compress(&segments, go_on)
+            && let Err(problem) = compress_all(&segments, go_on)
         {
             tidying.compress_after = now + TRY_AGAIN;
             self.writer().warn(problem);
@@ -134,21 +129,6 @@ impl Audit {
             tidying.prune_after = now + TRY_AGAIN;
             self.writer().warn(problem);
         }
-    }
-
-    fn compress(&self, segments: &[Segment], go_on: &dyn Fn() -> bool) -> Result<(), String> {
-        for segment in segments {
-            match compress(segment, go_on) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-                result => result.map_err(|error| {
-                    format!(
-                        "{} can't be compressed, and stays as it is: {error}",
-                        file_name(segment.plain())
-                    )
-                })?,
-            }
-        }
-        Ok(())
     }
 
     /// Deletes the oldest segments, once the log itself says that it begins
@@ -260,98 +240,69 @@ impl Audit {
     }
 }
 
-fn first_of(lines: &mut Forwards) -> Option<First> {
-    let Ok(Piece::Line(line)) = lines.next() else {
-        return None;
-    };
-    let (link, parsed) = (Link::split(line)?, Parsed::of(line)?);
-    Some(First::of(&link, &parsed))
-}
-
-/// Compresses a segment; at each moment one of its forms is whole.
-fn compress(segment: &Segment, go_on: &dyn Fn() -> bool) -> io::Result<()> {
-    let Some((plain, size)) = segments::open_regular(segment.plain())? else {
-        return Ok(());
-    };
-    if size > MOST_PLAIN_BYTES {
-        return Err(io::Error::other("it is larger than any that axisd writes"));
-    }
-    // a crash leaves both forms, the same; whoever else put one beside the
-    // other doesn't get axisd to destroy it
-    match segments::open_regular(segment.compressed())? {
-        Some((file, length)) if holds(&file, length, &plain, size).unwrap_or(false) => {}
-        Some(_) => {
-            return Err(io::Error::other(format!(
-                "{} is there too, and is not the same",
-                file_name(segment.compressed())
-            )));
-        }
-        None => write_compressed(segment, &plain, size, go_on)?,
-    }
-    fs::remove_file(segment.plain())
-}
-
-fn write_compressed(
-    segment: &Segment,
-    plain: &File,
-    size: u64,
-    go_on: &dyn Fn() -> bool,
-) -> io::Result<()> {
-    let unfinished = segment.unfinished();
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let write = || {
-        let mut target = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        frames::compress(plain, size, &mut target, go_on)?;
-        target.sync_all()?;
-        segments::rename(&unfinished, segment.compressed())?;
-        directory_of(segment.plain())?.sync_all()
-    };
-    let written = write();
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
-}
-
-/// Whether a compressed file holds the first `size` bytes of `plain`.
-fn holds(file: &Arc<File>, length: u64, plain: &File, size: u64) -> io::Result<bool> {
-    let stretches = Stretches::opened(Opened {
-        file: Arc::clone(file),
-        size: length,
-        is_compressed: true,
-    })?;
-    let mut page = Page::default();
-    let mut expected = Vec::new();
-    let mut at = 0;
-    for nth in 0..stretches.count() {
-        let text = page.read(&stretches, nth)?;
-        expected.resize(text.len(), 0);
-        plain.read_exact_at(&mut expected, at)?;
-        if *text != expected {
-            return Ok(false);
-        }
-        at += u64::try_from(text.len()).unwrap_or(u64::MAX);
-    }
-    Ok(at == size)
-}
-
-fn delete(segment: &Segment) -> io::Result<()> {
-    for path in [segment.plain(), segment.compressed()] {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+fn compress_all(segments: &[Segment], go_on: &dyn Fn() -> bool) -> Result<(), String> {
+    for segment in segments {
+        match compress(segment, go_on) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            result => result.map_err(|error| {
+                format!(
+                    "{} can't be compressed, and stays as it is: {error}",
+                    file_name(segment.plain())
+                )
+            })?,
         }
     }
     Ok(())
 }
 
-fn directory_of(path: &Path) -> io::Result<File> {
-    File::open(path.parent().unwrap_or(Path::new(".")))
+fn first_of(lines: &mut Forwards) -> Option<First> {
+    let Ok(Piece::Line(line)) = lines.next() else {
+        return None;
+    };
+    let (parts, parsed) = (Link::split(line)?, Parsed::of(line)?);
+    Some(First::of(&parts, &parsed))
+}
+
+impl Writer {
+    /// Goes on in `next`: the log becomes `segment`. Whether it was done; not
+    /// without the key, since the first line of a segment has to be proven.
+    pub(super) fn rotate(
+        &mut self,
+        mut next: LogFile,
+        segment: &Segment,
+        directory: Arc<File>,
+        now: Timestamp,
+    ) -> Result<bool, AuditUnavailable> {
+        self.tend(now)?;
+        let Some(key) = self.key().cloned() else {
+            return Ok(false);
+        };
+        let detail = format!("goes on from {}", file_name(segment.plain()));
+        let record = Record::rotated(&detail, self.generation(), now);
+        let head = chain::seal(&self.head, &record, Some(key.as_ref()), &mut self.line);
+        #[cfg(test)]
+        {
+            next.room = self.room;
+        }
+        next.append(&self.line)?;
+        segments::rename(&self.path, segment.plain())
+            .map_err(AuditUnavailable::io(&self.path, "rotated"))?;
+        let prepared = segments::prepared(&self.path);
+        if let Err(error) = segments::rename(&prepared, &self.path) {
+            // what can't be renamed back is found to be gone at the next record
+            let _ = segments::rename(segment.plain(), &self.path);
+            return Err(AuditUnavailable::io(&prepared, "rotated")(error));
+        }
+        if let Some(old) = self.log.replace(next) {
+            self.behind.push(Arc::clone(old.file()));
+        }
+        self.behind.push(directory);
+        self.head = head;
+        self.begun = Some((now, head.seq));
+        self.rotations += 1;
+        self.unsynced = true;
+        self.limit_room();
+        self.tell_followers();
+        Ok(true)
+    }
 }

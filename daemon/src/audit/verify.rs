@@ -116,12 +116,12 @@ pub(super) fn read(
                     Before::Line(&expected)
                 };
                 match chain::follow(before, line) {
-                    Ok((link, parsed)) => {
-                        reading.take(number, &link, &parsed);
+                    Ok((parts, parsed)) => {
+                        reading.take(number, &parts, &parsed);
                         see(&Seen {
                             number,
-                            continues: *link.prev == expected.hash,
-                            link: &link,
+                            continues: *parts.prev == expected.hash,
+                            link: &parts,
                             parsed: &parsed,
                         });
                         None

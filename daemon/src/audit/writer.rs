@@ -16,7 +16,6 @@ use super::file::{AuditUnavailable, LogFile, Sight};
 use super::line::Record;
 use super::record::{Act, AdminAct};
 use super::recovery;
-use super::segments::{self, Segment};
 use super::verify::KnownGeneration;
 
 /// How many records wait for the log to be writable again.
@@ -77,14 +76,14 @@ pub(super) struct Writer {
     backlog: VecDeque<Entry>,
     dropped: u64,
     /// Something was written since the last sync.
-    unsynced: bool,
+    pub(super) unsynced: bool,
     /// Why the log is not writable, as of the last attempt.
     trouble: Option<String>,
     warnings: Vec<String>,
-    line: Vec<u8>,
+    pub(super) line: Vec<u8>,
     followers: broadcast::Sender<Bytes>,
     #[cfg(test)]
-    room: u64,
+    pub(super) room: u64,
 }
 
 impl Writer {
@@ -367,7 +366,7 @@ impl Writer {
     }
 
     /// Gives the line that was written last to those who follow.
-    fn tell_followers(&self) {
+    pub(super) fn tell_followers(&self) {
         if self.followers.receiver_count() > 0
             && let Some(line) = self.line.strip_suffix(b"\n")
         {
@@ -376,58 +375,16 @@ impl Writer {
         }
     }
 
-    /// Goes on in `next`: the log becomes `segment`. Whether it was done; not
-    /// without the key, since the first line of a segment has to be proven.
-    pub(super) fn rotate(
-        &mut self,
-        mut next: LogFile,
-        segment: &Segment,
-        directory: Arc<File>,
-        now: Timestamp,
-    ) -> Result<bool, AuditUnavailable> {
-        self.tend(now)?;
-        let Some(key) = self.key.clone() else {
-            return Ok(false);
-        };
-        let detail = format!("goes on from {}", file_name(segment.plain()));
-        let record = Record::rotated(&detail, self.generation, now);
-        let head = chain::seal(&self.head, &record, Some(key.as_ref()), &mut self.line);
-        #[cfg(test)]
-        {
-            next.room = self.room;
-        }
-        next.append(&self.line)?;
-        segments::rename(&self.path, segment.plain())
-            .map_err(AuditUnavailable::io(&self.path, "rotated"))?;
-        let prepared = segments::prepared(&self.path);
-        if let Err(error) = segments::rename(&prepared, &self.path) {
-            // what can't be renamed back is found to be gone at the next record
-            let _ = segments::rename(segment.plain(), &self.path);
-            return Err(AuditUnavailable::io(&prepared, "rotated")(error));
-        }
-        if let Some(old) = self.log.replace(next) {
-            self.behind.push(Arc::clone(old.file()));
-        }
-        self.behind.push(directory);
-        self.head = head;
-        self.begun = Some((now, head.seq));
-        self.rotations += 1;
-        self.unsynced = true;
-        self.limit_room();
-        self.tell_followers();
-        Ok(true)
-    }
-
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     #[cfg(not(test))]
     #[expect(clippy::unused_self, reason = "a test's disk has a limit here")]
-    fn limit_room(&mut self) {}
+    pub(super) fn limit_room(&mut self) {}
 
     #[cfg(test)]
-    fn limit_room(&mut self) {
+    pub(super) fn limit_room(&mut self) {
         if let Some(log) = &mut self.log {
             log.room = self.room;
         }

@@ -1,10 +1,14 @@
 //! The audit against full disks, editors, thieves and power cuts.
 
+mod counting;
+mod crashes;
 mod disk;
 mod edits;
 mod flood;
 mod format;
 mod past;
+mod pinning;
+mod pruning;
 mod recovery;
 mod rotation;
 mod segments;
