@@ -140,6 +140,7 @@ fn write(audit: &Audit, lines: usize) {
                 justification,
                 credential: None,
                 approval: None,
+                own_socket: false,
                 peer: Some(&peer),
             };
             let began = Instant::now();
