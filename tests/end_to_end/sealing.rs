@@ -3,6 +3,7 @@
 
 mod files;
 mod restarts;
+mod switching;
 mod telling;
 
 use std::fs;

@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::request::Socket;
 use super::*;
 use crate::audit::Peer;
+use crate::broker::outcome::Code;
 use crate::clock::ManualClock;
 use crate::identities::OwnSockets;
 use crate::names::{CredentialName, ServiceName};
 use crate::owner::{Addition, Owner};
+use crate::vault::Reserved;
 
 const PASSWORD: &str = "correct horse battery staple";
 const POLICY: &str = "policies:\n  - identity: local-dev\n    allow:\n      - {service: github, actions: [repos.get], ttl: 60}\n";
@@ -167,4 +169,33 @@ async fn a_call_that_waits_holds_its_place_and_gives_it_back_when_it_is_rejected
     }
     let again = broker.execute(call(), Streams::default()).await;
     assert!(matches!(again.end, End::Denied(_)), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_goes_out_by_anything_else_than_what_the_open_vault_holds() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let now = "2026-01-15T10:30:00Z".parse().unwrap();
+    let policy = POLICY.replace(", ttl: 60", "");
+    let owner = owner_in(home.path(), &policy, ManualClock::starting_at(now).into()).await;
+    let broker = &owner.broker;
+    let hold = async |text: Option<&str>| {
+        let text = text.map(str::to_owned);
+        let edit = move |_: Option<&str>| Ok::<_, ()>(text);
+        let changed = broker
+            .vault
+            .change_reserved(PASSWORD.into(), Reserved::Seal, edit);
+        changed.await.unwrap().unwrap();
+    };
+    let outcome = async || broker.execute(call(), Streams::default()).await.end;
+    assert!(matches!(outcome().await, End::Success(_)));
+    // between the write and the moment in which it is in force
+    hold(Some("whatever it says")).await;
+    let End::Failed(failure) = outcome().await else {
+        panic!("a call went out by what is not sealed");
+    };
+    assert_eq!(failure.code, Code::VaultLocked, "{failure:?}");
+    assert!(failure.message.contains("not in force yet"), "{failure:?}");
+    hold(None).await;
+    assert!(matches!(outcome().await, End::Success(_)));
 }

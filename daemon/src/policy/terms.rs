@@ -38,11 +38,16 @@ struct Said {
 }
 
 impl Said {
-    fn add(&mut self, words: &str) {
+    fn add(&mut self, rule: &Rule, entry: &Entry) {
+        let words = rule.words(entry);
         let before = self.digest.unwrap_or_default();
-        let digest = Sha256::new()
+        let mut digest = Sha256::new()
             .chain_update(before)
             .chain_update(words.as_bytes());
+        for (param, _) in &rule.params {
+            // in words a long list is cut
+            digest.update(format!("{param:?}"));
+        }
         self.digest = Some(digest.finalize().into());
         if self.count < MAX_SAID {
             let mut said: String = words.chars().take(MAX_RULE_CHARS).collect();
@@ -116,7 +121,7 @@ impl Policy {
                 if rule.is_for_all_params_forever() {
                     return Terms::nothing();
                 }
-                terms.deny.add(&rule.words(entry));
+                terms.deny.add(rule, entry);
             }
         }
         'entries: for (entry, tables) in self.entries_for(identity) {
@@ -125,7 +130,7 @@ impl Policy {
                 if !rule.is_about(effect, at) {
                     continue;
                 }
-                terms.allow.add(&rule.words(entry));
+                terms.allow.add(rule, entry);
                 if rule.is_for_all_params_forever() {
                     break 'entries;
                 }

@@ -181,6 +181,10 @@ fn compare_rules(
         let (kind, words) = match (old.is_allowed(), new.is_allowed()) {
             (false, true) => (Kind::More, new.words()),
             (true, false) => (Kind::Less, old.words()),
+            _ if old.words() == new.words() => {
+                let words = format!("{}, but with other values: see the lines", new.words());
+                (Kind::Other, words)
+            }
             _ => (Kind::Other, format!("{} → {}", old.words(), new.words())),
         };
         let key = (kind, called.to_owned(), service.to_owned(), words);
