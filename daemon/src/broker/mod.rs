@@ -34,7 +34,7 @@ use self::outcome::{End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
 use self::standing::Standing;
-pub use self::standing::{Sealed, SealedText, upstream_settings};
+pub use self::standing::{Sealed, SealedPolicy, SealedText, upstream_settings};
 use self::underway::{InFlight, Underway};
 use crate::approvals::{ApprovalId, Approvals, Notifier};
 use crate::audit::{self, Audit, CallRecord, ConnectionId, Started};

@@ -24,10 +24,13 @@ pub(super) struct Standing {
     seal: SealedText,
 }
 
+/// The policy in a sealed text, and that text; or why it can't be read.
+pub type SealedPolicy = Result<(Arc<Policy>, String), Arc<PolicyError>>;
+
 /// All that is sealed, ready to be put in force.
 pub struct Sealed {
-    /// Who may do what, and the text of that; or why it can't be read.
-    pub policy: Result<(Arc<Policy>, String), Arc<PolicyError>>,
+    /// Who may do what.
+    pub policy: SealedPolicy,
     /// The owner's own services beside those built in.
     pub services: services::Loaded,
     /// The settings.

@@ -98,7 +98,7 @@ pub struct Prepared(Client);
 /// One client; other settings make another one.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) client: reqwest::Client,
+    pub(super) http: reqwest::Client,
     pub(super) call_timeout: Duration,
     pub(super) response_cap: usize,
     pub(super) saved_cap: usize,
@@ -232,7 +232,7 @@ impl Client {
             .build()
             .map_err(|error| setup(&error))?;
         Ok(Self {
-            client,
+            http: client,
             call_timeout: settings.call_timeout,
             response_cap: settings.response_cap,
             saved_cap: settings.saved_cap,
@@ -300,7 +300,7 @@ impl Client {
     ) -> Result<UpstreamResponse, UpstreamError> {
         let failed = |error| UpstreamError::of(&error, host, guard);
         let request = into_reqwest(request);
-        let mut response = self.client.execute(request).await.map_err(failed)?;
+        let mut response = self.http.execute(request).await.map_err(failed)?;
 
         let status = response.status();
         let headers = response.headers();

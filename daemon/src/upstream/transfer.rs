@@ -51,7 +51,7 @@ impl Client {
         let parts = streams.parts.as_ref();
         let exchange = async {
             let failed = |error| UpstreamError::of(&error, &host, guard);
-            let response = timeout(answer_in, self.client.execute(request))
+            let response = timeout(answer_in, self.http.execute(request))
                 .await
                 .map_err(|_| UpstreamError::timeout(&host, answer_in))?
                 .map_err(failed)?;

@@ -1,5 +1,7 @@
 //! What is sealed stays so, whatever axisd is started with.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 /// Starts an axisd with another environment, unlocked.
@@ -54,7 +56,6 @@ fn no_environment_turns_the_seal_off() {
     let moved = other.path().display().to_string();
     let log = home.file("audit.jsonl");
     fs::copy(&log, other.path().join("audit.jsonl")).unwrap();
-    use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(other.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let _axisd = restarted(
         &home,

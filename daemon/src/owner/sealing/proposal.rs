@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::broker::{Broker, Sealed, upstream_settings};
+use crate::broker::{Broker, Sealed, SealedPolicy, upstream_settings};
 use crate::config::{Config, ConfigError};
 use crate::paths::Paths;
-use crate::policy::{Policy, PolicyError};
+use crate::policy::Policy;
 use crate::seal::{FileName, Files, MAX_BYTES};
 use crate::services;
 use crate::upstream::{Prepared, count_certificates};
@@ -22,7 +22,7 @@ pub(super) struct Proposal {
 /// What the texts of files say.
 pub(super) struct Parsed {
     /// None where there is no text.
-    policy: Option<Result<(Arc<Policy>, String), Arc<PolicyError>>>,
+    policy: Option<SealedPolicy>,
     pub services: services::Loaded,
     pub config: Result<Config, String>,
     ca: Option<String>,

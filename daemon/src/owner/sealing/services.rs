@@ -22,7 +22,7 @@ pub(super) fn words(before: Option<&Service>, after: Option<&Service>) -> Vec<St
         (None, Some(service)) => vec![format!(
             "it would define {}: {} actions at {}; its keys go to {}, in the way of {}",
             service.name(),
-            service.actions().len(),
+            own_actions(service),
             service.base_text(),
             service.destinations(),
             service.auth().word()
@@ -69,6 +69,12 @@ fn changes(before: &Service, after: &Service) -> Vec<String> {
         words.push("what its actions send or answer would be another thing: see the lines".into());
     }
     words
+}
+
+/// How many actions it has beside the raw ones, which every service has.
+fn own_actions(service: &Service) -> usize {
+    let names = service.actions().map(Action::name);
+    names.filter(|name| !name.starts_with("http.")).count()
 }
 
 fn by_name(service: &Service) -> BTreeMap<&str, &Action> {

@@ -15,19 +15,19 @@ async fn proxy(to: u16) -> (url::Url, Arc<Mutex<Vec<u8>>>) {
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = tcp.local_addr().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let sees = seen.clone();
+    let record = seen.clone();
     tokio::spawn(async move {
         while let Ok((mut client, _)) = tcp.accept().await {
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(client.read_u8().await.unwrap());
             }
-            sees.lock().unwrap().extend_from_slice(&head);
+            record.lock().unwrap().extend_from_slice(&head);
             client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
             let mut server = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
             let mut hello = [0; 4096];
             let count = client.read(&mut hello).await.unwrap();
-            sees.lock().unwrap().extend_from_slice(&hello[..count]);
+            record.lock().unwrap().extend_from_slice(&hello[..count]);
             server.write_all(&hello[..count]).await.unwrap();
             tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
         }
