@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Files;
 
 /// Most bytes of all files together.
-pub const MAX_BYTES: usize = 32 * 1024 * 1024;
+pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Most bytes of them once they are compressed; the keystore, which holds them
 /// in hex, takes 16 MiB.
 pub const MAX_PACKED_BYTES: usize = 3 * 1024 * 1024;
