@@ -24,4 +24,5 @@ mod shim;
 mod terminal;
 mod token_endpoints;
 mod transfers;
+mod typos;
 mod worked_examples;

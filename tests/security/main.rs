@@ -13,7 +13,10 @@
 //! | a redirect carries the key along | `upstream`: `a_redirect_to_another_host_…`; `daemon/src/upstream/tests/redirects.rs` |
 //! | the agent's environment hooks the daemon | `process`: `what_an_agent_loads_into_its_shim_…`, `an_autostarted_axisd_keeps_little_…`, `proxies_of_the_environment_…` |
 //! | keystore entries can be swapped; a malformed or future one is taken, or overwritten | `keystore`; modes: `end_to_end/daemon`: `an_open_directory_or_keystore_…` |
-//! | calls at once pass one ttl or limit; each host has its own; a restart resets them | `end_to_end/policy`: `of_many_calls_at_once_…`, `limits_and_cooldowns_survive_…` |
+//! | the agent widens its rights by a command or a file of its own | `end_to_end/sealing`; without the password nothing that widens rights is done: `end_to_end/approvals`, `end_to_end/identities` |
+//! | the agent names any identity | `end_to_end/identities`; on the general socket it can, which `axis policy check` says |
+//! | an earlier rule hides a later ttl or limit, silently | `daemon/src/policy/warnings/tests.rs`; `end_to_end/policy`: `a_check_says_what_can_hardly_be_meant_and_where` |
+//! | calls at once pass one ttl or limit; each host has its own; a restart resets them | `end_to_end/policy`: `of_many_calls_at_once_…`, `limits_and_cooldowns_survive_…`; fifty kills under load: `reliability/kills` |
 //! | a policy saved by rename is read once; a deleted one still allows | `end_to_end/policy`: `a_saved_policy_is_live_…`, `a_deleted_policy_denies_…` |
 //! | the agent names any identity | `identities`; `end_to_end/identities` |
 //! | the log is edited unseen; calls go on without it | `end_to_end/owner`: `logs_show_…_and_verify`; `interop`; `reliability`: `a_log_that_cant_be_written_…`, `a_full_disk_…` |
@@ -25,6 +28,7 @@
 //! | `ttl: .nan` blocks for ever | `daemon/src/policy/document/tests.rs` |
 //! | killing the shim leaves a child behind | `end_to_end/shim`: `a_killed_shim_…`, `the_shim_ends_at_once_…` |
 //! | the shim dies in another directory | `end_to_end/shim`: `a_shim_with_nothing_but_home_in_a_deleted_directory_…`, `the_shim_works_in_any_directory_…` |
+//! | typos pass: services, fields, decisions; an edit by command deletes comments | `end_to_end/typos` |
 //! | of three `add` at once one is left | `end_to_end/owner`: `three_adds_at_once_…` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]

@@ -1,0 +1,58 @@
+//! What a hurried owner mistypes is told, and nothing of it is done.
+
+use std::fs;
+
+use axis_tests::{Home, wait_for};
+
+#[test]
+fn a_mistyped_name_is_refused_with_the_near_one_and_nothing_changes() {
+    let home = Home::ready();
+    let before = fs::read_to_string(home.file("policy.yaml")).unwrap();
+    let cases: [(&[&str], &str); 8] = [
+        (&["add", "opnai", "--stdin", "--no-check"], "openai"),
+        (&["allow", "strpe"], "stripe"),
+        (&["allow", "github", "repos.gte"], "repos.get"),
+        (&["deny", "githbu"], "github"),
+        (&["logs", "--decision", "alow"], "allow"),
+        (&["policy", "explain", "github", "repos.gte"], "repos.get"),
+        (&["services", "show", "githb"], "github"),
+        (&["call", "github", "repos.gte"], "repos.get"),
+    ];
+    for (arguments, near) in cases {
+        let ran = home.axis_fed(arguments, "sk-0123456789abcdef0123456789abcdef\n");
+        assert_ne!(ran.code(), 0, "{arguments:?}: {ran:#?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains(near), "{arguments:?}: {said}");
+    }
+    let after = fs::read_to_string(home.file("policy.yaml")).unwrap();
+    assert_eq!(before, after);
+    let listed = home.axis(&["list", "--json"]).ok();
+    assert_eq!(listed.json().as_array().map(Vec::len), Some(0), "{listed:#?}");
+}
+
+#[test]
+fn a_mistyped_field_of_the_policy_is_refused_with_the_near_one() {
+    let home = Home::ready();
+    for (field, near) in [
+        ("ratelimit: { requestsPerMinute: 5 }", "rateLimit"),
+        ("aprroval: host", "approval"),
+        ("Socket: required", "socket"),
+    ] {
+        let text = format!("policies:\n  - identity: a\n    {field}\n    allow: []\n");
+        fs::write(home.file("policy.yaml"), text).unwrap();
+        wait_for(&format!("the word for {field}"), || {
+            let status = home.axis_without_password(&["status"]).stdout;
+            status.contains(&format!("{near:?}")).then_some(())
+        });
+    }
+    for (field, near) in [("TTL: 5", "ttl"), ("asks: true", "ask"), ("untill: x", "until")] {
+        let text = format!(
+            "policies:\n  - identity: a\n    allow:\n      - {{ service: github, actions: [repos.get], {field} }}\n"
+        );
+        let file = home.file("other.yaml");
+        fs::write(&file, text).unwrap();
+        let checked = home.axis(&["policy", "check", file.to_str().unwrap()]);
+        assert_eq!(checked.code(), 1, "{checked:#?}");
+        assert!(checked.stdout.contains(&format!("{near:?}")), "{field}: {checked:#?}");
+    }
+}
