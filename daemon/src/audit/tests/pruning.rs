@@ -3,7 +3,7 @@
 use super::rotation::{fill, rotating, small, three_segments};
 use super::segments::{FIRST, SECOND, THIRD, faults, seqs_of_calls, unpacked};
 use super::*;
-use crate::audit::Rotation;
+use crate::audit::{Rotation, Settings};
 
 pub(super) fn pruning(home: &Home, keep: u64) -> Audit {
     rotating(home, Rotation { keep, ..small() })
@@ -53,6 +53,21 @@ fn the_oldest_segments_are_deleted_and_the_log_says_so() {
     fs::remove_file(home.file(&oldest)).unwrap();
     let faults = faults(&audit.verify(None, &|| true).unwrap());
     assert!(faults[0].contains("doesn't say why"), "{faults:#?}");
+}
+
+#[test]
+fn how_much_is_kept_can_change_while_the_log_is_open() {
+    let (home, audit) = three_segments();
+    drop(audit);
+    let audit = pruning(&home, u64::MAX);
+    audit.tidy(&|| true);
+    assert_eq!(home.segments().len(), 3);
+    audit.set_settings(Settings {
+        rotation: Rotation { keep: 0, ..small() },
+        ..Settings::default()
+    });
+    audit.tidy(&|| true);
+    assert_eq!(home.segments(), [THIRD]);
 }
 
 #[test]

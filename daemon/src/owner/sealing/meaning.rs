@@ -302,7 +302,7 @@ mod tests {
             meaning.other,
             ["ci, over all calls: served on its own socket only → nothing"]
         );
-        let everybody = after.replace("ci", "'*'");
+        let everybody = after.replace("identity: ci", "identity: '*'");
         let meaning = between(&everybody, &format!("{everybody}  socket: required\n"));
         assert!(
             meaning.other[0]
