@@ -27,7 +27,11 @@ fn a_mistyped_name_is_refused_with_the_near_one_and_nothing_changes() {
     let after = fs::read_to_string(home.file("policy.yaml")).unwrap();
     assert_eq!(before, after);
     let listed = home.axis(&["list", "--json"]).ok();
-    assert_eq!(listed.json().as_array().map(Vec::len), Some(0), "{listed:#?}");
+    assert_eq!(
+        listed.json().as_array().map(Vec::len),
+        Some(0),
+        "{listed:#?}"
+    );
 }
 
 #[test]
@@ -45,7 +49,11 @@ fn a_mistyped_field_of_the_policy_is_refused_with_the_near_one() {
             status.contains(&format!("{near:?}")).then_some(())
         });
     }
-    for (field, near) in [("TTL: 5", "ttl"), ("asks: true", "ask"), ("untill: x", "until")] {
+    for (field, near) in [
+        ("TTL: 5", "ttl"),
+        ("asks: true", "ask"),
+        ("untill: x", "until"),
+    ] {
         let text = format!(
             "policies:\n  - identity: a\n    allow:\n      - {{ service: github, actions: [repos.get], {field} }}\n"
         );
@@ -53,6 +61,9 @@ fn a_mistyped_field_of_the_policy_is_refused_with_the_near_one() {
         fs::write(&file, text).unwrap();
         let checked = home.axis(&["policy", "check", file.to_str().unwrap()]);
         assert_eq!(checked.code(), 1, "{checked:#?}");
-        assert!(checked.stdout.contains(&format!("{near:?}")), "{field}: {checked:#?}");
+        assert!(
+            checked.stdout.contains(&format!("{near:?}")),
+            "{field}: {checked:#?}"
+        );
     }
 }

@@ -51,6 +51,21 @@ fn start(host: &mut Host, action: &str, number: u64) -> u64 {
     host.start_execute_with("stripe", action, &params, &more)
 }
 
+/// A grant, which no kill may leave.
+fn grant_for_an_hour(home: &Home, host: &mut Host) {
+    let asked = start(host, "products.create", 0);
+    let waiting = wait_for_question(home);
+    home.axis(&["approve", &waiting, "--for", "1h"]).ok();
+    assert_eq!(host.executed(asked)["ok"], true);
+}
+
+fn wait_for_question(home: &Home) -> String {
+    wait_for("the question", || {
+        let listed = home.axis_without_password(&["approvals", "--json"]);
+        listed.json()[0]["id"].as_str().map(str::to_owned)
+    })
+}
+
 #[test]
 fn slow_after_fifty_kills_under_load_the_record_is_whole_and_limits_ttl_and_grants_hold() {
     let (upstream, arrivals) = counting_upstream();
@@ -62,15 +77,7 @@ fn slow_after_fifty_kills_under_load_the_record_is_whole_and_limits_ttl_and_gran
     );
     home.policy(POLICY);
     let mut host = Host::connect(&home, "local-dev");
-    // a grant of an hour, which no kill may leave
-    let asked = start(&mut host, "products.create", 0);
-    let waiting = wait_for("the question", || {
-        let listed = home.axis_without_password(&["approvals", "--json"]);
-        let waiting = listed.json();
-        waiting[0]["id"].as_str().map(str::to_owned)
-    });
-    home.axis(&["approve", &waiting, "--for", "1h"]).ok();
-    assert_eq!(host.executed(asked)["ok"], true);
+    grant_for_an_hour(&home, &mut host);
     let products = |arrivals: &Arrivals| {
         let arrivals = arrivals.lock().unwrap();
         arrivals.iter().filter(|it| it.0 == "/v1/products").count()
@@ -117,10 +124,7 @@ fn slow_after_fifty_kills_under_load_the_record_is_whole_and_limits_ttl_and_gran
     // the grant is gone with the first kill
     assert_eq!(products(&arrivals), granted);
     let asked = start(&mut host, "products.create", 999);
-    wait_for("the question", || {
-        let listed = home.axis_without_password(&["approvals", "--json"]);
-        listed.json()[0]["id"].as_str().map(str::to_owned)
-    });
+    wait_for_question(&home);
     home.axis_without_password(&["lock"]).ok();
     assert_eq!(host.executed(asked)["error"]["code"], "vault_locked");
 

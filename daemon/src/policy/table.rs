@@ -21,13 +21,13 @@ pub(super) struct Table {
 /// would ever be asked.
 #[derive(Debug, Default)]
 struct Actions {
-    named: HashMap<Box<str>, Numbers>,
-    below: HashMap<Box<str>, Numbers>,
-    any: Numbers,
+    named: HashMap<Box<str>, Listed>,
+    below: HashMap<Box<str>, Listed>,
+    any: Listed,
 }
 
 #[derive(Debug, Default)]
-struct Numbers {
+struct Listed {
     numbers: Vec<usize>,
     /// Whether the last one counts for every request.
     is_closed: bool,
@@ -93,7 +93,7 @@ impl Table {
         &'t self,
         service: &ServiceName,
         action: &str,
-        take: impl Fn(&'t Numbers, &mut Vec<&'t [usize]>),
+        take: impl Fn(&'t Listed, &mut Vec<&'t [usize]>),
     ) -> Candidates<'t> {
         let mut lists = Vec::new();
         for actions in self.of_service(Some(service)) {
@@ -143,7 +143,7 @@ impl Iterator for Candidates<'_> {
     }
 }
 
-impl Numbers {
+impl Listed {
     fn add(&mut self, number: usize, is_unconditional: bool) {
         if !self.is_closed && self.numbers.last() != Some(&number) {
             self.numbers.push(number);
@@ -218,7 +218,7 @@ impl Index {
 }
 
 impl Actions {
-    fn list(&mut self, pattern: &ActionPattern) -> &mut Numbers {
+    fn list(&mut self, pattern: &ActionPattern) -> &mut Listed {
         match pattern {
             ActionPattern::Any => &mut self.any,
             ActionPattern::Below(prefix) => self.below.entry(prefix.clone()).or_default(),
@@ -226,7 +226,7 @@ impl Actions {
         }
     }
 
-    fn collect<'t>(&'t self, action: &str, take: &mut impl FnMut(&'t Numbers)) {
+    fn collect<'t>(&'t self, action: &str, take: &mut impl FnMut(&'t Listed)) {
         if let Some(named) = self.named.get(action) {
             take(named);
         }
@@ -247,11 +247,11 @@ impl Actions {
     }
 
     fn first_cover(&self, pattern: &ActionPattern) -> Option<usize> {
-        let below = |prefix: &str| self.below.get(prefix).and_then(Numbers::cover);
+        let below = |prefix: &str| self.below.get(prefix).and_then(Listed::cover);
         match pattern {
             ActionPattern::Any => self.any.cover(),
             ActionPattern::Named(action) => {
-                let named = self.named.get(action).and_then(Numbers::cover);
+                let named = self.named.get(action).and_then(Listed::cover);
                 let any = self.any.cover().filter(|_| !is_raw(action));
                 let wider = prefixes(action).filter_map(below);
                 named.into_iter().chain(any).chain(wider).min()
