@@ -62,6 +62,15 @@ pub enum OwnerError {
     /// The log can't be shown.
     #[error("the audit log can't be read: {0}")]
     Logs(#[from] io::Error),
+    /// Some of the log can't be read; what can was given.
+    #[error("lines may be missing, since not all of the audit log can be read: {0}")]
+    Unread(io::Error),
+    /// As many read the log as may.
+    #[error("others read the audit log now, as many as may at once; try again when they are done")]
+    LogBusy,
+    /// The log isn't read to its end.
+    #[error("axisd ends: lines are missing after these")]
+    Stopping,
     /// A directory or the default policy can't be made.
     #[error(transparent)]
     Files(#[from] PathsError),
@@ -105,6 +114,7 @@ impl OwnerError {
     /// What to do, where the message doesn't say.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Unread(_) => Some("axis logs verify"),
             Self::LockedByOwner => Some("axis unlock"),
             Self::NotWaiting(_) => Some("axis approvals"),
             Self::Sealing(SealingError::Changed | SealingError::NotSealed) => {

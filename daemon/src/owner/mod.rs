@@ -5,6 +5,7 @@ mod addition;
 mod approvals;
 mod error;
 mod identities;
+mod log_reading;
 pub mod sealing;
 mod services;
 mod unlock;
@@ -14,19 +15,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use secrecy::SecretString;
-use tokio::sync::broadcast;
+
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::addition::{Added, Addition};
 pub use self::error::OwnerError;
+use self::log_reading::LogReading;
 use self::sealing::Sealing;
 pub use self::unlock::Unlock;
-use crate::audit::{
-    self, Act, AdminAct, AuditKey, Filter, Found, LogHead, Peer, Pinned, Stats, Verification,
-};
+use crate::audit::{self, Act, AdminAct, AuditKey, Peer};
 use crate::broker::Broker;
 use crate::identities::OwnSockets;
 use crate::names::CredentialName;
@@ -45,6 +44,7 @@ pub struct Owner {
     pub sealing: Arc<Sealing>,
     /// The identities' own sockets.
     pub own_sockets: OwnSockets,
+    log_reading: LogReading,
     stopping: CancellationToken,
     started: Duration,
 }
@@ -69,6 +69,7 @@ impl Owner {
             broker,
             paths,
             own_sockets,
+            log_reading: LogReading::new(),
             stopping,
             started,
         }
@@ -233,62 +234,6 @@ impl Owner {
         let written = self.audited(written, Some(by))?;
         self.record_change(Act::Revoke, name, written.generation, by);
         Ok(())
-    }
-
-    /// The last lines of the audit log that `filter` takes, and where asked all
-    /// those to come.
-    pub async fn logs(
-        &self,
-        last: u32,
-        follow: bool,
-        filter: Arc<Filter>,
-    ) -> Result<(Found, Option<broadcast::Receiver<Bytes>>), OwnerError> {
-        // subscribed first: a line in between may come twice, none is missed
-        let new = follow.then(|| self.broker.audit.follow());
-        let audit = self.broker.audit.clone();
-        let count = usize::try_from(last).unwrap_or(usize::MAX);
-        let interest = Arc::new(());
-        let wanted = Arc::downgrade(&interest);
-        let last = tokio::task::spawn_blocking(move || {
-            // whoever asked may be gone
-            audit.last(count, &filter, &|| wanted.strong_count() > 0)
-        });
-        let last = last.await.map_err(|_| OwnerError::Crashed)??;
-        drop(interest);
-        Ok((last, new))
-    }
-
-    /// The last line of the audit log.
-    pub async fn logs_head(&self) -> Result<LogHead, OwnerError> {
-        let audit = self.broker.audit.clone();
-        let head = tokio::task::spawn_blocking(move || audit.head()).await;
-        Ok(head.map_err(|_| OwnerError::Crashed)??)
-    }
-
-    /// Counts the calls in the audit log that `filter` takes.
-    pub async fn logs_stats(&self, filter: Filter) -> Result<Stats, OwnerError> {
-        let audit = self.broker.audit.clone();
-        let interest = Arc::new(());
-        let wanted = Arc::downgrade(&interest);
-        let stats = tokio::task::spawn_blocking(move || {
-            audit.stats(&filter, &|| wanted.strong_count() > 0)
-        });
-        let stats = stats.await.map_err(|_| OwnerError::Crashed)??;
-        drop(interest);
-        Ok(stats)
-    }
-
-    /// Checks the audit log from end to end, and looks for a pinned line.
-    pub async fn verify_logs(&self, pinned: Option<Pinned>) -> Result<Verification, OwnerError> {
-        let audit = self.broker.audit.clone();
-        let interest = Arc::new(());
-        let wanted = Arc::downgrade(&interest);
-        let verified = tokio::task::spawn_blocking(move || {
-            audit.verify(pinned, &|| wanted.strong_count() > 0)
-        });
-        let verified = verified.await.map_err(|_| OwnerError::Crashed)??;
-        drop(interest);
-        Ok(verified)
     }
 
     /// Ends the daemon once calls in flight have finished.

@@ -382,7 +382,11 @@ impl From<OwnerError> for Status {
             },
             OwnerError::OtherHost { .. } => Code::Aborted,
             OwnerError::LockedByOwner | OwnerError::LogUnreadable => Code::FailedPrecondition,
-            OwnerError::Unrecordable(_) | OwnerError::Logs(_) => Code::Unavailable,
+            OwnerError::Unrecordable(_) | OwnerError::Logs(_) | OwnerError::Stopping => {
+                Code::Unavailable
+            }
+            OwnerError::Unread(_) => Code::DataLoss,
+            OwnerError::LogBusy => Code::ResourceExhausted,
             OwnerError::Files(_) | OwnerError::Crashed => Code::Internal,
         };
         let hint = error.hint().unwrap_or_default();

@@ -6,19 +6,13 @@ use axis_proto::v1::{self, LogsRequest};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio_stream::wrappers::{BroadcastStream, ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
 use super::admin::Answers;
 use crate::audit::{CallStats, FileReport, Filter, Pinned, Verification};
-use crate::owner::Owner;
-
-/// Messages that wait for a client that exports the log.
-const WAITING_MESSAGES: usize = 4;
-/// How many lines go in one of them, in bytes.
-const MESSAGE_BYTES: usize = 64 * 1024;
+use crate::owner::{Owner, OwnerError};
 
 /// The answer to Logs.
 pub async fn lines(
@@ -28,11 +22,9 @@ pub async fn lines(
 ) -> Result<Response<Answers<v1::LogsResponse>>, Status> {
     let filter = Arc::new(filter(&request)?);
     if request.all {
-        return Ok(Response::new(all_lines(
-            owner.clone(),
-            filter,
-            stopping.clone(),
-        )));
+        let chunks = ReceiverStream::new(owner.export_logs(filter).await?);
+        let messages = chunks.map(|chunk| Ok(v1::LogsResponse { line: chunk? }));
+        return Ok(Response::new(Box::pin(messages)));
     }
     let line = |line: Bytes| Ok(v1::LogsResponse { line });
     let (found, new) = owner
@@ -40,7 +32,7 @@ pub async fn lines(
         .await?;
     let last = stream::iter(found.lines).map(line);
     if let Some(error) = found.unread {
-        let end = stream::iter([Err(unread(&error))]);
+        let end = stream::iter([Err(OwnerError::Unread(error).into())]);
         return Ok(Response::new(Box::pin(last.chain(end))));
     }
     let Some(new) = new else {
@@ -58,61 +50,6 @@ pub async fn lines(
     });
     let until = stopping.clone().cancelled_owned();
     Ok(Response::new(Box::pin(last.chain(new.take_until(until)))))
-}
-
-/// All lines that `filter` takes, as fast as the client takes them, as many in
-/// a message as are at hand.
-fn all_lines(
-    owner: Arc<Owner>,
-    filter: Arc<Filter>,
-    stopping: CancellationToken,
-) -> Answers<v1::LogsResponse> {
-    let (sender, messages) = mpsc::channel(WAITING_MESSAGES);
-    tokio::task::spawn_blocking(move || {
-        let mut lines: Vec<u8> = Vec::with_capacity(MESSAGE_BYTES);
-        let send = |lines: &mut Vec<u8>| {
-            let line = Bytes::copy_from_slice(lines);
-            lines.clear();
-            sender.blocking_send(Ok(v1::LogsResponse { line })).is_ok()
-        };
-        let read = owner.broker.audit.each(&filter, &mut |line| {
-            if stopping.is_cancelled() {
-                return false;
-            }
-            let is_full = !lines.is_empty() && lines.len() + line.len() >= MESSAGE_BYTES;
-            if is_full && !send(&mut lines) {
-                return false;
-            }
-            if !lines.is_empty() {
-                lines.push(b'\n');
-            }
-            lines.extend_from_slice(line);
-            true
-        });
-        if !lines.is_empty() && !send(&mut lines) {
-            return;
-        }
-        let fault = match read {
-            _ if stopping.is_cancelled() => Some(Status::unavailable(
-                "axisd ends: lines are missing after these",
-            )),
-            Ok(error) => error.map(|error| unread(&error)),
-            Err(error) => Some(unread(&error)),
-        };
-        if let Some(fault) = fault {
-            // a client that has gone needs no word
-            let _ = sender.blocking_send(Err(fault));
-        }
-    });
-    Box::pin(ReceiverStream::new(messages))
-}
-
-fn unread(error: &std::io::Error) -> Status {
-    Status::with_details(
-        tonic::Code::DataLoss,
-        format!("lines may be missing, since not all of the audit log can be read: {error}"),
-        "axis logs verify".as_bytes().to_vec().into(),
-    )
 }
 
 /// The answer to LogsHead.
@@ -176,7 +113,7 @@ pub async fn stats(
     })?;
     let stats = owner.logs_stats(filter).await?;
     if let Some(error) = stats.unread {
-        return Err(unread(&error));
+        return Err(OwnerError::Unread(error).into());
     }
     Ok(v1::LogsStatsResponse {
         rows: stats.rows.into_iter().map(call_stats).collect(),

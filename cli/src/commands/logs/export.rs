@@ -13,12 +13,13 @@ use crate::prompt;
 
 /// What a record says, in the columns of a table. A line that is no record
 /// stands in the last one.
-const COLUMNS: [&str; 28] = [
+const COLUMNS: [&str; 29] = [
     "seq",
     "event",
     "timestamp",
     "request_id",
     "identity",
+    "socket",
     "service",
     "action",
     "decision",
