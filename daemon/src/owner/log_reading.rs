@@ -170,8 +170,8 @@ mod tests {
         let refused = turn(&reading.exports).await;
         assert!(matches!(refused, Err(OwnerError::LogBusy)));
         // others who read have their own turns
-        turn(&reading.readers).await.unwrap();
+        let _reader = turn(&reading.readers).await.unwrap();
         turns.pop();
-        turn(&reading.exports).await.unwrap();
+        turns.push(turn(&reading.exports).await.unwrap());
     }
 }
