@@ -9,6 +9,7 @@ mod fetch;
 mod launch;
 mod openapi;
 mod output;
+mod policy_file;
 mod prompt;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ mod auth;
 mod calls;
 mod daemon;
 mod demo;
+mod editing;
 mod events;
 mod identities;
 mod imported;

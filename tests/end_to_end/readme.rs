@@ -128,7 +128,7 @@ fn the_quick_start_works_word_for_word() {
                 axis_tests::wait_for("the policy to be in force", || {
                     let status = newcomer.shell("axis status --json", "").ok().json();
                     assert_eq!(status["policy"]["error"], Value::Null, "{status}");
-                    (status["policy"]["rules"] == 2).then_some(())
+                    (status["policy"]["rules"] == 3).then_some(())
                 });
             }
             "json" => {

@@ -17,6 +17,7 @@
 //! | the agent names any identity | `end_to_end/identities`; on the general socket it can, which `axis policy check` says |
 //! | an earlier rule hides a later ttl or limit, silently | `daemon/src/policy/warnings/tests.rs`; `end_to_end/policy`: `a_check_says_what_can_hardly_be_meant_and_where` |
 //! | calls at once pass one ttl or limit; each host has its own; a restart resets them | `end_to_end/policy`: `of_many_calls_at_once_…`, `limits_and_cooldowns_survive_…`; fifty kills under load: `reliability/kills` |
+//! | the agent runs `axis allow` itself | `end_to_end/editing`: `a_sealed_policy_is_sealed_with_the_change_…`; `end_to_end/sealing` |
 //! | a policy saved by rename is read once; a deleted one still allows | `end_to_end/policy`: `a_saved_policy_is_live_…`, `a_deleted_policy_denies_…` |
 //! | the agent names any identity | `identities`; `end_to_end/identities` |
 //! | the log is edited unseen; calls go on without it | `end_to_end/owner`: `logs_show_…_and_verify`; `interop`; `reliability`: `a_log_that_cant_be_written_…`, `a_full_disk_…` |

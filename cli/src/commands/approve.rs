@@ -92,7 +92,7 @@ fn find<'n>(now: &'n WatchApprovalsResponse, id: &str) -> Result<&'n Approval, F
     })
 }
 
-fn seconds(text: &str) -> Result<u64, String> {
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
     let problem = || "write a stretch of time such as 90s, 15m or 2h".to_owned();
     let span: Span = text.parse().map_err(|_| problem())?;
     let length = span.to_duration(SpanRelativeTo::days_are_24_hours());

@@ -1,11 +1,14 @@
 //! The commands, one file each: arguments, a call to axisd, and words.
 
 mod add;
+mod allow;
 mod approvals;
 mod approve;
 mod call;
+mod calls;
 mod daemon;
 mod demo;
+mod deny;
 mod doctor;
 mod identity;
 mod init;
@@ -34,6 +37,8 @@ pub enum Command {
     Revoke(revoke::Revoke),
     Services(services::Services),
     Policy(policy::Policy),
+    Allow(allow::Allow),
+    Deny(deny::Deny),
     Approvals(approvals::Approvals),
     Approve(approve::Approve),
     Reject(reject::Reject),
@@ -59,6 +64,8 @@ impl Command {
             Self::Revoke(revoke) => revoke.run().await,
             Self::Services(services) => services.run().await,
             Self::Policy(policy) => policy.run().await,
+            Self::Allow(allow) => allow.run().await,
+            Self::Deny(deny) => deny.run().await,
             Self::Approvals(approvals) => approvals.run().await,
             Self::Approve(approve) => approve.run().await,
             Self::Reject(reject) => reject.run().await,

@@ -89,7 +89,7 @@ impl Explain {
 }
 
 /// Asks axisd; the answers have the order of the questions.
-pub(super) async fn explain(
+pub async fn explain(
     daemon: &mut Daemon,
     policy: Option<PolicyText>,
     questions: Vec<PolicyQuestion>,

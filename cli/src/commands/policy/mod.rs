@@ -2,7 +2,8 @@
 
 mod check;
 pub mod difference;
-mod explain;
+mod edit;
+pub mod explain;
 mod seal;
 mod show;
 mod test;
@@ -21,11 +22,12 @@ use crate::failure::{Exit, Failure};
 /// takes, so that it says itself what is too large.
 const MAX_BYTES: u64 = (1 << 20) + 1;
 
-/// Look into the policy: is it valid, what does it say, and why; seal it
+/// Look into the policy: is it valid, what does it say, and why; edit, seal it
 ///
 /// The policy is a file of yours that says which agent may do what; `axis
-/// policy show` prints it and where it lies. Nothing here changes it; `axis
-/// policy seal` keeps others from changing what is in force.
+/// policy show` prints it and where it lies. `axis allow`, `axis deny` and `axis
+/// policy edit` change it; `axis policy seal` keeps others from changing what is
+/// in force.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  axis policy check\n  axis policy explain github issues.create owner=acme\n  axis policy test policy-tests.yaml"
@@ -40,6 +42,7 @@ enum Act {
     Show(show::Show),
     Check(check::Check),
     Explain(explain::Explain),
+    Edit(edit::Edit),
     Test(test::Test),
     Seal(seal::Seal),
     Unseal(unseal::Unseal),
@@ -68,6 +71,7 @@ impl Policy {
             Act::Show(show) => show.run().await,
             Act::Check(check) => check.run().await,
             Act::Explain(explain) => explain.run().await,
+            Act::Edit(edit) => edit.run().await,
             Act::Test(test) => test.run().await,
             Act::Seal(seal) => seal.run().await,
             Act::Unseal(unseal) => unseal.run().await,

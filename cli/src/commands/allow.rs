@@ -1,0 +1,421 @@
+//! `axis allow`: writes a rule into the policy file, and takes back what denied
+//! it.
+
+use std::collections::BTreeMap;
+
+use axis_proto::v1::PolicyExplanation;
+use clap::{Args, ValueEnum};
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde_json::Value;
+
+use super::approve::seconds;
+use super::calls::Calls;
+use crate::client::Daemon;
+use crate::commands::call::DEFAULT_IDENTITY;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, Tone, printable};
+use crate::policy_file::{Layout, Node, PolicyFile, RuleText, list, quoted, scalar};
+use crate::prompt;
+
+/// Allow an identity some actions of a service
+///
+/// Writes a rule into policy.yaml and keeps all else that stands there: comments,
+/// order, layout. A deny rule for exactly these actions is taken out; one for more
+/// than these still wins, and is named. Where the policy is sealed, the master
+/// password is asked for, and the change is sealed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    axis allow github repos.get issues.list\n  \
+    axis allow github issues.create --param owner=acme --ttl 300\n  \
+    axis allow github 'pulls.*' --identity ci-runner --for 2h")]
+pub struct Allow {
+    /// The service, such as github
+    service: String,
+    /// The actions: names, prefixes such as 'issues.*'; all but the raw ones
+    /// where none is given
+    actions: Vec<String>,
+    /// Who may do it; "*" for anyone
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_IDENTITY)]
+    identity: String,
+    /// Only for so long, such as 2h
+    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    lasting: Option<u64>,
+    /// Seconds between two successes
+    #[arg(long, value_name = "SECONDS")]
+    ttl: Option<u32>,
+    /// At most so many calls in any 60 s
+    #[arg(long, value_name = "N")]
+    per_minute: Option<u32>,
+    /// The owner approves each call
+    #[arg(long)]
+    ask: bool,
+    /// With the credential of that label
+    #[arg(long, value_name = "LABEL")]
+    credential: Option<String>,
+    /// Only actions that do one of these
+    #[arg(long, value_name = "EFFECT", value_delimiter = ',')]
+    effect: Vec<Effect>,
+    /// Only where a param is this; * and ? stand for any text. Given twice for
+    /// one param, it may be either
+    #[arg(long = "param", value_name = "KEY=VALUE")]
+    params: Vec<String>,
+}
+
+/// What an action does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Effect {
+    Read,
+    Write,
+    Delete,
+}
+
+impl Effect {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl Allow {
+    /// Does it, and waits until it is in force.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let output = Output::stdout();
+        let params = params(&self.params)?;
+        let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let daemon = &mut daemon;
+        let mut calls =
+            Calls::find(daemon, &self.identity, &self.service, &self.actions, false).await?;
+        let file = PolicyFile::load(daemon).await?;
+        let asked = sample(&params);
+        let before = calls
+            .explained(daemon, file.named(&file.text), Some(&asked))
+            .await?;
+        if !self.effect.is_empty() {
+            self.keep_effects(&mut calls, &before)?;
+        }
+        let before = calls
+            .explained(daemon, file.named(&file.text), Some(&asked))
+            .await?;
+        let root = read(&file, &file.text)?;
+        let lacking: Vec<usize> = (0..calls.actions.len())
+            .filter(|at| !before.get(*at).is_some_and(|it| self.is_met(it, &root)))
+            .collect();
+        if lacking.is_empty() {
+            output.line(format_args!(
+                "Allowed already: {}",
+                printable(&calls.words())
+            ))?;
+            for line in lines_of(&before) {
+                output.line(format_args!("  {}", printable(&line)))?;
+            }
+            return Ok(Exit::Done);
+        }
+        let needed: Vec<_> = lacking
+            .iter()
+            .filter_map(|at| calls.actions.get(*at))
+            .map(|called| called.pattern.clone())
+            .collect();
+        calls.patterns.retain(|pattern| needed.contains(pattern));
+
+        let text = without_exact_denies(&calls, &file)?;
+        let then = calls
+            .explained(daemon, file.named(&text), Some(&asked))
+            .await?;
+        refuse_denied(&file, &text, &lacking, &then)?;
+        let root = read(&file, &text)?;
+        let entry = calls.entry(&root);
+        let deciding = lacking.iter().filter_map(|at| then.get(*at)?.line);
+        let before_rule = entry.and_then(|entry| {
+            let rules = entry.value("allow")?.items();
+            let positions =
+                deciding.filter_map(|line| rules.iter().position(|rule| line_is(rule, line)));
+            positions.min()
+        });
+        let is_on_other_terms = lacking
+            .iter()
+            .any(|at| then.get(*at).is_some_and(|it| it.allowed));
+        let rule = self.rule(&calls, &params);
+        let layout = Layout::of(&text);
+        let new = match entry {
+            Some(entry) => {
+                let place = before_rule.filter(|_| is_on_other_terms);
+                layout.with_rule(entry, "allow", &rule, place)
+            }
+            None => layout.with_entry(&root, &calls.identity, "allow", &rule),
+        };
+        let checked = file.check(daemon, &new).await?;
+        if let Some(error) = checked.error {
+            return Err(invalid(&error));
+        }
+        let after = calls
+            .explained(daemon, file.named(&new), Some(&asked))
+            .await?;
+        let root = read(&file, &new)?;
+        if !lacking
+            .iter()
+            .all(|at| after.get(*at).is_some_and(|it| self.is_met(it, &root)))
+        {
+            return Err(by_hand(&file));
+        }
+        file.save(daemon, &new).await?;
+        file.in_force(daemon, &new).await?;
+        output.line(output.paint(
+            Tone::Good,
+            &format!("Allowed, and in force: {}", printable(&calls.words())),
+        ))?;
+        for line in lines_of(lacking.iter().filter_map(|at| after.get(*at))) {
+            output.line(format_args!("  {}", printable(&line)))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    fn keep_effects(
+        &self,
+        calls: &mut Calls,
+        explained: &[PolicyExplanation],
+    ) -> Result<(), Failure> {
+        let is_meant = |effect: &str| self.effect.iter().any(|wanted| wanted.word() == effect);
+        let mut effects = explained.iter().map(|it| is_meant(&it.effect));
+        calls.actions.retain(|_| effects.next().unwrap_or(false));
+        if calls.actions.is_empty() {
+            let words: Vec<_> = self.effect.iter().map(|effect| effect.word()).collect();
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("none of these actions does {}", words.join(" or ")),
+            )
+            .fix(format!("axis services show {}", calls.service)));
+        }
+        Ok(())
+    }
+
+    /// Whether it is allowed as it is to be.
+    fn is_met(&self, said: &PolicyExplanation, root: &Node) -> bool {
+        let same_limit = |wanted: Option<u32>, is: Option<u32>| wanted.is_none() || wanted == is;
+        let label = self.credential.as_deref();
+        said.allowed
+            && same_limit(self.ttl, said.ttl_s)
+            && same_limit(self.per_minute, said.rule_requests_per_minute)
+            && label.is_none_or(|label| label.eq_ignore_ascii_case(&said.credential))
+            && (!self.ask || !said.ask.is_empty())
+            && (self.lasting.is_some() || !ends(root, said.line))
+    }
+
+    fn rule(&self, calls: &Calls, params: &BTreeMap<String, Vec<Value>>) -> RuleText {
+        let mut rule = RuleText::default();
+        rule.field("service", scalar(&calls.service));
+        rule.field("actions", list(calls.patterns.iter().map(String::as_str)));
+        if !self.effect.is_empty() {
+            let words: Vec<_> = self.effect.iter().map(|effect| effect.word()).collect();
+            rule.field("effects", format!("[{}]", words.join(", ")));
+        }
+        if !params.is_empty() {
+            let params = params.iter().map(|(name, values)| {
+                let values: Vec<_> = values.iter().map(Value::to_string).collect();
+                match values.as_slice() {
+                    [one] => format!("{}: {one}", quoted(name)),
+                    several => format!("{}: [{}]", quoted(name), several.join(", ")),
+                }
+            });
+            let params: Vec<_> = params.collect();
+            rule.field("params", format!("{{ {} }}", params.join(", ")));
+        }
+        if let Some(lasting) = self.lasting {
+            let lasting = SignedDuration::from_secs(i64::try_from(lasting).unwrap_or(i64::MAX));
+            let until = Timestamp::now()
+                .checked_add(lasting)
+                .unwrap_or(Timestamp::MAX);
+            let until = until.round(Unit::Second).unwrap_or(until);
+            rule.field("until", until.to_string());
+        }
+        if let Some(ttl) = self.ttl {
+            rule.field("ttl", ttl.to_string());
+        }
+        if self.ask {
+            rule.field("ask", "true".into());
+        }
+        if let Some(most) = self.per_minute {
+            rule.field("rateLimit", format!("{{ requestsPerMinute: {most} }}"));
+        }
+        if let Some(label) = &self.credential {
+            rule.field("credential", scalar(label));
+        }
+        rule
+    }
+}
+
+/// The params by their names, each with what it may be.
+fn params(words: &[String]) -> Result<BTreeMap<String, Vec<Value>>, Failure> {
+    let mut params = BTreeMap::<String, Vec<Value>>::new();
+    for word in words {
+        let Some((name, text)) = word.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("{word:?} is not of the form key=value"),
+            )
+            .fix("for example: --param owner=acme"));
+        };
+        let value = match serde_json::from_str(text) {
+            Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
+            _ => Value::from(text),
+        };
+        params.entry(name.to_owned()).or_default().push(value);
+    }
+    Ok(params)
+}
+
+/// Params that meet the conditions.
+fn sample(params: &BTreeMap<String, Vec<Value>>) -> String {
+    let object: serde_json::Map<_, _> = params
+        .iter()
+        .filter_map(|(name, values)| Some((name.clone(), values.first()?.clone())))
+        .collect();
+    Value::from(object).to_string()
+}
+
+/// The text without those deny rules that are for exactly these actions.
+fn without_exact_denies(calls: &Calls, file: &PolicyFile) -> Result<String, Failure> {
+    let mut text = file.text.clone();
+    loop {
+        let root = read(file, &text)?;
+        let Some(entry) = calls.entry(&root) else {
+            return Ok(text);
+        };
+        let Some((key, rules)) = entry.field("deny") else {
+            return Ok(text);
+        };
+        let is_plain = |rule: &Node| {
+            ["effects", "params", "until"]
+                .iter()
+                .all(|f| rule.value(f).is_none())
+        };
+        let found = rules.items().iter().enumerate().find_map(|(at, rule)| {
+            if !calls.is_for_service(rule) || !is_plain(rule) {
+                return None;
+            }
+            let (actions_key, actions) = rule.field("actions")?;
+            let exact = actions.items().iter().position(|action| {
+                let action = action.scalar().unwrap_or_default();
+                calls
+                    .patterns
+                    .iter()
+                    .any(|it| it.eq_ignore_ascii_case(action))
+            })?;
+            Some((at, actions_key, actions, exact))
+        });
+        let Some((at, actions_key, actions, exact)) = found else {
+            return Ok(text);
+        };
+        let layout = Layout::of(&text);
+        let next = if actions.items().len() == 1 {
+            layout.without_item(key, rules, at)
+        } else {
+            layout.without_item(actions_key, actions, exact)
+        };
+        text = next.ok_or_else(|| by_hand(file))?;
+    }
+}
+
+/// What a deny rule for more than these actions still denies isn't allowed by
+/// a rule.
+fn refuse_denied(
+    file: &PolicyFile,
+    text: &str,
+    wanted: &[usize],
+    explained: &[PolicyExplanation],
+) -> Result<(), Failure> {
+    let denied = wanted
+        .iter()
+        .filter_map(|at| explained.get(*at))
+        .find(|said| !said.allowed && said.reason.contains("(deny rule "));
+    let Some(said) = denied else { return Ok(()) };
+    let new_line = said.line.and_then(|line| usize::try_from(line).ok());
+    let line = new_line.map_or(0, |line| line_before(&file.text, text, line));
+    Err(Failure::new(
+        Exit::Failed,
+        format!("line {line} of {} still denies it", file.path.display()),
+    )
+    .because(format!(
+        "{}: a deny rule beats all that allows.",
+        said.excerpt
+    ))
+    .fix("axis policy edit"))
+}
+
+/// The line of `before` that became line `line` of `after`, which lost some.
+fn line_before(before: &str, after: &str, line: usize) -> usize {
+    let mut old = before.lines().enumerate();
+    for new in after.lines().take(line.saturating_sub(1)) {
+        let mut ahead = old.clone();
+        if ahead.any(|(_, text)| text == new) {
+            old = ahead;
+        } else {
+            old.next();
+        }
+    }
+    let wanted = after
+        .lines()
+        .nth(line.saturating_sub(1))
+        .unwrap_or_default();
+    old.find(|(_, text)| *text == wanted)
+        .map_or(line, |(at, _)| at + 1)
+}
+
+fn line_is(rule: &Node, line: u32) -> bool {
+    let service = rule.value("service").map_or(rule.line, |it| it.line);
+    usize::try_from(line).is_ok_and(|line| line == service)
+}
+
+/// Whether the rule in that line has an end.
+fn ends(root: &Node, line: Option<u32>) -> bool {
+    let (Some(policies), Some(line)) = (root.value("policies"), line) else {
+        return false;
+    };
+    let rules = policies
+        .items()
+        .iter()
+        .filter_map(|entry| entry.value("allow"));
+    let mut rules = rules.flat_map(Node::items);
+    rules.any(|rule| line_is(rule, line) && rule.value("until").is_some())
+}
+
+/// The lines that decide, each once.
+pub(super) fn lines_of<'e>(
+    explained: impl IntoIterator<Item = &'e PolicyExplanation>,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    for said in explained {
+        if let Some(line) = said.line {
+            let line = format!("line {line}: {}", said.excerpt);
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    lines
+}
+
+/// The file's parts.
+pub(super) fn read(file: &PolicyFile, text: &str) -> Result<Node, Failure> {
+    Node::read(text).ok_or_else(|| by_hand(file))
+}
+
+/// What came of it would be no policy.
+pub(super) fn invalid(error: &str) -> Failure {
+    let what = "nothing was changed: with that the policy would not be valid";
+    Failure::new(Exit::Failed, what).because(error)
+}
+
+/// A file that is written in a way that this command doesn't change.
+pub(super) fn by_hand(file: &PolicyFile) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!(
+            "{} is written in a way that this command can't change safely; it was left as it is",
+            file.path.display()
+        ),
+    )
+    .fix("axis policy edit")
+}

@@ -1,0 +1,218 @@
+//! The policy file as the owner's commands change it: read once, changed as
+//! text, checked by axisd, and put back whole, where nobody else changed it
+//! meanwhile.
+
+mod layout;
+mod tree;
+
+use std::fs::{self, Permissions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axis_proto::v1::seal_policy_request::What;
+use axis_proto::v1::{
+    CheckPolicyRequest, CheckPolicyResponse, PolicyText, SealPolicyRequest, ShowPolicyRequest,
+    ShowSealRequest,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, sleep};
+
+pub use self::layout::{Layout, RuleText, list, quoted, scalar};
+pub use self::tree::Node;
+use crate::client::{Daemon, ask};
+use crate::failure::{Exit, Failure};
+use crate::prompt;
+
+/// What `axis init` writes, for where there is no file yet.
+const DEFAULT_POLICY: &str = include_str!("../../../config/policy.yaml");
+/// How long axisd may take to put in force what was written.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is asked whether it has.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The policy, about to be changed.
+pub struct PolicyFile {
+    /// Where it is, whatever links lead there.
+    pub path: PathBuf,
+    /// What it says now: the file, or where it is sealed what is sealed.
+    pub text: String,
+    /// What the file said when it was read; none where there was none.
+    found: Option<String>,
+    /// Given where the policy is sealed.
+    password: Option<SecretString>,
+}
+
+impl PolicyFile {
+    /// Reads it. Where the policy is sealed, asks for the master password.
+    ///
+    /// # Errors
+    /// It has a mistake in it; or it differs from what is sealed, so that what
+    /// somebody wrote there would be sealed along.
+    pub async fn load(daemon: &mut Daemon) -> Result<Self, Failure> {
+        let file = Self::read(daemon).await?;
+        let checked = file.check(daemon, &file.text).await?;
+        match checked.error {
+            None => Ok(file),
+            Some(error) => Err(Failure::new(
+                Exit::Failed,
+                format!("{} has a mistake in it already", file.path.display()),
+            )
+            .because(error)
+            .fix("axis policy edit")),
+        }
+    }
+
+    /// The same of a file that may have a mistake in it.
+    pub async fn read(daemon: &mut Daemon) -> Result<Self, Failure> {
+        let shown = ask(daemon.admin.show_policy(ShowPolicyRequest {})).await?;
+        let seal = ask(daemon.admin.show_seal(ShowSealRequest {})).await?;
+        let path = PathBuf::from(&shown.path);
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let found = read_text(&path)?;
+        let (text, password) = if seal.withheld {
+            return Err(Failure::new(
+                Exit::Unavailable,
+                "the vault is locked, so what is sealed can't be told",
+            )
+            .fix("axis unlock"));
+        } else if seal.sealed {
+            if seal
+                .differences
+                .iter()
+                .any(|file| file.name == "policy.yaml")
+            {
+                return Err(Failure::new(
+                    Exit::Failed,
+                    format!("{} differs from the policy that is sealed", path.display()),
+                )
+                .because("What somebody wrote there would be sealed along.")
+                .fix("review it with: axis policy seal"));
+            }
+            (
+                shown.text.unwrap_or_default(),
+                Some(prompt::master_password()?),
+            )
+        } else {
+            let text = found.clone().unwrap_or_else(|| DEFAULT_POLICY.to_owned());
+            (text, None)
+        };
+        Ok(Self {
+            path,
+            text,
+            found,
+            password,
+        })
+    }
+
+    /// Whether only what is sealed counts.
+    pub fn is_sealed(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// What axisd says of `text` in its place.
+    pub async fn check(
+        &self,
+        daemon: &mut Daemon,
+        text: &str,
+    ) -> Result<CheckPolicyResponse, Failure> {
+        let policy = Some(self.named(text));
+        ask(daemon.admin.check_policy(CheckPolicyRequest { policy })).await
+    }
+
+    /// `text` as this file's.
+    pub fn named(&self, text: &str) -> PolicyText {
+        PolicyText {
+            text: text.to_owned(),
+            origin: self.path.display().to_string(),
+        }
+    }
+
+    /// Puts `text` in its place, where it is still what was read, and waits
+    /// until it is in force; a sealed policy is sealed anew.
+    pub async fn save(&self, daemon: &mut Daemon, text: &str) -> Result<(), Failure> {
+        if text.len() > MAX_BYTES {
+            return Err(self.failed("the policy would be larger than 1 MiB"));
+        }
+        self.check_unchanged()?;
+        if let Some(password) = &self.password {
+            ask(daemon.admin.seal_policy(SealPolicyRequest {
+                master_password: password.expose_secret().to_owned(),
+                what: Some(What::PolicyText(text.to_owned())),
+            }))
+            .await?;
+            self.check_unchanged()?;
+        }
+        self.write(text)
+            .map_err(|error| self.failed(&format!("it can't be written: {error}")))
+    }
+
+    /// Waits until axisd has `text` in force.
+    pub async fn in_force(&self, daemon: &mut Daemon, text: &str) -> Result<(), Failure> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let shown = ask(daemon.admin.show_policy(ShowPolicyRequest {})).await?;
+            if shown.text.as_deref() == Some(text) {
+                return Ok(());
+            }
+            if let Some(error) = shown.error {
+                return Err(self
+                    .failed("it is written, but not in force")
+                    .because(error));
+            }
+            if Instant::now() > until {
+                return Err(self
+                    .failed("it is written, but axisd doesn't have it in force")
+                    .fix("axis status"));
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    fn check_unchanged(&self) -> Result<(), Failure> {
+        if read_text(&self.path)? == self.found {
+            return Ok(());
+        }
+        Err(self
+            .failed("somebody else changed it meanwhile; it was left as it is")
+            .fix("run the command again"))
+    }
+
+    /// The file is the old one or the new one, whatever happens.
+    fn write(&self, text: &str) -> std::io::Result<()> {
+        let directory = self.path.parent().unwrap_or(Path::new("/"));
+        let mode = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata.permissions().mode() & 0o777,
+            Err(_) => 0o600,
+        };
+        let mut new = tempfile::Builder::new()
+            .prefix(".policy-")
+            .suffix(".tmp")
+            .tempfile_in(directory)?;
+        new.write_all(text.as_bytes())?;
+        new.as_file()
+            .set_permissions(Permissions::from_mode(mode))?;
+        new.as_file().sync_all()?;
+        new.persist(&self.path)?;
+        Ok(())
+    }
+
+    fn failed(&self, what: &str) -> Failure {
+        Failure::new(Exit::Failed, format!("{}: {what}", self.path.display()))
+    }
+}
+
+/// The largest policy that axisd reads.
+const MAX_BYTES: usize = 1 << 20;
+
+fn read_text(path: &Path) -> Result<Option<String>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::new(
+            Exit::Failed,
+            format!("{} can't be read: {error}", path.display()),
+        )),
+    }
+}
