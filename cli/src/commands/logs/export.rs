@@ -13,7 +13,7 @@ use crate::prompt;
 
 /// What a record says, in the columns of a table. A line that is no record
 /// stands in the last one.
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 30] = [
     "seq",
     "event",
     "timestamp",
@@ -34,6 +34,7 @@ const COLUMNS: [&str; 29] = [
     "approval",
     "stage",
     "by",
+    "lasts_s",
     "act",
     "detail",
     "generation",

@@ -13,7 +13,7 @@ use crate::policy::{Policy, Terms};
 /// Most changes that are told one by one.
 const MAX_TOLD: usize = 1000;
 /// Most actions that one of them names.
-const MAX_NAMES: usize = 50;
+const MAX_NAMES: usize = 20;
 /// How long is compared: a policy of ten thousand identities takes longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -49,6 +49,11 @@ pub(super) struct View<'a> {
     pub catalogue: &'a Catalogue,
 }
 
+/// From so many actions on a service's are told by those that are left out …
+const MANY: usize = 8;
+/// … where these are so few.
+const FEW: usize = 6;
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     More,
@@ -78,7 +83,9 @@ impl Meaning {
             }
         }
         for ((kind, called, service, words), actions) in groups {
-            meaning.tell(kind, &called, &service, &words, &actions);
+            let names = names(&actions, before, after, &service);
+            let told = format!("{called}, {service}: {names} ({words})");
+            meaning.tell(kind, told, actions.len());
         }
         meaning
     }
@@ -106,13 +113,7 @@ impl Meaning {
         }
     }
 
-    fn tell(&mut self, kind: Kind, called: &str, service: &str, words: &str, actions: &[String]) {
-        let count = actions.len();
-        let mut names = actions.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>();
-        if count > MAX_NAMES {
-            names.push(format!("and {} more", count - MAX_NAMES));
-        }
-        let told = format!("{called}, {service}: {} ({words})", names.join(", "));
+    fn tell(&mut self, kind: Kind, told: String, count: usize) {
         let (list, counter) = match kind {
             Kind::More => (&mut self.more, &mut self.counts.more),
             Kind::Less => (&mut self.less, &mut self.counts.less),
@@ -121,6 +122,30 @@ impl Meaning {
         *counter += count;
         push(list, told);
     }
+}
+
+/// The actions by name; where they are nearly all of the service's, those that
+/// they are not.
+fn names(told: &[String], before: &View<'_>, after: &View<'_>, service: &str) -> String {
+    let sides = [before, after].map(|view| view.catalogue.service(service));
+    let all = actions(sides[0], sides[1]);
+    let others: Vec<_> = all
+        .iter()
+        .filter(|action| !told.iter().any(|it| it == *action))
+        .copied()
+        .collect();
+    if told.len() > MANY && others.len() <= FEW {
+        let count = told.len();
+        return match others.as_slice() {
+            [] => format!("all {count} actions"),
+            others => format!("{count} actions, all but {}", others.join(", ")),
+        };
+    }
+    let mut names: Vec<_> = told.iter().take(MAX_NAMES).cloned().collect();
+    if told.len() > MAX_NAMES {
+        names.push(format!("and {} more", told.len() - MAX_NAMES));
+    }
+    names.join(", ")
 }
 
 fn push(list: &mut Vec<String>, told: String) {
@@ -280,7 +305,7 @@ mod tests {
         );
         let meaning = between(&before, &after);
         assert!(
-            meaning.more[0].starts_with("any other identity, anthropic: "),
+            meaning.more[0].starts_with("any other identity, anthropic: 10 actions, all but http."),
             "{:?}",
             meaning.more
         );

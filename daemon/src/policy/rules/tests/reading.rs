@@ -14,6 +14,7 @@ struct Written {
     param: Option<Vec<&'static str>>,
     is_over: Option<bool>,
     ttl: Option<u32>,
+    ask: bool,
 }
 
 const SCOPES: [&str; 4] = ["a", "b", "c", "*"];
@@ -31,9 +32,10 @@ fn written() -> impl Strategy<Value = Written> {
         prop::option::weighted(0.3, prop::sample::subsequence(values, 1..=2)),
         prop::option::weighted(0.3, any::<bool>()),
         prop::option::of(1_u32..9),
+        any::<bool>(),
     )
         .prop_map(
-            |(scope, is_deny, service, actions, effects, param, is_over, ttl)| Written {
+            |(scope, is_deny, service, actions, effects, param, is_over, ttl, ask)| Written {
                 scope,
                 is_deny,
                 service,
@@ -42,14 +44,18 @@ fn written() -> impl Strategy<Value = Written> {
                 param,
                 is_over,
                 ttl: ttl.filter(|_| !is_deny),
+                ask: ask && !is_deny,
             },
         )
 }
 
-fn as_yaml(rules: &[Written], limits: [Option<u32>; 4]) -> String {
+fn as_yaml(rules: &[Written], limits: [Option<u32>; 4], shut: [bool; 4]) -> String {
     let mut text = String::from("policies:\n");
-    for (scope, limit) in SCOPES.iter().zip(limits) {
+    for ((scope, limit), is_shut) in SCOPES.iter().zip(limits).zip(shut) {
         writeln!(text, "- identity: {scope:?}").unwrap();
+        if is_shut {
+            writeln!(text, "  socket: required").unwrap();
+        }
         if let Some(limit) = limit {
             writeln!(text, "  rateLimit: {{requestsPerMinute: {limit}}}").unwrap();
         }
@@ -71,6 +77,9 @@ fn as_yaml(rules: &[Written], limits: [Option<u32>; 4]) -> String {
                 }
                 if let Some(ttl) = rule.ttl {
                     write!(text, ", ttl: {ttl}").unwrap();
+                }
+                if rule.ask {
+                    write!(text, ", ask: true").unwrap();
                 }
                 writeln!(text, "}}").unwrap();
             }
@@ -112,8 +121,13 @@ impl Written {
     }
 }
 
-/// The scope and the ttl of the rule that allows, by reading from top to bottom.
-fn plain_reading(rules: &[Written], asked: Asked) -> Option<(&'static str, Option<u32>)> {
+/// The scope, the ttl and whether it asks of the rule that allows, by reading
+/// from top to bottom; `shut` are the entries that count for nothing here.
+fn plain_reading(
+    rules: &[Written],
+    shut: &[&str],
+    asked: Asked,
+) -> Option<(&'static str, Option<u32>, bool)> {
     let count = |scope: &str, is_deny| {
         let rules = rules.iter();
         let scope = scope.to_owned();
@@ -128,8 +142,9 @@ fn plain_reading(rules: &[Written], asked: Asked) -> Option<(&'static str, Optio
     {
         return None;
     }
-    let mut allowing = scopes.iter().flat_map(|scope| count(scope, false));
-    allowing.next().map(|rule| (rule.scope, rule.ttl))
+    let open = scopes.iter().filter(|scope| !shut.contains(scope));
+    let mut allowing = open.flat_map(|scope| count(scope, false));
+    allowing.next().map(|rule| (rule.scope, rule.ttl, rule.ask))
 }
 
 proptest! {
@@ -137,23 +152,36 @@ proptest! {
     fn the_tables_decide_as_a_plain_reading_does(
         rules in prop::collection::vec(written(), 0..14),
         limits in prop::array::uniform4(prop::option::of(1_u32..9)),
+        required in prop::array::uniform4(prop::bool::weighted(0.2)),
+        own_socket in any::<bool>(),
         effect in prop::sample::select(vec![Effect::Read, Effect::Write, Effect::Delete]),
         param in prop::sample::select(vec![None, Some("one"), Some("two"), Some("3"), Some("zzz")]),
     ) {
-        let policy = policy(&as_yaml(&rules, limits));
+        let policy = policy(&as_yaml(&rules, limits, required));
+        let shut = SCOPES.iter().zip(required).filter(|(_, required)| *required && !own_socket);
+        let shut: Vec<&str> = shut.map(|(scope, _)| *scope).collect();
         for (index, identity) in ["a", "b", "c", "d"].into_iter().enumerate() {
             for service in ["s", "t", "u"] {
                 for action in ["x", "y", "y.z", "y.w", "y.v", "y.z.q", "http.get", "http.put", "q"] {
                     let asked = Asked { identity, service, action, effect, param };
                     let params = param.map_or(json!({}), |param| json!({"p": param}));
-                    let found = match ask(&policy, identity, service, action, effect, &params) {
+                    let decision = policy.decide(&Request {
+                        identity: &Identity::parse(identity).unwrap(),
+                        own_socket,
+                        service: &ServiceName::parse(service).unwrap(),
+                        action,
+                        effect,
+                        params: params.as_object(),
+                        at: "2026-07-01T12:00:00Z".parse().unwrap(),
+                    });
+                    let found = match decision {
                         Decision::Allow(allowed) => Some(allowed),
                         Decision::Deny(_) => None,
                     };
                     prop_assert_eq!(
-                        found.as_ref().map(|it| (it.cooldown_scope.to_string(), it.ttl)),
-                        plain_reading(&rules, asked).map(|(scope, ttl)| {
-                            (scope.to_owned(), ttl.map(|s| Duration::from_secs(s.into())))
+                        found.as_ref().map(|it| (it.cooldown_scope.to_string(), it.ttl, it.ask.is_some())),
+                        plain_reading(&rules, &shut, asked).map(|(scope, ttl, ask)| {
+                            (scope.to_owned(), ttl.map(|s| Duration::from_secs(s.into())), ask)
                         }),
                         "{:?}", asked
                     );
