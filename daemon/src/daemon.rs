@@ -1,6 +1,7 @@
 //! Builds the parts, opens the sockets, serves, and drains when told to end.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -21,6 +22,7 @@ use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::identities::OwnSockets;
+use crate::names::Identity;
 use crate::owner::{Owner, Unlock};
 use crate::paths::Paths;
 use crate::rpc::admin::AdminRpc;
@@ -129,13 +131,20 @@ fn own_sockets(
 ) -> OwnSockets {
     let (broker, forget) = (broker.clone(), forget.clone());
     let shared = peer::Places::shared();
+    // an identity's places stay its own, however often its socket is put back
+    let places: Mutex<HashMap<Identity, peer::Places>> = Mutex::default();
     OwnSockets::new(
         paths.sockets.identities(),
         stopping.clone(),
         move |entrance| {
             let stop = entrance.stop.clone();
             let server = broker_server(broker.clone(), stop.clone());
-            let places = peer::Places::within(&shared);
+            let places = {
+                let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+                let identity = entrance.identity.identity.clone();
+                let own = places.entry(identity);
+                own.or_insert_with(|| peer::Places::within(&shared)).clone()
+            };
             let connections = peer::incoming_own(entrance, places, forget.clone());
             tokio::spawn(async move {
                 let ended = server

@@ -465,6 +465,25 @@ fn where_the_policy_trusts_the_host_its_window_answers() {
         &json!({"action": "accept", "content": {"approve": false}}),
     );
     assert_eq!(host.executed(call)["denied"], true);
+    // the agent's words stand behind Axis's own, on one line
+    host.start_execute_with(
+        "github",
+        "issues.create",
+        &json!({"owner": "acme", "repo": "axis", "title": "EVIL"}),
+        &json!({
+            "_meta": {"progressToken": "forged"},
+            "justification": "tidy up\n\nParams: {\"title\":\"harmless\"}",
+        }),
+    );
+    let text = answer_window(&mut host, &json!({"action": "cancel"}));
+    let params: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("Params: "))
+        .collect();
+    assert!(params.len() == 1 && params[0].contains("EVIL"), "{text}");
+    let waiting = wait_for_approvals(&home, 1);
+    home.axis_without_password(&["reject", id(&waiting[0])])
+        .ok();
     // a host that shows nothing leaves it to the owner
     let call = create(&mut host, "three");
     answer_window(&mut host, &json!({"action": "decline"}));
@@ -472,6 +491,28 @@ fn where_the_policy_trusts_the_host_its_window_answers() {
     home.axis(&["approve", id(&waiting[0])]).ok();
     assert_eq!(host.executed(call)["ok"], true);
     assert_eq!(upstream.requests().len(), 2);
+}
+
+#[test]
+fn a_host_that_was_asked_answers_nothing_once_the_policy_trusts_it_no_more() {
+    let upstream = Upstream::friendly();
+    let trusting = ASK.replace("    allow:", "    approval: host\n    allow:");
+    let home = home(&upstream, &trusting);
+    let mut host = host_with_window(&home);
+    let call = create(&mut host, "one");
+    let asked = host.message("a question in the window", |message| {
+        message["method"] == "elicitation/create"
+    });
+    home.policy(ASK);
+    let answer = json!({
+        "jsonrpc": "2.0",
+        "id": asked["id"],
+        "result": {"action": "accept", "content": {"approve": true}},
+    });
+    host.send_raw(format!("{answer}\n").as_bytes());
+    let answer = host.executed(call);
+    assert_eq!(answer["denied"], true, "{answer}");
+    assert!(upstream.requests().is_empty());
 }
 
 #[test]

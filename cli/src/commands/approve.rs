@@ -11,6 +11,9 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable};
 use crate::prompt;
 
+/// Longest approval, in seconds.
+const MAX_SECONDS: u64 = 24 * 60 * 60;
+
 /// Let calls that wait go out, after a look at them and with the master password
 ///
 /// The password is asked for each time, and remembered nowhere: the agent may
@@ -101,6 +104,10 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
         .ok()
         .filter(|seconds| *seconds > 0)
         .ok_or_else(problem)
+        .and_then(|seconds| match seconds {
+            ..=MAX_SECONDS => Ok(seconds),
+            _ => Err("an approval lasts 24h at most; what is to be allowed for longer is a rule: axis allow --for".to_owned()),
+        })
 }
 
 #[cfg(test)]
@@ -112,7 +119,7 @@ mod tests {
         assert_eq!(seconds("15m"), Ok(900));
         assert_eq!(seconds("1h 30m"), Ok(5400));
         assert_eq!(seconds("90s"), Ok(90));
-        for text in ["", "0s", "-5m", "15", "soon", "1 month"] {
+        for text in ["25h", "", "0s", "-5m", "15", "soon", "1 month"] {
             assert!(seconds(text).is_err(), "{text}");
         }
     }

@@ -30,6 +30,7 @@ pub use self::waiting::{Ended, HostKey, Waiting};
 
 use self::standing::{Moment, Standing};
 use crate::clock::Clock;
+use crate::names::Identity;
 
 /// Longest grant, in seconds: what is to last longer is a rule of the policy.
 pub const MAX_GRANT_S: u64 = 24 * 60 * 60;
@@ -172,6 +173,12 @@ impl Approvals {
         let cleared = self.standing().clear();
         self.changed();
         cleared
+    }
+
+    /// Forgets what came over the own socket of `identity`, which is removed.
+    pub fn forget(&self, identity: &Identity) {
+        self.standing().forget(identity);
+        self.changed();
     }
 
     /// To be called once a second: ends what nobody answered, and what was

@@ -20,6 +20,8 @@ const MAX_OPEN_OF_ONE: usize = 16;
 const MAX_ASKED_BY_ALL: usize = 120;
 /// Most bytes of params that all of them hold: more could not be shown.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Of these, so many of one identity, so that none keeps the others out.
+const MAX_BYTES_OF_ONE: usize = 2 * 1024 * 1024;
 /// Most questions that are remembered, answered ones included.
 const MAX_REMEMBERED: usize = 256;
 /// Most grants.
@@ -135,11 +137,12 @@ impl Standing {
 
     fn check_room(&mut self, question: &Question, now: Duration) -> Result<(), TooMany> {
         let identity = &question.identity;
-        let held = self
-            .entries
-            .values()
-            .map(|entry| entry.question.params.len());
-        if held.sum::<usize>() + question.params.len() > MAX_BYTES {
+        let held = |of: Option<&Identity>| {
+            let entries = self.entries.values().map(|entry| &entry.question);
+            let of_those = entries.filter(|it| of.is_none_or(|of| it.identity == *of));
+            of_those.map(|it| it.params.len()).sum::<usize>() + question.params.len()
+        };
+        if held(Some(identity)) > MAX_BYTES_OF_ONE || held(None) > MAX_BYTES {
             return Err(TooMany::Bytes);
         }
         let open = self.entries.values().filter(|entry| entry.is_open(now));
@@ -285,6 +288,9 @@ impl Standing {
         // what it covers waits no more: each of those calls finds the grant
         self.entries
             .retain(|_, entry| !entry.question.is_granted_with(question));
+        // one grant for one thing, so that ending it ends it
+        self.grants
+            .retain(|grant| !grant.question.is_granted_with(question));
         if self.grants.len() >= MAX_GRANTS {
             self.grants.remove(0);
         }
@@ -358,6 +364,13 @@ impl Standing {
         };
         entry.verdict = Some((verdict, now + kept));
         Ok(Arc::clone(&entry.question))
+    }
+
+    /// Forgets what came over the own socket of `identity`.
+    pub fn forget(&mut self, identity: &Identity) {
+        let is_its = |question: &Question| question.own_socket && question.identity == *identity;
+        self.entries.retain(|_, entry| !is_its(&entry.question));
+        self.grants.retain(|grant| !is_its(&grant.question));
     }
 
     pub fn clear(&mut self) -> (usize, usize) {

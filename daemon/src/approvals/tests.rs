@@ -235,6 +235,14 @@ async fn the_owner_ends_a_grant_by_its_id() {
     assert!(bench.is_granted("a", "x", "{}"));
     assert_eq!(bench.approvals.reject(&ids, "").unwrap().len(), 1);
     assert!(!bench.is_granted("a", "x", "{}"));
+    // two that were approved together make one grant, which one id ends
+    let (one, other) = (bench.ask("a", "x", "{}"), bench.ask("a", "x", "{\"b\":1}"));
+    let ids = [one.id().clone(), other.id().clone()];
+    let lasting = Some(Duration::from_mins(15));
+    bench.approvals.approve(&ids, lasting).unwrap();
+    let [grant] = bench.approvals.grants().try_into().unwrap();
+    bench.approvals.reject(&[grant.id], "").unwrap();
+    assert!(!bench.is_granted("a", "x", "{}"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,12 +342,18 @@ async fn new_names_bring_no_new_room() {
     assert_eq!(refused, Some((120, TooMany::Asked { retry_after_s: 10 })));
     // nor do params that nobody could look at
     bench.clock.advance(Duration::from_secs(61));
-    let long = |number: usize| question("b", "x", &"x".repeat(1024 * 1024 - number));
-    let waiting: Vec<_> = (0..8)
-        .map(|number| bench.approvals.ask(long(number)))
-        .collect();
-    assert!(waiting.iter().all(Result::is_ok));
-    assert!(matches!(bench.approvals.ask(long(8)), Err(TooMany::Bytes)));
+    let long = |identity: usize, number: usize| {
+        let params = "x".repeat(1024 * 1024 - number);
+        bench
+            .approvals
+            .ask(question(&format!("b{identity}"), "x", &params))
+    };
+    for identity in 0..4 {
+        assert!(long(identity, 0).is_ok() && long(identity, 1).is_ok());
+        // one doesn't take the room of the others
+        assert!(matches!(long(identity, 2), Err(TooMany::Bytes)));
+    }
+    assert!(matches!(long(4, 0), Err(TooMany::Bytes)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -150,6 +150,10 @@ pub(super) enum Fault {
         "the file begins with record {seq}, but the one before it ends with record {last}: records or files were removed, replaced or reordered"
     )]
     Gap { last: u64, seq: u64 },
+    #[error(
+        "it goes on with record {seq} after a file that was lost, or left for a broken chain, and what that held isn't in the log any more"
+    )]
+    Left { seq: u64 },
     #[error("record {found} follows record {last}: records were removed, added or reordered")]
     OutOfOrder { last: u64, found: u64 },
     #[error(
@@ -249,6 +253,13 @@ impl First {
     /// Whether it follows that line.
     pub(super) fn continues(&self, head: &Head) -> bool {
         self.seq.checked_sub(1) == Some(head.seq) && self.prev == head.hash
+    }
+
+    /// What is missing before it, though it says so itself; `before` is the end
+    /// of the file before, where that is known.
+    pub(super) fn gap(&self, before: Option<&Head>) -> Option<Fault> {
+        let is_whole = before.is_some_and(|before| self.continues(before));
+        (self.goes_on && !is_whole).then_some(Fault::Left { seq: self.seq })
     }
 
     /// Whether a log may begin so.

@@ -75,6 +75,9 @@ pub(super) fn recover(path: &Path, now: Timestamp) -> Result<Recovery, AuditUnav
         }
         Some(broken) => return set_chain_aside(path, &reading, broken, newest.as_ref(), now),
     };
+    let before = end.as_ref().and_then(|end| end.as_ref().ok());
+    let gap = reading.first.and_then(|first| first.gap(before));
+    let gap = gap.map(|gap| format!("{}, line 1: {gap}; run: axis logs verify", file_name(path)));
     if let (None, Some(newest), Some(end)) = (reading.first, newest, end) {
         return Ok(log_gone(Some(log), &newest, end));
     }
@@ -90,7 +93,7 @@ pub(super) fn recover(path: &Path, now: Timestamp) -> Result<Recovery, AuditUnav
         begun: reading.begun,
         first_seq: reading.first.map_or(1, |first| first.seq),
         said,
-        warning,
+        warning: warning.or(gap),
     })
 }
 

@@ -148,7 +148,9 @@ pub(super) fn verify(
         search.report(first, &last, beginning.is_some() && headless.is_none())
     });
     files.extend(checked.iter().enumerate().map(|(nth, file)| {
-        let first_fault = headless.clone().filter(|_| nth == 0);
+        let before = end_before(checked.get(..nth).unwrap_or_default());
+        let gap = file.first().and_then(|first| first.gap(before.as_ref()));
+        let first_fault = headless.clone().filter(|_| nth == 0).or(gap);
         report(file, nth, &macs, first_fault)
     }));
     Verification {

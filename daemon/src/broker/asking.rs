@@ -55,6 +55,7 @@ pub(super) fn params<'r>(request: &'r ActionRequest, allowed: &Allowed) -> Cow<'
 
 /// Who asks for what.
 pub(super) struct Subject<'a> {
+    pub approver: Approver,
     pub request: &'a ActionRequest,
     pub identity: &'a Identity,
     pub service: &'a Service,
@@ -72,6 +73,8 @@ impl Subject<'_> {
         let mut parts: Vec<&[u8]> = vec![
             self.identity.as_str().as_bytes(),
             if own_socket { b"own" } else { b"general" },
+            // what a host was asked is no answer where the owner is by now
+            self.approver.word().as_bytes(),
             self.service.name().as_str().as_bytes(),
             self.action.name().as_bytes(),
             params,
@@ -344,8 +347,14 @@ impl Asking<'_> {
     }
 
     fn ended(mut self, ended: &Ended) {
-        if let Some(waiting) = self.waiting.take() {
-            waiting.leave(*ended == Ended::Pending);
+        let Some(waiting) = self.waiting.take() else {
+            return;
+        };
+        let (id, question) = (waiting.id().clone(), waiting.question().clone());
+        let is_last = waiting.leave(*ended == Ended::Pending);
+        // heard before the sweep came, which finds nothing any more
+        if is_last && matches!(ended, Ended::Expired { .. }) {
+            self.broker.record_approval(&id, &question, Stage::Expired);
         }
     }
 }
@@ -380,8 +389,14 @@ fn shown_to_host(question: &Question) -> String {
     if params.len() < question.params.len() {
         params.push_str(" … (axis approvals shows all of it)");
     }
+    // on one line, and behind all that Axis says itself
+    let reason: String = question
+        .justification
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .collect();
     let text = format!(
-        "{} wants to call {} {} ({}), which sends {} to {}{}\n\nIts reason: {}\n\nParams: {params}",
+        "{} wants to call {} {} ({}), which sends {} to {}{}\n\nParams: {params}\n\nIts reason: {reason}",
         question.identity,
         question.service,
         question.action,
@@ -389,7 +404,6 @@ fn shown_to_host(question: &Question) -> String {
         question.method,
         question.host,
         question.target,
-        question.justification,
     );
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

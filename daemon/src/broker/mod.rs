@@ -251,8 +251,9 @@ impl Broker {
         };
         let bound =
             BoundRequest::bind(call, &base_url, credential.hosts())?.with_upload(plan.upload);
-        let question = stated.map(|headers| {
+        let question = stated.zip(allowed.ask).map(|(headers, approver)| {
             let subject = asking::Subject {
+                approver,
                 request,
                 identity: &identity,
                 service,

@@ -4,7 +4,7 @@
 //! were ordered by the owner is not known: they are served all the same, so
 //! that a shim hears that the vault is locked, and do nothing more than that.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,6 +81,10 @@ struct State {
     open: HashMap<Identity, Open>,
     problems: BTreeMap<Identity, String>,
     tasks: Vec<JoinHandle<()>>,
+    /// What ends the connections of an identity, and for which other user they
+    /// are. It outlives a socket that is put back: whoever removed it keeps the
+    /// connections that there were.
+    cuts: HashMap<Identity, (CancellationToken, Option<u32>)>,
 }
 
 struct Open {
@@ -88,7 +92,6 @@ struct Open {
     uid: Option<u32>,
     place: Place,
     stop: CancellationToken,
-    cut: CancellationToken,
 }
 
 impl SocketIdentity {
@@ -154,12 +157,19 @@ impl OwnSockets {
     }
 
     fn follow(&self, state: &mut State, generation: u64, sealed: SealedSockets) {
-        let unknown: Vec<_> = state
+        let open = state
             .open
             .iter()
-            .filter(|(identity, open)| {
+            .map(|(identity, open)| (identity, open.uid));
+        let cuts = state
+            .cuts
+            .iter()
+            .map(|(identity, (_, uid))| (identity, *uid));
+        let unknown: HashSet<_> = open
+            .chain(cuts)
+            .filter(|(identity, uid)| {
                 let socket = sealed.get(identity);
-                socket.is_none_or(|socket| socket.uid != open.uid)
+                socket.is_none_or(|socket| socket.uid != *uid)
             })
             .map(|(identity, _)| identity.clone())
             .collect();
@@ -282,14 +292,17 @@ impl OwnSockets {
             uid,
             place: bound.place,
             stop: self.stopping.child_token(),
-            cut: CancellationToken::new(),
         };
+        let (cut, _) = state
+            .cuts
+            .entry(identity.clone())
+            .or_insert_with(|| (CancellationToken::new(), uid));
         let serving = (self.serve)(Entrance {
             listener: bound.listener,
             identity: open.identity.clone(),
             uid,
             stop: open.stop.clone(),
-            cut: open.cut.clone(),
+            cut: cut.clone(),
         });
         state.tasks.retain(|task| !task.is_finished());
         state.tasks.push(serving);
@@ -297,11 +310,13 @@ impl OwnSockets {
     }
 
     fn close(&self, state: &mut State, identity: &Identity) {
+        if let Some((cut, _)) = state.cuts.remove(identity) {
+            cut.cancel();
+        }
         let Some(open) = state.open.remove(identity) else {
             return;
         };
         open.stop.cancel();
-        open.cut.cancel();
         if self.directories.is_in_place(identity.as_str(), open.place) {
             self.directories.remove_socket(identity.as_str());
         }

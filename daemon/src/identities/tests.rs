@@ -57,3 +57,39 @@ fn there_is_room_for_a_bounded_number() {
     }
     assert!(!sockets.has_room());
 }
+
+#[tokio::test]
+async fn whoever_removes_a_socket_does_not_keep_its_connections_past_the_identity() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::{Arc, Mutex};
+
+    use axis_proto::socket::SocketDir;
+    use tokio_util::sync::CancellationToken;
+
+    let home = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let sockets = SocketDir::in_home(home.path());
+    let private = std::fs::Permissions::from_mode(0o700);
+    std::fs::create_dir(sockets.path()).unwrap();
+    std::fs::set_permissions(sockets.path(), private).unwrap();
+    let directories = sockets.identities();
+    let cuts: Arc<Mutex<Vec<CancellationToken>>> = Arc::default();
+    let seen = cuts.clone();
+    let own = OwnSockets::new(directories.clone(), CancellationToken::new(), move |it| {
+        seen.lock().unwrap().push(it.cut.clone());
+        tokio::spawn(async move { drop(it) })
+    });
+    let mut sealed = SealedSockets::default();
+    sealed.insert(socket("ci", None));
+    own.keep(1, sealed);
+    // twice removed from within its directory and put back
+    for _ in 0..2 {
+        std::fs::remove_file(directories.socket("ci")).unwrap();
+        own.look();
+    }
+    let all = || cuts.lock().unwrap().clone();
+    assert_eq!(all().len(), 3);
+    assert!(!all().iter().any(CancellationToken::is_cancelled));
+    own.keep(2, SealedSockets::default());
+    assert!(all().iter().all(CancellationToken::is_cancelled));
+}

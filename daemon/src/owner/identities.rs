@@ -73,6 +73,7 @@ impl Owner {
                 sockets.remove(&removed).map(drop)
             })
             .await?;
+        self.broker.approvals.forget(&identity);
         self.record_written(
             Act::IdentityRemoved,
             identity.as_str(),

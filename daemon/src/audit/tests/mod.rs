@@ -157,7 +157,14 @@ impl Home {
         verified_at(&self.path(), with_key)
     }
 
+    /// Nothing is wrong but that a file was lost or left, which it says.
     #[track_caller]
+    fn assert_gap(&self) {
+        let fault = verified_at(&self.path(), true).fault;
+        let fault = fault.expect("what is missing is a fault");
+        assert!(fault.contains("line 1: it goes on with record"), "{fault}");
+    }
+
     fn assert_intact(&self) {
         assert_eq!(self.verified(true).fault, None, "{:#?}", self.lines());
     }
