@@ -13,7 +13,7 @@ use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 pub use json::pretty;
-pub use printable::{cut, printable, printable_json, printable_lines, width};
+pub use printable::{cut, printable, printable_json, printable_lines, printable_record, width};
 pub use table::{Cell, Table};
 
 use crate::failure::{Exit, Failure};

@@ -68,6 +68,19 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// An audit record byte for byte, as axisd writes it: no control character
+/// stands in one. In a line that somebody else put there, what a terminal would
+/// obey is escaped.
+pub fn printable_record(line: &[u8]) -> Cow<'_, [u8]> {
+    let is_c1 = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
+    let is_harmless = !line.iter().any(u8::is_ascii_control) && !line.windows(2).any(is_c1);
+    if is_harmless && std::str::from_utf8(line).is_ok() {
+        return Cow::Borrowed(line);
+    }
+    let text = String::from_utf8_lossy(line);
+    Cow::Owned(printable_json(&text).into_owned().into_bytes())
+}
+
 /// Whether a terminal shows `c` as a mark of its own and does nothing else.
 pub(super) fn is_seen(c: char) -> bool {
     if c.is_ascii() {
@@ -158,6 +171,25 @@ mod tests {
         ];
         for (text, shown) in cases {
             assert_eq!(printable(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_record_that_axisd_did_not_write_is_changed() {
+        for record in [r#"{"justification":"Grüße\u001b 日本 \u202e"}"#, "{}"] {
+            let shown = printable_record(record.as_bytes());
+            assert!(matches!(shown, Cow::Borrowed(_)), "{record}");
+        }
+        for line in [
+            &b"{\"act\":\"\x1b[31mX\x1b]0;t\x07\"}"[..],
+            b"a\xc2\x9b31m",
+            b"\xff\x1b[1A",
+            b"a\rb",
+        ] {
+            let shown = printable_record(line);
+            assert!(!shown.iter().any(u8::is_ascii_control), "{shown:?}");
+            let text = std::str::from_utf8(&shown).unwrap();
+            assert!(!text.chars().any(char::is_control), "{text:?}");
         }
     }
 

@@ -9,6 +9,7 @@ use super::selection::Lines;
 use crate::client::Daemon;
 use crate::failure::{Exit, Failure};
 use crate::output::printable;
+use crate::output::printable_record;
 use crate::prompt;
 
 /// What a record says, in the columns of a table. A line that is no record
@@ -128,7 +129,7 @@ impl<W: Write> Writer<W> {
                 .write_record(cells(line))
                 .map_err(|error| unwritten(&error)),
             Self::Jsonl(to) => to
-                .write_all(line)
+                .write_all(&printable_record(line))
                 .and_then(|()| to.write_all(b"\n"))
                 .map_err(|error| unwritten(&error.into())),
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::selection::Lines;
 use crate::client::Daemon;
 use crate::failure::{Exit, Failure, is_unreachable};
-use crate::output::{Cell, Output, Table, Tone, write};
+use crate::output::{Cell, Output, Table, Tone, printable_record, write};
 use crate::prompt;
 
 /// The last lines.
@@ -69,7 +69,7 @@ impl Show {
         loop {
             match lines.message().await {
                 Ok(Some(message)) if self.json => {
-                    let mut line = message.line.to_vec();
+                    let mut line = printable_record(&message.line).into_owned();
                     line.push(b'\n');
                     write(&line)?;
                 }
