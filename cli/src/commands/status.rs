@@ -221,7 +221,7 @@ fn show_seal(output: Output, seal: &SealStatus) -> Result<(), Failure> {
             "seal       {}",
             output.paint(Tone::Warn, &format!("{name} differs from {sealed}"))
         ))?;
-        difference::show_file(output, "           ", Most::USUAL, file)?;
+        difference::show_file(output, "           ", Most::FIRST, file)?;
     }
     let more = seal.differences.len().saturating_sub(MAX_FILES);
     if more > 0 {

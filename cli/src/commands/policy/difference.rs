@@ -14,6 +14,8 @@ pub struct Most {
     lines: usize,
     /// Changes of each kind.
     changes: usize,
+    /// What shows those that axisd left out.
+    rest: &'static str,
 }
 
 impl Most {
@@ -21,11 +23,19 @@ impl Most {
     pub const USUAL: Self = Self {
         lines: 100,
         changes: 20,
+        rest: "read the file",
+    };
+    /// Of what status tells of it.
+    pub const FIRST: Self = Self {
+        lines: 100,
+        changes: 20,
+        rest: "axis policy seal --dry-run --all shows them",
     };
     /// All that axisd tells.
     pub const ALL: Self = Self {
         lines: usize::MAX,
         changes: usize::MAX,
+        rest: "read the file",
     };
 }
 
@@ -57,13 +67,15 @@ pub fn show_file(
         output.line(format_args!("{indent}  {}", output.paint(tone, &line)))?;
     }
     let hidden = file.lines.len().saturating_sub(most.lines);
-    let hidden = hidden + usize::try_from(file.left_out).unwrap_or(usize::MAX);
-    if hidden > 0 {
-        let more = format!("… and {hidden} more lines");
-        output.line(format_args!(
-            "{indent}  {}",
-            output.paint(Tone::Warn, &more)
-        ))?;
+    let left_out = usize::try_from(file.left_out).unwrap_or(usize::MAX);
+    for (count, how) in [(hidden, "--all shows them"), (left_out, most.rest)] {
+        if count > 0 {
+            let more = format!("… and {count} more lines: {how}");
+            output.line(format_args!(
+                "{indent}  {}",
+                output.paint(Tone::Warn, &more)
+            ))?;
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::proposal::{Parsed, Proposal};
+use super::services::Written;
 use super::{Sealing, services, settings};
 use crate::seal::{FileName, Files, Lines};
 
@@ -70,10 +71,17 @@ pub(super) fn all(
         room -= one.lines.lines.len();
         one.words = match &one.name {
             FileName::Policy => Vec::new(),
-            FileName::Service(name) => services::words(
-                services::of_file(&in_force, name),
-                services::of_file(&parsed.services, name),
-            ),
+            FileName::Service(name) => {
+                let before = sealed.services.get(name).map(|text| Written {
+                    text,
+                    service: services::of_file(&in_force, name),
+                });
+                let after = proposed.services.get(name).map(|text| Written {
+                    text,
+                    service: services::of_file(&parsed.services, name),
+                });
+                services::words(before.as_ref(), after.as_ref())
+            }
             FileName::Daemon => {
                 settings::words(sealed.daemon.as_deref(), proposed.daemon.as_deref())
             }

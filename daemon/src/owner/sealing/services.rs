@@ -1,12 +1,23 @@
 //! What another text of a service file means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::{Map, Value};
 
 use crate::catalogue::{Action, Service};
 use crate::services::Loaded;
+use crate::yaml::Source;
 
 /// Most actions that are named.
 const MAX_NAMES: usize = 20;
+
+/// A service file: its text, and the service that it defines where it has no
+/// mistake in it.
+pub(super) struct Written<'w> {
+    pub text: &'w str,
+    pub service: Option<&'w Service>,
+}
 
 /// The service that the file `name` defines.
 pub(super) fn of_file<'l>(loaded: &'l Loaded, name: &str) -> Option<&'l Service> {
@@ -16,7 +27,74 @@ pub(super) fn of_file<'l>(loaded: &'l Loaded, name: &str) -> Option<&'l Service>
 }
 
 /// What makes `after` of `before`, in words.
-pub(super) fn words(before: Option<&Service>, after: Option<&Service>) -> Vec<String> {
+pub(super) fn words(before: Option<&Written<'_>>, after: Option<&Written<'_>>) -> Vec<String> {
+    let mut words = of_services(
+        before.and_then(|file| file.service),
+        after.and_then(|file| file.service),
+    );
+    if let (Some(before), Some(after)) = (before, after) {
+        words.extend(written(before.text, after.text));
+        if words.is_empty() && after.service.is_some() {
+            words.push("nothing but comments or layout".to_owned());
+        }
+    }
+    words
+}
+
+/// What two texts say of the same things, whichever field it is in: a query, a
+/// fixed header or a param's name on the wire is told as much as a path.
+fn written(before: &str, after: &str) -> Vec<String> {
+    let (Some(mut before), Some(mut after)) = (members(before), members(after)) else {
+        return Vec::new();
+    };
+    let actions = |of: &mut Map<String, Value>| match of.remove("actions") {
+        Some(Value::Object(actions)) => actions,
+        _ => Map::new(),
+    };
+    let (old, new) = (actions(&mut before), actions(&mut after));
+    let mut words = Vec::new();
+    let whole = differing(&before, &after);
+    if !whole.is_empty() {
+        let whole = whole.join(", ");
+        words.push(format!(
+            "what is written for all its actions changed: {whole}"
+        ));
+    }
+    let changed: Vec<String> = new
+        .iter()
+        .filter_map(|(name, action)| {
+            let (before, after) = (old.get(name)?.as_object()?, action.as_object()?);
+            let fields = differing(before, after).join(", ");
+            (!fields.is_empty()).then(|| format!("{name} ({fields})"))
+        })
+        .collect();
+    let changed = changed.iter().map(String::as_str);
+    words.extend(named("what it sends changed", changed));
+    words
+}
+
+/// The names under which the two hold other values.
+fn differing<'v>(before: &'v Map<String, Value>, after: &'v Map<String, Value>) -> Vec<&'v str> {
+    let names: BTreeSet<&str> = before
+        .keys()
+        .chain(after.keys())
+        .map(String::as_str)
+        .collect();
+    names
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name))
+        .collect()
+}
+
+fn members(text: &str) -> Option<Map<String, Value>> {
+    let origin = Path::new("service.yaml");
+    match Source::new(text, origin).parse::<Value>() {
+        Ok(Value::Object(members)) => Some(members),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+fn of_services(before: Option<&Service>, after: Option<&Service>) -> Vec<String> {
     match (before, after) {
         (None, None) => Vec::new(),
         (None, Some(service)) => vec![format!(
@@ -52,22 +130,11 @@ fn changes(before: &Service, after: &Service) -> Vec<String> {
     words.extend(named("new actions", came.copied()));
     let gone = old.keys().filter(|name| !new.contains_key(*name));
     words.extend(named("actions gone", gone.copied()));
-    let changed = new.iter().filter_map(|(name, action)| {
-        let before = old.get(name)?;
-        let is_same = before.route() == action.route()
-            && before.effect() == action.effect()
-            && before.params_schema() == action.params_schema();
-        (!is_same).then_some(*name)
-    });
-    words.extend(named("actions changed", changed));
     let effects = new.iter().filter_map(|(name, action)| {
         let (before, after) = (old.get(name)?.effect(), action.effect());
         (before != after).then(|| format!("{name}: {} → {}", before.word(), after.word()))
     });
     words.extend(effects.take(MAX_NAMES).map(|it| format!("effect of {it}")));
-    if words.is_empty() {
-        words.push("what its actions send or answer would be another thing: see the lines".into());
-    }
     words
 }
 
