@@ -3,6 +3,7 @@
 
 mod files;
 mod restarts;
+mod showing;
 mod switching;
 mod telling;
 

@@ -10,7 +10,7 @@ use axis_tests::{Home, PASSWORD, binary, wait_for};
 use serde_json::json;
 
 /// A command on a terminal, and what it has shown so far.
-struct Terminal {
+pub struct Terminal {
     child: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<Vec<u8>>>,
@@ -18,7 +18,12 @@ struct Terminal {
 
 impl Terminal {
     /// `axis` with `arguments`, without the master password.
-    fn axis(home: &Home, arguments: &str) -> Self {
+    pub fn axis(home: &Home, arguments: &str) -> Self {
+        Self::axis_with(home, &[], arguments)
+    }
+
+    /// The same with more variables.
+    pub fn axis_with(home: &Home, variables: &[(&str, &str)], arguments: &str) -> Self {
         let axis = binary("axis");
         let mut command = Command::new("script");
         command
@@ -29,6 +34,7 @@ impl Terminal {
             .env("AXIS_HOME", home.path())
             .env("HOME", home.path())
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -50,14 +56,14 @@ impl Terminal {
     }
 
     /// Types once `words` have been shown.
-    fn after(&mut self, words: &str, keys: &str) {
+    pub fn after(&mut self, words: &str, keys: &str) {
         wait_for(words, || self.screen().contains(words).then_some(()));
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
     /// Its exit code, and all that it has shown.
-    fn end(mut self) -> (i32, String) {
+    pub fn end(mut self) -> (i32, String) {
         let status = self.child.wait().unwrap();
         (status.code().unwrap(), self.screen())
     }

@@ -40,7 +40,9 @@ pub struct PolicyFile {
     pub text: String,
     /// What the file said when it was read; none where there was none.
     found: Option<String>,
-    /// Given where the policy is sealed.
+    /// Whether only what is sealed counts.
+    is_sealed: bool,
+    /// Where it is sealed, once it was asked for.
     password: Option<SecretString>,
 }
 
@@ -51,7 +53,8 @@ impl PolicyFile {
     /// It has a mistake in it; or it differs from what is sealed, so that what
     /// somebody wrote there would be sealed along.
     pub async fn load(daemon: &mut Daemon) -> Result<Self, Failure> {
-        let file = Self::read(daemon).await?;
+        let mut file = Self::read(daemon).await?;
+        file.ask_password()?;
         let checked = file.check(daemon, &file.text).await?;
         match checked.error {
             None => Ok(file),
@@ -64,14 +67,14 @@ impl PolicyFile {
         }
     }
 
-    /// The same of a file that may have a mistake in it.
+    /// The same of a file that may have a mistake in it; asks for nothing yet.
     pub async fn read(daemon: &mut Daemon) -> Result<Self, Failure> {
         let shown = ask(daemon.admin.show_policy(ShowPolicyRequest {})).await?;
-        let seal = ask(daemon.admin.show_seal(ShowSealRequest {})).await?;
+        let seal = ask(daemon.admin.show_seal(ShowSealRequest::default())).await?;
         let path = PathBuf::from(&shown.path);
         let path = fs::canonicalize(&path).unwrap_or(path);
         let found = read_text(&path)?;
-        let (text, password) = if seal.withheld {
+        let text = if seal.withheld {
             return Err(Failure::new(
                 Exit::Unavailable,
                 "the vault is locked, so what is sealed can't be told",
@@ -90,25 +93,31 @@ impl PolicyFile {
                 .because("What somebody wrote there would be sealed along.")
                 .fix("review it with: axis policy seal"));
             }
-            (
-                shown.text.unwrap_or_default(),
-                Some(prompt::master_password()?),
-            )
+            shown.text.unwrap_or_default()
         } else {
-            let text = found.clone().unwrap_or_else(|| DEFAULT_POLICY.to_owned());
-            (text, None)
+            found.clone().unwrap_or_else(|| DEFAULT_POLICY.to_owned())
         };
         Ok(Self {
             path,
             text,
             found,
-            password,
+            is_sealed: seal.sealed,
+            password: None,
         })
+    }
+
+    /// Asks for the master password where the policy is sealed: whoever saves
+    /// has to have asked.
+    pub fn ask_password(&mut self) -> Result<(), Failure> {
+        if self.is_sealed {
+            self.password = Some(prompt::master_password()?);
+        }
+        Ok(())
     }
 
     /// Whether only what is sealed counts.
     pub fn is_sealed(&self) -> bool {
-        self.password.is_some()
+        self.is_sealed
     }
 
     /// What axisd says of `text` in its place.
@@ -136,7 +145,11 @@ impl PolicyFile {
             return Err(self.failed("the policy would be larger than 1 MiB"));
         }
         self.check_unchanged()?;
-        if let Some(password) = &self.password {
+        if self.is_sealed {
+            let password = self
+                .password
+                .as_ref()
+                .ok_or_else(|| self.failed("it is sealed, and nobody said yes to that"))?;
             ask(daemon.admin.seal_policy(SealPolicyRequest {
                 master_password: password.expose_secret().to_owned(),
                 what: Some(What::PolicyText(text.to_owned())),

@@ -273,9 +273,12 @@ impl Admin for AdminRpc {
 
     async fn show_seal(
         &self,
-        _: Request<v1::ShowSealRequest>,
+        request: Request<v1::ShowSealRequest>,
     ) -> Result<Response<v1::ShowSealResponse>, Status> {
-        let shown = self.owner.show_seal().await?;
+        let shown = self
+            .owner
+            .show_seal(request.into_inner().policy_text)
+            .await?;
         Ok(Response::new(seal::shown(shown)))
     }
 

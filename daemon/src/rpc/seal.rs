@@ -25,6 +25,7 @@ pub fn shown(shown: Shown) -> v1::ShowSealResponse {
             .collect(),
         rules: count(shown.rules),
         fault: shown.fault,
+        new_certificates: shown.has_new_certificates,
     }
 }
 

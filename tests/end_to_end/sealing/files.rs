@@ -249,7 +249,7 @@ fn certificates_count_only_once_they_are_sealed() {
         doctor.contains("upstream.ca_file in daemon.yaml doesn't count yet"),
         "{doctor}"
     );
-    home.axis(&["policy", "seal"]).ok();
+    home.axis(&["policy", "seal", "--yes"]).ok();
     assert_eq!(get(&mut host)["ok"], true);
     home.axis(&["daemon", "restart"]).ok();
     assert_eq!(
@@ -324,7 +324,7 @@ fn certificates_that_are_swapped_differ_from_the_sealed_ones() {
     certificate(&path);
     let yaml = format!("upstream: {{ca_file: {}}}\n", path.display());
     fs::write(home.file("daemon.yaml"), yaml).unwrap();
-    home.axis(&["policy", "seal"]).ok();
+    home.axis(&["policy", "seal", "--yes"]).ok();
     certificate(&path);
     wait_for_differences(&home, 1);
     assert_eq!(differing(&home), ["ca_file"]);

@@ -14,7 +14,7 @@ fn ask_to_seal(home: &Home, what: What) -> Result<(), tonic::Status> {
         .unwrap();
     runtime.block_on(async {
         let mut admin = axis_proto::socket::admin_client(&path).unwrap();
-        admin.show_seal(ShowSealRequest {}).await?;
+        admin.show_seal(ShowSealRequest::default()).await?;
         let request = SealPolicyRequest {
             master_password: axis_tests::PASSWORD.into(),
             what: Some(what),
@@ -59,6 +59,13 @@ fn a_policy_sealed_alone_leaves_the_other_files_as_they_were() {
     let mut host = Host::connect(&home, "local-dev");
     assert_eq!(get(&mut host)["ok"], true);
     assert_eq!(differing(&home), ["policy.yaml", "daemon.yaml"]);
+    // whoever sealed it didn't write the file: that is told, if a moment later
+    wait_for("both files to be told", || {
+        let told = acts(&home, "seal_differs");
+        told.iter()
+            .any(|it| it.starts_with("policy.yaml"))
+            .then_some(())
+    });
 }
 
 #[test]

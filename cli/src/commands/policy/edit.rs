@@ -2,13 +2,16 @@
 //! counts.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use axis_proto::v1::ShowSealRequest;
 use clap::Args;
 use tokio::task::spawn_blocking;
 
-use crate::client::Daemon;
+use super::difference::{self, Most};
+use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, printable_lines, tell};
 use crate::policy_file::PolicyFile;
@@ -17,8 +20,9 @@ use crate::prompt;
 /// Edit the policy, and check it before it is saved
 ///
 /// Opens $VISUAL, else $EDITOR, else vi, with a copy. One with a mistake in it is
-/// not saved without asking. Where the policy is sealed, the master password is
-/// asked for first, and the change is sealed.
+/// not saved without asking. Where the policy is sealed, the change and what it
+/// means are shown once the editor has ended; the master password is the
+/// confirmation, and seals what was shown.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  axis policy edit\n  EDITOR=nano axis policy edit")]
 pub struct Edit {}
@@ -28,13 +32,20 @@ impl Edit {
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
-        let file = PolicyFile::read(&mut daemon).await?;
-        let directory = tempfile::Builder::new().prefix("axis-policy-").tempdir();
+        let mut file = PolicyFile::read(&mut daemon).await?;
+        // beside the policy, where its new text is going to be written, too
+        let beside = file.path.parent().unwrap_or(Path::new("/"));
+        let directory = tempfile::Builder::new()
+            .prefix(".policy-edit-")
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir_in(beside);
         let directory = directory.map_err(|error| failed("no copy can be made", &error))?;
         let copy = directory.path().join("policy.yaml");
         fs::write(&copy, &file.text).map_err(|error| failed("no copy can be made", &error))?;
         let text = loop {
             open(&copy).await?;
+            // anybody who runs as this user could have written it, and can go
+            // on: from here on only what was read now counts
             let text = fs::read_to_string(&copy)
                 .map_err(|error| failed("what was edited can't be read", &error))?;
             if text == file.text {
@@ -69,11 +80,45 @@ impl Edit {
             }
             return Err(Failure::new(Exit::Failed, "nothing was saved"));
         };
+        if file.is_sealed() {
+            confirm(output, &mut daemon, &text).await?;
+            file.ask_password()?;
+        }
         file.save(&mut daemon, &text).await?;
         file.in_force(&mut daemon, &text).await?;
         output.line(output.paint(Tone::Good, "Saved, and in force."))?;
         Ok(Exit::Done)
     }
+}
+
+/// Shows all that sealing `text` would change. The master password says yes to
+/// it; where that isn't typed, the owner is asked.
+async fn confirm(output: Output, daemon: &mut Daemon, text: &str) -> Result<(), Failure> {
+    let shown = ask(daemon.admin.show_seal(ShowSealRequest {
+        policy_text: Some(text.to_owned()),
+    }))
+    .await?;
+    if !shown.sealed || shown.withheld || shown.fault.is_some() {
+        return Err(Failure::new(
+            Exit::Failed,
+            "what is sealed changed meanwhile; nothing was saved",
+        )
+        .fix("run the command again"));
+    }
+    output.line("This would be sealed, and in force:")?;
+    for file in &shown.differences {
+        difference::show_file(output, "", Most::ALL, file)?;
+    }
+    difference::show_meaning(output, Most::ALL, &shown.meaning.unwrap_or_default())?;
+    if prompt::password_from_environment()?.is_none() {
+        return Ok(());
+    }
+    let without_terminal =
+        "nothing was saved; run it in a terminal, or change the file and run: axis policy seal";
+    if prompt::confirms("Seal this change?", without_terminal).await? {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Failed, "nothing was saved"))
 }
 
 /// Runs the editor, a line of shell as in other programs, to its end.

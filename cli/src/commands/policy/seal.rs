@@ -22,7 +22,7 @@ use crate::prompt;
 /// before the password is asked for; read it, and enter the password only if
 /// the change is yours.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  axis policy seal\n  axis policy seal --dry-run")]
+#[command(after_help = "Examples:\n  axis policy seal\n  axis policy seal --dry-run --all")]
 pub struct Seal {
     /// Show what would be sealed, or how it differs from what is, and no more
     #[arg(long)]
@@ -30,6 +30,9 @@ pub struct Seal {
     /// Show every line of a long difference
     #[arg(long)]
     all: bool,
+    /// Say yes to certificates of your own that aren't sealed yet
+    #[arg(long)]
+    yes: bool,
     /// One JSON document
     #[arg(long)]
     json: bool,
@@ -40,7 +43,7 @@ impl Seal {
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
-        let shown = ask(daemon.admin.show_seal(ShowSealRequest {})).await?;
+        let shown = ask(daemon.admin.show_seal(ShowSealRequest::default())).await?;
         if self.dry_run && self.json {
             output.json(&document(&shown, None))?;
             return Ok(verdict(&shown));
@@ -76,6 +79,17 @@ impl Seal {
                 output.json(&document(&shown, Some(false)))?;
             }
             return Ok(Exit::Done);
+        }
+        if shown.new_certificates && !self.yes {
+            let question = "Let upstreams be believed by these certificates of your own? Whoever holds the key of one can read every call and key";
+            let without_terminal = "look at ca_file with axis policy seal --dry-run, and add --yes if those certificates are yours";
+            if !prompt::confirms(question, without_terminal).await? {
+                return Err(Failure::new(
+                    Exit::Failed,
+                    "the certificates were not confirmed; nothing was sealed",
+                )
+                .fix("take upstream.ca_file out of daemon.yaml"));
+            }
         }
         let password = prompt::master_password()?;
         let sealed = ask(daemon.admin.seal_policy(SealPolicyRequest {
@@ -141,6 +155,9 @@ fn show(output: Output, most: Most, shown: &ShowSealResponse) -> Result<(), Fail
         output
             .line("These differ from what is sealed, which stays in force until you seal them:")?;
     }
+    if !shown.sealed && shown.differences.iter().any(|file| file.error.is_none()) {
+        output.line("Beside the policy that would seal, and with it put or keep in force:")?;
+    }
     for file in &shown.differences {
         difference::show_file(output, "", most, file)?;
     }
@@ -155,6 +172,7 @@ fn document(shown: &ShowSealResponse, sealed_now: Option<bool>) -> Value {
         "withheld": shown.withheld,
         "fault": shown.fault,
         "digest": shown.digest,
+        "new_certificates": shown.new_certificates,
         "rules": shown.rules,
         "files": shown.files.iter().map(|file| json!({
             "name": file.name,

@@ -11,6 +11,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
@@ -27,6 +28,10 @@ use crate::policy;
 use crate::seal::{FileName, Files, SealError};
 use crate::services as own_services;
 use crate::vault::{Reserved, VaultError};
+
+/// How long policy.yaml may still say what was sealed before, after another
+/// text was: who seals it writes it into the file next.
+const TIME_TO_WRITE: Duration = Duration::from_secs(1);
 
 /// What the owner wants sealed.
 pub enum WhatToSeal {
@@ -90,6 +95,8 @@ pub struct Shown {
     pub files: Vec<(FileName, usize)>,
     /// Rules in the policy that a seal would put in force.
     pub rules: usize,
+    /// A seal would make upstreams believed by other certificates.
+    pub has_new_certificates: bool,
 }
 
 /// How the files stand to what is sealed, as it was last looked at.
@@ -126,6 +133,9 @@ struct Seen {
     /// The text of each file that differs, in the form of its digest, so that
     /// each change is told once.
     told: BTreeMap<FileName, String>,
+    /// What policy.yaml said when a policy was sealed by its text: it is about
+    /// to be written, and until then is no difference to tell.
+    outdated: Option<Arc<str>>,
 }
 
 /// What happened that is to be told.
@@ -164,15 +174,19 @@ impl Sealing {
         }
     }
 
-    /// Reads the files and holds them against what is sealed. Blocking.
-    fn show(&self) -> Shown {
-        let proposal = Proposal::read(&self.broker, &self.paths);
-        let parsed = Parsed::of(&self.broker, &self.paths, &proposal.files);
-        let faults = proposal.faults_with(&parsed);
+    /// Reads the files and holds them against what is sealed; with `policy`,
+    /// that text instead, as it would be sealed alone. Blocking.
+    fn show(&self, policy: Option<String>) -> Shown {
         let (sealed, fault) = {
             let seen = self.seen();
             (seen.sealed.clone(), seen.fault.clone())
         };
+        let proposal = match (policy, &sealed) {
+            (Some(text), Some(sealed)) => Proposal::of_policy(text, sealed),
+            _ => Proposal::read(&self.broker, &self.paths),
+        };
+        let parsed = Parsed::of(&self.broker, &self.paths, &proposal.files);
+        let faults = proposal.faults_with(&parsed);
         let is_withheld = self.broker.is_withheld();
         let mut shown = Shown {
             is_sealed: sealed.is_some() || is_withheld || fault.is_some(),
@@ -187,15 +201,26 @@ impl Sealing {
             rules: parsed.rules(),
             ..Shown::default()
         };
-        let Some(sealed) = sealed else {
+        if is_withheld {
             shown.differences = faults
                 .into_iter()
                 .map(|(name, problem)| Difference::broken(self.path_of(&name), name, problem))
                 .collect();
             return shown;
-        };
+        }
+        let is_first = sealed.is_none();
+        // what nobody sealed yet is new with the first seal, whatever is in
+        // force of it; only the policy decides as it stands
+        let sealed = sealed.unwrap_or_else(|| {
+            let policy = proposal.files.policy.clone();
+            Arc::new(Files {
+                policy,
+                ..Files::default()
+            })
+        });
+        shown.has_new_certificates = proposal.files.ca.is_some() && proposal.files.ca != sealed.ca;
         shown.differences = difference::all(self, &sealed, &proposal.files, &faults, &parsed);
-        if !shown.differences.is_empty() {
+        if !is_first && !shown.differences.is_empty() {
             shown.meaning = self.meaning(&parsed);
         }
         shown
@@ -221,7 +246,12 @@ impl Sealing {
             return Vec::new();
         };
         let proposal = Proposal::read(&self.broker, &self.paths);
-        let differences = difference::in_text(self, &sealed, &proposal);
+        let mut differences = difference::in_text(self, &sealed, &proposal);
+        if let Some(outdated) = self.seen().outdated.as_deref()
+            && proposal.files.policy.as_deref() == Some(outdated)
+        {
+            differences.retain(|it| it.name != FileName::Policy);
+        }
         let mut told = BTreeMap::new();
         for difference in &differences {
             let text = proposal.files.text(&difference.name).map(str::to_owned);
@@ -314,6 +344,27 @@ impl Sealing {
         *self.seen() = Seen::default();
     }
 
+    /// Begins to wait until policy.yaml says something else than is sealed: a
+    /// policy is about to be sealed by its text, and to be written then.
+    fn await_file(&self) -> Option<Arc<str>> {
+        let mut seen = self.seen();
+        let outdated = seen.sealed.as_ref()?.policy.as_deref().map(Arc::from);
+        seen.outdated.clone_from(&outdated);
+        outdated
+    }
+
+    /// Ends the waiting that gave `outdated`, unless another one has begun.
+    fn await_no_more(&self, outdated: &Arc<str>) {
+        let mut seen = self.seen();
+        if seen
+            .outdated
+            .as_ref()
+            .is_some_and(|it| Arc::ptr_eq(it, outdated))
+        {
+            seen.outdated = None;
+        }
+    }
+
     /// What is to be sealed, and that it can be. Blocking.
     fn to_be_sealed(&self, what: WhatToSeal) -> Result<(Files, usize), SealingError> {
         let (files, faults) = match what {
@@ -357,15 +408,16 @@ impl Sealing {
 
 impl Owner {
     /// What is sealed, and how the files differ from it as they stand now.
-    pub async fn show_seal(&self) -> Result<Shown, OwnerError> {
+    /// With `policy`, how that text does, with the other files as they are sealed.
+    pub async fn show_seal(&self, policy: Option<String>) -> Result<Shown, OwnerError> {
         let _turn = self.sealing.showing.acquire().await;
-        self.blocking(Sealing::show).await
+        self.blocking(|it| it.show(policy)).await
     }
 
     /// Seals: from now on what stands in the files counts only once it is
     /// sealed, too.
     pub async fn seal(
-        &self,
+        self: &Arc<Self>,
         password: SecretString,
         what: WhatToSeal,
         by: &Peer,
@@ -375,6 +427,7 @@ impl Owner {
             // what it differs from can't be told
             return Err(error.into());
         }
+        let is_policy_alone = matches!(what, WhatToSeal::Policy(_));
         let (files, rules) = self.blocking(|it| it.to_be_sealed(what)).await??;
         let text = files.pack().map_err(SealingError::from)?;
         let sealed = SealedNow {
@@ -382,7 +435,12 @@ impl Owner {
             rules,
             files: files.each().count(),
         };
-        self.write_seal(password, Some(text), by).await?;
+        let outdated = is_policy_alone.then(|| self.sealing.await_file()).flatten();
+        let written = self.write_seal(password, Some(text), by).await;
+        if let Some(outdated) = outdated {
+            self.look_later(outdated);
+        }
+        written?;
         let detail = format!(
             "rules: {rules}, files: {}, SHA-256 {}",
             sealed.files, sealed.digest
@@ -442,6 +500,19 @@ impl Owner {
         self.tell(differing);
         self.broker.changed();
         Ok(())
+    }
+
+    /// Gives whoever sealed a policy by its text the time to write the file.
+    fn look_later(self: &Arc<Self>, outdated: Arc<str>) {
+        let owner = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(TIME_TO_WRITE).await;
+            owner.sealing.await_no_more(&outdated);
+            match owner.blocking(Sealing::look).await {
+                Ok(news) => owner.tell(news),
+                Err(error) => warn!("the files can't be looked at: {error}"),
+            }
+        });
     }
 
     /// Looks at the files after one of them may have changed. Blocking.

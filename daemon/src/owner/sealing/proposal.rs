@@ -74,6 +74,17 @@ impl Proposal {
         Self { files, faults }
     }
 
+    /// What is `sealed`, with another policy.
+    pub fn of_policy(text: String, sealed: &Files) -> Self {
+        Self {
+            files: Files {
+                policy: Some(text),
+                ..sealed.clone()
+            },
+            faults: BTreeMap::new(),
+        }
+    }
+
     /// What can't be sealed, and why.
     pub fn faults_with(&self, parsed: &Parsed) -> BTreeMap<FileName, String> {
         let mut faults: BTreeMap<_, _> = parsed.faults().collect();
