@@ -1,9 +1,10 @@
 //! `axis policy unseal`: the files count again as soon as they are saved.
 
-use axis_proto::v1::UnsealPolicyRequest;
+use axis_proto::v1::{ShowSealRequest, UnsealPolicyRequest};
 use clap::Args;
 use secrecy::ExposeSecret;
 
+use super::difference::{self, Most};
 use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone};
@@ -12,8 +13,8 @@ use crate::prompt;
 /// Let the policy, your service files and daemon.yaml count as they are saved
 ///
 /// The opposite of `axis policy seal`, with the master password. What stands in
-/// the files is in force at once, whoever wrote it: `axis policy seal --dry-run`
-/// shows what that changes.
+/// the files is in force at once, whoever wrote it: what that changes is shown
+/// before the password is asked for.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  axis policy unseal")]
 pub struct Unseal {}
@@ -23,6 +24,15 @@ impl Unseal {
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
+        let shown = ask(daemon.admin.show_seal(ShowSealRequest::default())).await?;
+        if shown.sealed && !shown.differences.is_empty() {
+            output.line(output.paint(Tone::Warn, "These take effect at once:"))?;
+            for file in &shown.differences {
+                difference::show_file(output, "", Most::ALL, file)?;
+            }
+            let meaning = shown.meaning.unwrap_or_default();
+            difference::show_meaning(output, Most::ALL, &meaning)?;
+        }
         let password = prompt::master_password()?;
         let unsealed = ask(daemon.admin.unseal_policy(UnsealPolicyRequest {
             master_password: password.expose_secret().to_owned(),
