@@ -23,6 +23,10 @@ use crate::prompt;
 /// the change is yours.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  axis policy seal\n  axis policy seal --dry-run --all")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as many options are given or not"
+)]
 pub struct Seal {
     /// Show what would be sealed, or how it differs from what is, and no more
     #[arg(long)]
@@ -142,7 +146,10 @@ fn show(output: Output, most: Most, shown: &ShowSealResponse) -> Result<(), Fail
         for file in &shown.files {
             let name = printable(&file.name);
             match file.name.as_str() {
-                "policy.yaml" => output.line(format_args!("  {name}: rules: {}", shown.rules))?,
+                "policy.yaml" => output.line(format_args!(
+                    "  {name}: rules: {} (axis policy show prints it)",
+                    shown.rules
+                ))?,
                 _ => output.line(format_args!("  {name}: {} bytes", file.bytes))?,
             }
         }

@@ -35,7 +35,7 @@ pub(super) fn words(before: Option<&Written<'_>>, after: Option<&Written<'_>>) -
     if let (Some(before), Some(after)) = (before, after) {
         words.extend(written(before.text, after.text));
         if words.is_empty() && after.service.is_some() {
-            words.push("nothing but comments or layout".to_owned());
+            words.push("nothing but comments, layout or order".to_owned());
         }
     }
     words
@@ -45,7 +45,7 @@ pub(super) fn words(before: Option<&Written<'_>>, after: Option<&Written<'_>>) -
 /// fixed header or a param's name on the wire is told as much as a path.
 fn written(before: &str, after: &str) -> Vec<String> {
     let (Some(mut before), Some(mut after)) = (members(before), members(after)) else {
-        return Vec::new();
+        return vec!["the two texts can't be compared by their fields: see the lines".to_owned()];
     };
     let actions = |of: &mut Map<String, Value>| match of.remove("actions") {
         Some(Value::Object(actions)) => actions,
