@@ -1,5 +1,7 @@
 //! policy.yaml as `axis allow`, `axis deny` and `axis policy edit` change it.
 
+mod widening;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 

@@ -1,6 +1,8 @@
 //! `axis allow`: writes a rule into the policy file, and takes back what denied
 //! it.
 
+mod terms;
+
 use std::collections::BTreeMap;
 
 use axis_proto::v1::PolicyExplanation;
@@ -8,6 +10,7 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::Value;
 
+use self::terms::{Change, refuse_denied, tell_exceptions, without_exact_denies};
 use super::approve::seconds;
 use super::calls::Calls;
 use crate::client::Daemon;
@@ -89,6 +92,8 @@ impl Allow {
         let mut calls =
             Calls::find(daemon, &self.identity, &self.service, &self.actions, false).await?;
         let file = PolicyFile::load(daemon).await?;
+        let askers = calls.askers(&read(&file, &file.text)?, &file.text);
+        let meant = calls.clone();
         let asked = sample(&params);
         let before = calls
             .explained(daemon, file.named(&file.text), Some(&asked))
@@ -111,41 +116,44 @@ impl Allow {
             for line in lines_of(&before) {
                 output.line(format_args!("  {}", printable(&line)))?;
             }
-            return Ok(Exit::Done);
+            return tell_exceptions(output, daemon, &calls, &askers, file.named(&file.text)).await;
         }
-        let needed: Vec<_> = lacking
-            .iter()
-            .filter_map(|at| calls.actions.get(*at))
-            .map(|called| called.pattern.clone())
-            .collect();
-        calls.patterns.retain(|pattern| needed.contains(pattern));
+        calls.keep_patterns_of(&lacking);
 
         let text = without_exact_denies(&calls, &file)?;
+        let change = Change::begin(daemon, &self, &file, &meant, &askers, &asked, &text).await?;
+        change.refuse_opened(&calls)?;
         let then = calls
             .explained(daemon, file.named(&text), Some(&asked))
             .await?;
         refuse_denied(&file, &text, &lacking, &then)?;
         let root = read(&file, &text)?;
+        // without the deny rule another one may allow it just so
+        let mut unmet = lacking.clone();
+        if !self.has_terms() {
+            unmet.retain(|at| !then.get(*at).is_some_and(|it| self.is_met(it, &root)));
+        }
+        let mut rule_for = calls.clone();
+        rule_for.keep_patterns_of(&unmet);
         let entry = calls.entry(&root);
-        let deciding = lacking.iter().filter_map(|at| then.get(*at)?.line);
-        let before_rule = entry.and_then(|entry| {
-            let rules = entry.value("allow")?.items();
-            let positions =
-                deciding.filter_map(|line| rules.iter().position(|rule| line_is(rule, line)));
-            positions.min()
-        });
-        let is_on_other_terms = lacking
+        let deciding = unmet.iter().filter_map(|at| then.get(*at)?.line);
+        let before_rule = entry.and_then(|entry| first_of(entry, deciding));
+        let is_on_other_terms = unmet
             .iter()
             .any(|at| then.get(*at).is_some_and(|it| it.allowed));
-        let rule = self.rule(&calls, &params);
+        let place = before_rule.filter(|_| is_on_other_terms);
         let layout = Layout::of(&text);
-        let new = match entry {
-            Some(entry) => {
-                let place = before_rule.filter(|_| is_on_other_terms);
-                layout.with_rule(entry, "allow", &rule, place)
+        let with = |credential: Option<&str>| {
+            if unmet.is_empty() {
+                return text.clone();
             }
-            None => layout.with_entry(&root, &calls.identity, "allow", &rule),
+            let rule = self.rule(&rule_for, &params, credential);
+            match entry {
+                Some(entry) => layout.with_rule(entry, "allow", &rule, place),
+                None => layout.with_entry(&root, &calls.identity, "allow", &rule),
+            }
         };
+        let new = with(self.credential.as_deref());
         let checked = file.check(daemon, &new).await?;
         if let Some(error) = checked.error {
             return Err(invalid(&error));
@@ -153,13 +161,18 @@ impl Allow {
         let after = calls
             .explained(daemon, file.named(&new), Some(&asked))
             .await?;
-        let root = read(&file, &new)?;
+        let new_root = read(&file, &new)?;
         if !lacking
             .iter()
-            .all(|at| after.get(*at).is_some_and(|it| self.is_met(it, &root)))
+            .all(|at| after.get(*at).is_some_and(|it| self.is_met(it, &new_root)))
         {
             return Err(by_hand(&file));
         }
+        if !unmet.is_empty() {
+            change.refuse_passed_by(&root, place, &rule_for)?;
+        }
+        change.refuse_lost(daemon, &new).await?;
+        change.refuse_others_first(daemon, with).await?;
         file.save(daemon, &new).await?;
         file.in_force(daemon, &new).await?;
         output.line(output.paint(
@@ -169,7 +182,7 @@ impl Allow {
         for line in lines_of(lacking.iter().filter_map(|at| after.get(*at))) {
             output.line(format_args!("  {}", printable(&line)))?;
         }
-        Ok(Exit::Done)
+        tell_exceptions(output, daemon, &calls, &askers, file.named(&new)).await
     }
 
     fn keep_effects(
@@ -203,7 +216,17 @@ impl Allow {
             && (self.lasting.is_some() || !ends(root, said.line))
     }
 
-    fn rule(&self, calls: &Calls, params: &BTreeMap<String, Vec<Value>>) -> RuleText {
+    /// Whether it is asked for on terms that hold for each call.
+    fn has_terms(&self) -> bool {
+        self.ask || self.ttl.is_some() || self.per_minute.is_some() || self.credential.is_some()
+    }
+
+    fn rule(
+        &self,
+        calls: &Calls,
+        params: &BTreeMap<String, Vec<Value>>,
+        credential: Option<&str>,
+    ) -> RuleText {
         let mut rule = RuleText::default();
         rule.field("service", scalar(&calls.service));
         rule.field("actions", list(calls.patterns.iter().map(String::as_str)));
@@ -239,7 +262,7 @@ impl Allow {
         if let Some(most) = self.per_minute {
             rule.field("rateLimit", format!("{{ requestsPerMinute: {most} }}"));
         }
-        if let Some(label) = &self.credential {
+        if let Some(label) = credential {
             rule.field("credential", scalar(label));
         }
         rule
@@ -275,92 +298,11 @@ fn sample(params: &BTreeMap<String, Vec<Value>>) -> String {
     Value::from(object).to_string()
 }
 
-/// The text without those deny rules that are for exactly these actions.
-fn without_exact_denies(calls: &Calls, file: &PolicyFile) -> Result<String, Failure> {
-    let mut text = file.text.clone();
-    loop {
-        let root = read(file, &text)?;
-        let Some(entry) = calls.entry(&root) else {
-            return Ok(text);
-        };
-        let Some((key, rules)) = entry.field("deny") else {
-            return Ok(text);
-        };
-        let is_plain = |rule: &Node| {
-            ["effects", "params", "until"]
-                .iter()
-                .all(|f| rule.value(f).is_none())
-        };
-        let found = rules.items().iter().enumerate().find_map(|(at, rule)| {
-            if !calls.is_for_service(rule) || !is_plain(rule) {
-                return None;
-            }
-            let (actions_key, actions) = rule.field("actions")?;
-            let exact = actions.items().iter().position(|action| {
-                let action = action.scalar().unwrap_or_default();
-                calls
-                    .patterns
-                    .iter()
-                    .any(|it| it.eq_ignore_ascii_case(action))
-            })?;
-            Some((at, actions_key, actions, exact))
-        });
-        let Some((at, actions_key, actions, exact)) = found else {
-            return Ok(text);
-        };
-        let layout = Layout::of(&text);
-        let next = if actions.items().len() == 1 {
-            layout.without_item(key, rules, at)
-        } else {
-            layout.without_item(actions_key, actions, exact)
-        };
-        text = next.ok_or_else(|| by_hand(file))?;
-    }
-}
-
-/// What a deny rule for more than these actions still denies isn't allowed by
-/// a rule.
-fn refuse_denied(
-    file: &PolicyFile,
-    text: &str,
-    wanted: &[usize],
-    explained: &[PolicyExplanation],
-) -> Result<(), Failure> {
-    let denied = wanted
-        .iter()
-        .filter_map(|at| explained.get(*at))
-        .find(|said| !said.allowed && said.reason.contains("(deny rule "));
-    let Some(said) = denied else { return Ok(()) };
-    let new_line = said.line.and_then(|line| usize::try_from(line).ok());
-    let line = new_line.map_or(0, |line| line_before(&file.text, text, line));
-    Err(Failure::new(
-        Exit::Failed,
-        format!("line {line} of {} still denies it", file.path.display()),
-    )
-    .because(format!(
-        "{}: a deny rule beats all that allows.",
-        said.excerpt
-    ))
-    .fix("axis policy edit"))
-}
-
-/// The line of `before` that became line `line` of `after`, which lost some.
-fn line_before(before: &str, after: &str, line: usize) -> usize {
-    let mut old = before.lines().enumerate();
-    for new in after.lines().take(line.saturating_sub(1)) {
-        let mut ahead = old.clone();
-        if ahead.any(|(_, text)| text == new) {
-            old = ahead;
-        } else {
-            old.next();
-        }
-    }
-    let wanted = after
-        .lines()
-        .nth(line.saturating_sub(1))
-        .unwrap_or_default();
-    old.find(|(_, text)| *text == wanted)
-        .map_or(line, |(at, _)| at + 1)
+/// The first allow rule of the entry that stands in one of these lines.
+fn first_of(entry: &Node, lines: impl Iterator<Item = u32>) -> Option<usize> {
+    let rules = entry.value("allow")?.items();
+    let positions = lines.filter_map(|line| rules.iter().position(|rule| line_is(rule, line)));
+    positions.min()
 }
 
 fn line_is(rule: &Node, line: u32) -> bool {

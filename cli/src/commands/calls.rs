@@ -8,7 +8,13 @@ use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
 use crate::policy_file::Node;
 
+/// Most questions in one request: the answers have to fit into one message.
+const MAX_QUESTIONS: usize = 2_000;
+/// An end that is over.
+const OVER: &str = "\"2000-01-01T00:00:00Z\"";
+
 /// Actions of one service, for one identity.
+#[derive(Clone)]
 pub struct Calls {
     /// Who would call, or `"*"`.
     pub identity: String,
@@ -21,11 +27,22 @@ pub struct Calls {
 }
 
 /// One action.
+#[derive(Clone)]
 pub struct Called {
     /// Its name.
     pub name: String,
     /// The pattern that it falls under.
     pub pattern: String,
+}
+
+/// What the policy says to one who would call.
+pub struct Answer {
+    /// Who would call.
+    pub identity: String,
+    /// Which of the actions.
+    pub action: String,
+    /// What is said to that.
+    pub said: PolicyExplanation,
 }
 
 impl Calls {
@@ -76,6 +93,13 @@ impl Calls {
         Ok(calls)
     }
 
+    /// Leaves only the patterns under which these of the actions fall.
+    pub fn keep_patterns_of(&mut self, actions: &[usize]) {
+        let kept = actions.iter().filter_map(|at| self.actions.get(*at));
+        let kept: Vec<_> = kept.map(|called| called.pattern.clone()).collect();
+        self.patterns.retain(|pattern| kept.contains(pattern));
+    }
+
     /// What `policy` says to each, with these params; without params whether it
     /// can be allowed at all.
     pub async fn explained(
@@ -98,6 +122,57 @@ impl Calls {
             None => Ok(explained),
             Some(error) => Err(Failure::new(Exit::Failed, error)),
         }
+    }
+
+    /// All who are meant: the identity, or where that is `"*"` everyone whom the
+    /// policy names, and one whom it doesn't.
+    pub fn askers(&self, root: &Node, text: &str) -> Vec<String> {
+        let mut askers = vec![self.asked_as(text)];
+        if self.identity == "*" {
+            let entries = root.value("policies").map(Node::items).unwrap_or_default();
+            let named = entries.iter().filter_map(|entry| entry.text("identity"));
+            let named = named.filter(|identity| *identity != "*");
+            askers.extend(named.map(str::to_ascii_lowercase));
+        }
+        askers
+    }
+
+    /// What `policy` says to each of `askers`, on the general socket and on one
+    /// of their own. The order is the same for every policy.
+    pub async fn explained_to(
+        &self,
+        daemon: &mut Daemon,
+        policy: PolicyText,
+        askers: &[String],
+        params: Option<&str>,
+    ) -> Result<Vec<Answer>, Failure> {
+        let mut questions = Vec::new();
+        for identity in askers {
+            for own_socket in [false, true] {
+                questions.extend(self.actions.iter().map(|called| PolicyQuestion {
+                    identity: identity.clone(),
+                    service: self.service.clone(),
+                    action: called.name.clone(),
+                    params: params.map(|params| params.to_owned().into()),
+                    own_socket: Some(own_socket),
+                }));
+            }
+        }
+        let mut answers = Vec::new();
+        for questions in questions.chunks(MAX_QUESTIONS) {
+            let explained = explain(daemon, Some(policy.clone()), questions.to_vec()).await?;
+            for (question, said) in questions.iter().zip(explained) {
+                if let Some(error) = said.error {
+                    return Err(Failure::new(Exit::Failed, error));
+                }
+                answers.push(Answer {
+                    identity: question.identity.clone(),
+                    action: question.action.clone(),
+                    said,
+                });
+            }
+        }
+        Ok(answers)
     }
 
     /// Where `"*"` is meant, an identity that no entry is for.
@@ -150,6 +225,40 @@ impl Calls {
         let said =
             said.unwrap_or_else(|| format!("{} has no action that {action:?} means", self.service));
         Failure::new(Exit::Failed, said).fix(format!("axis services show {}", self.service))
+    }
+}
+
+/// The policy as it will be once every deny rule that has an end is over; line
+/// by line the same.
+pub fn without_passing_denies(root: &Node, text: &str) -> String {
+    let entries = root.value("policies").map(Node::items).unwrap_or_default();
+    let rules = entries.iter().filter_map(|entry| entry.value("deny"));
+    let ends = rules
+        .flat_map(Node::items)
+        .filter_map(|rule| rule.value("until"));
+    let mut ranges: Vec<_> = ends.map(|end| end.range.clone()).collect();
+    ranges.sort_by_key(|range| range.start);
+    let mut text = text.to_owned();
+    for range in ranges.into_iter().rev() {
+        text.replace_range(range, OVER);
+    }
+    text
+}
+
+/// Whether all that `action`, as a rule has it, stands for falls under `pattern`.
+pub fn covers(pattern: &str, action: &str) -> bool {
+    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
+    if pattern == action {
+        return true;
+    }
+    let below = |prefix: &str| {
+        action
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    match pattern.strip_suffix(".*") {
+        Some(prefix) => below(prefix),
+        None => pattern == "*" && !action.starts_with("http."),
     }
 }
 

@@ -1,10 +1,12 @@
 //! `axis deny`: takes rules out of the policy file, and where something still
 //! allows it writes one that denies.
 
+use std::collections::HashSet;
+
 use clap::Args;
 
 use super::allow::{by_hand, invalid, lines_of, read};
-use super::calls::Calls;
+use super::calls::{Calls, covers, without_passing_denies};
 use crate::client::Daemon;
 use crate::commands::call::DEFAULT_IDENTITY;
 use crate::failure::{Exit, Failure};
@@ -15,8 +17,8 @@ use crate::prompt;
 /// Deny an identity some actions of a service
 ///
 /// Takes them out of the rules that allow them, and where another rule still
-/// does, such as one for "*", adds a deny rule, which beats it. All else in
-/// policy.yaml stays as it stands. Where the policy is sealed, the master
+/// does, such as one for "*", adds a deny rule, which beats it. A deny rule that
+/// has an end doesn't count as one. All else in policy.yaml stays as it stands. Where the policy is sealed, the master
 /// password is asked for, and the change is sealed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -42,10 +44,9 @@ impl Deny {
         let calls =
             Calls::find(daemon, &self.identity, &self.service, &self.actions, whole).await?;
         let file = PolicyFile::load(daemon).await?;
-        let before = calls
-            .explained(daemon, file.named(&file.text), None)
-            .await?;
-        if !before.iter().any(|said| said.allowed) {
+        let askers = calls.askers(&read(&file, &file.text)?, &file.text);
+        let before = allowed(daemon, &calls, &askers, &file, &file.text).await?;
+        if before.is_empty() {
             output.line(format_args!(
                 "Denied already: {}",
                 printable(&calls.words())
@@ -53,9 +54,9 @@ impl Deny {
             return Ok(Exit::Done);
         }
         let text = without_allows(&calls, whole, &file)?;
-        let then = calls.explained(daemon, file.named(&text), None).await?;
+        let then = allowed(daemon, &calls, &askers, &file, &text).await?;
         let mut still: Vec<String> = Vec::new();
-        for (called, said) in calls.actions.iter().zip(&then) {
+        for called in &calls.actions {
             // "*" doesn't include the raw actions: they are named
             let is_raw = called.name.to_ascii_lowercase().starts_with("http.");
             let pattern = if called.pattern == "*" && is_raw {
@@ -63,7 +64,7 @@ impl Deny {
             } else {
                 &called.pattern
             };
-            if said.allowed && !still.contains(pattern) {
+            if then.contains(&called.name) && !still.contains(pattern) {
                 still.push(pattern.clone());
             }
         }
@@ -84,10 +85,11 @@ impl Deny {
         if let Some(error) = checked.error {
             return Err(invalid(&error));
         }
-        let after = calls.explained(daemon, file.named(&new), None).await?;
-        if after.iter().any(|said| said.allowed) {
+        let after = allowed(daemon, &calls, &askers, &file, &new).await?;
+        if !after.is_empty() {
             return Err(by_hand(&file));
         }
+        let after = calls.explained(daemon, file.named(&new), None).await?;
         file.save(daemon, &new).await?;
         file.in_force(daemon, &new).await?;
         output.line(output.paint(
@@ -99,6 +101,23 @@ impl Deny {
         }
         Ok(Exit::Done)
     }
+}
+
+/// The actions that one of `askers` may do, or may once a deny rule is over that
+/// has an end.
+async fn allowed(
+    daemon: &mut Daemon,
+    calls: &Calls,
+    askers: &[String],
+    file: &PolicyFile,
+    text: &str,
+) -> Result<HashSet<String>, Failure> {
+    let lasting = without_passing_denies(&read(file, text)?, text);
+    let answers = calls
+        .explained_to(daemon, file.named(&lasting), askers, None)
+        .await?;
+    let allowed = answers.into_iter().filter(|answer| answer.said.allowed);
+    Ok(allowed.map(|answer| answer.action).collect())
 }
 
 /// The text without what allows these actions, of this service by its name, in
@@ -132,22 +151,5 @@ fn without_allows(calls: &Calls, whole: bool, file: &PolicyFile) -> Result<Strin
             layout.without_item(actions_key, actions, covered)
         };
         text = next.ok_or_else(|| by_hand(file))?;
-    }
-}
-
-/// Whether all that `action`, as a rule has it, stands for falls under `pattern`.
-fn covers(pattern: &str, action: &str) -> bool {
-    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
-    if pattern == action {
-        return true;
-    }
-    let below = |prefix: &str| {
-        action
-            .strip_prefix(prefix)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
-    match pattern.strip_suffix(".*") {
-        Some(prefix) => below(prefix),
-        None => pattern == "*" && !action.starts_with("http."),
     }
 }

@@ -23,6 +23,7 @@ pub use self::layout::{Layout, RuleText, list, quoted, scalar};
 pub use self::tree::Node;
 use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
+use crate::output::{tell, warn};
 use crate::prompt;
 
 /// What `axis init` writes, for where there is no file yet.
@@ -139,7 +140,8 @@ impl PolicyFile {
     }
 
     /// Puts `text` in its place, where it is still what was read, and waits
-    /// until it is in force; a sealed policy is sealed anew.
+    /// until it is in force; a sealed policy is sealed anew. Once it is sealed, it
+    /// is in force whatever becomes of the file: that is no failure, but told.
     pub async fn save(&self, daemon: &mut Daemon, text: &str) -> Result<(), Failure> {
         if text.len() > MAX_BYTES {
             return Err(self.failed("the policy would be larger than 1 MiB"));
@@ -155,8 +157,21 @@ impl PolicyFile {
                 what: Some(What::PolicyText(text.to_owned())),
             }))
             .await?;
-            self.check_unchanged()?;
+            if let Err(failure) = self.replace(text) {
+                let (why, _) = failure.sentence();
+                warn(&format!(
+                    "The change is sealed and in force; only the file could not be brought \
+                     in line: {why}"
+                ));
+                tell("  fix: see how it differs with: axis policy seal --dry-run");
+            }
+            return Ok(());
         }
+        self.replace(text)
+    }
+
+    fn replace(&self, text: &str) -> Result<(), Failure> {
+        self.check_unchanged()?;
         self.write(text)
             .map_err(|error| self.failed(&format!("it can't be written: {error}")))
     }
