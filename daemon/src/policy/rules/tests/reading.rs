@@ -135,6 +135,10 @@ fn plain_reading(
             rule.scope == scope && rule.is_deny == is_deny && rule.counts_for(asked)
         })
     };
+    // who has a socket of its own to come by isn't served elsewhere at all
+    if shut.contains(&asked.identity) {
+        return None;
+    }
     let scopes = [asked.identity, "*"];
     if scopes
         .iter()
