@@ -273,6 +273,35 @@ async fn a_lock_forgets_questions_answers_and_grants() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_identity_that_is_removed_leaves_no_grant_to_the_next_of_its_name() {
+    let bench = bench();
+    let on = |own_socket, action: &str| {
+        let asked = bench.approvals.ask(Question {
+            own_socket,
+            ..question("ci", action, "{}")
+        });
+        match asked.unwrap() {
+            Asked::Granted(_) => None,
+            Asked::Waiting(waiting) => Some(waiting),
+        }
+    };
+    for own_socket in [true, false] {
+        let ids = [on(own_socket, "x").unwrap().id().clone()];
+        let lasting = Some(Duration::from_mins(15));
+        bench.approvals.approve(&ids, lasting).unwrap();
+        assert!(on(own_socket, "x").is_none());
+    }
+    let waiting = on(true, "y").unwrap();
+    bench.approvals.forget(&Identity::parse("ci").unwrap());
+    assert!(on(true, "x").is_some(), "its grant is gone");
+    assert!(
+        on(false, "x").is_none(),
+        "that of the general socket is not"
+    );
+    assert_eq!(said(&waiting).await, Ended::Taken);
+}
+
+#[tokio::test(start_paused = true)]
 async fn several_are_answered_together_or_not_at_all() {
     let bench = bench();
     let (one, other) = (bench.ask("a", "x", "{}"), bench.ask("a", "y", "{}"));
