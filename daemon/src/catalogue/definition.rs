@@ -136,6 +136,8 @@ pub(super) struct CredentialDefinition {
     pub(super) prompt: Option<String>,
     pub(super) pattern: Option<Spanned<String>>,
     pub(super) check: Option<CheckDefinition>,
+    /// The environment variables that usually hold it.
+    pub(super) environment: Option<Spanned<Vec<String>>>,
 }
 
 /// The request that shows whether a credential is accepted.

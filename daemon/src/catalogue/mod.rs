@@ -7,6 +7,7 @@ mod base;
 mod body;
 mod canonical;
 mod definition;
+mod environment;
 mod headers;
 mod ordered;
 mod param;

@@ -16,6 +16,7 @@ use super::base::{self, BaseTemplate, NoHost};
 use super::definition::{
     self, BodyFormat, CredentialDefinition, Definition, DefinitionError, Source, SuccessShape,
 };
+use super::environment::KeyVariables;
 use super::path::PathTemplate;
 use super::raw;
 use super::response::says_failure;
@@ -43,6 +44,7 @@ pub struct CredentialSpec {
     prompt: String,
     pattern: Option<Regex>,
     check: Option<Check>,
+    environment: Vec<KeyVariables>,
     /// What an answer to the check with a good status must say.
     success: Option<SuccessShape>,
     is_graphql: bool,
@@ -70,6 +72,17 @@ impl CredentialSpec {
         self.pattern
             .as_ref()
             .is_none_or(|pattern| pattern.is_match(secret))
+    }
+
+    /// What its secrets look like, as a regular expression; empty where the
+    /// definition knows no shape.
+    pub fn pattern(&self) -> &str {
+        self.pattern.as_ref().map_or("", Regex::as_str)
+    }
+
+    /// The environment variables that usually hold it.
+    pub fn environment(&self) -> &[KeyVariables] {
+        &self.environment
     }
 
     /// A harmless request that the upstream answers with 2xx when it accepts
@@ -332,7 +345,17 @@ fn define_credential(
             auth: check.auth,
         })
     });
+    let environment = match written.environment {
+        Some(names) => names
+            .value
+            .iter()
+            .map(|name| KeyVariables::parse(name))
+            .collect::<Result<_, _>>()
+            .map_err(|problem| source.error(Some(names.referenced), problem))?,
+        None => Vec::new(),
+    };
     Ok(CredentialSpec {
+        environment,
         prompt: written
             .prompt
             .unwrap_or_else(|| format!("{title} credential")),

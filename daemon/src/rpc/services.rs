@@ -94,6 +94,13 @@ fn message(owner: &Owner, service: &Service, with_params: bool) -> v1::Service {
         host: service.destinations(),
         token_host: service.token_destination(),
         auth: service.auth().word().to_owned(),
+        environment: service
+            .credential()
+            .environment()
+            .iter()
+            .map(|variables| variables.as_str().to_owned())
+            .collect(),
+        credential_pattern: service.credential().pattern().to_owned(),
         file: file.map_or_else(String::new, |file| file.path.display().to_string()),
         actions: service
             .actions()
@@ -103,6 +110,11 @@ fn message(owner: &Owner, service: &Service, with_params: bool) -> v1::Service {
                 route: action.route(),
                 params_schema: if with_params {
                     action.params_schema().to_owned().into()
+                } else {
+                    Bytes::new()
+                },
+                example: if with_params {
+                    action.example().to_owned().into()
                 } else {
                     Bytes::new()
                 },
