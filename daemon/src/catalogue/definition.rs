@@ -154,6 +154,8 @@ pub(super) struct CheckDefinition {
     pub(super) auth: Option<AuthScheme>,
     /// A form, as it is sent.
     pub(super) form: Option<String>,
+    /// The header of the answer that says when the credential ends.
+    pub(super) expires: Option<Spanned<String>>,
 }
 
 /// One action.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use regex::Regex;
 use serde_yaml::Spanned;
 
@@ -58,6 +58,8 @@ pub struct Check {
     pub base_url: Option<BaseUrl>,
     /// How the credential gets into it, if not as for the service.
     pub auth: Option<AuthScheme>,
+    /// The header of the answer that says when the credential ends.
+    pub expires: Option<HeaderName>,
 }
 
 impl CredentialSpec {
@@ -339,7 +341,16 @@ fn define_credential(
             body,
             site: Site::default(),
         };
+        let expires = check.expires.map(|name| {
+            HeaderName::try_from(name.value.as_str()).map_err(|_| {
+                source.error(
+                    Some(name.referenced),
+                    "expires must be the name of a header",
+                )
+            })
+        });
         Ok(Check {
+            expires: expires.transpose()?,
             request,
             base_url: check.base_url,
             auth: check.auth,

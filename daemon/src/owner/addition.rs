@@ -2,23 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 
+use super::checking::Verdict;
 use super::{Owner, OwnerError};
 use crate::audit::{Act, Peer};
-use crate::auth::{self, AuthError, Authorised};
-use crate::catalogue::{Check, Service};
+use crate::auth;
+use crate::catalogue::Service;
 use crate::host::{BaseUrl, Host};
 use crate::names::CredentialName;
-use crate::upstream::request::BoundRequest;
-use crate::upstream::{Errand, UpstreamError};
 use crate::vault::{Credential, NewCredential, Secret};
-
-/// How long the upstream may take to say whether it accepts a credential.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A credential to be stored.
 pub struct Addition {
@@ -46,8 +41,8 @@ pub struct Added {
     pub replaced: bool,
     /// What the owner should know.
     pub warnings: Vec<String>,
-    /// What the upstream said, where it accepted it.
-    pub checked: Option<String>,
+    /// What the upstream said, where it was asked.
+    pub verdict: Option<Verdict>,
 }
 
 impl Owner {
@@ -112,12 +107,11 @@ impl Owner {
         let written = self.audited(written, Some(by))?;
         self.record_change(Act::Add, &name, written.generation, by);
 
-        let checked = if check && self.broker.is_withheld() {
+        let verdict = if check && self.broker.is_withheld() {
             // the way to the upstream is what the owner sealed, not what the file says
-            warnings.push(
-                "it was stored unchecked: the settings are sealed, and the vault is locked".into(),
-            );
-            None
+            Some(Verdict::Unknown {
+                why: "the settings are sealed, and the vault is locked".into(),
+            })
         } else if check {
             // while the vault is locked there is none in it to be used
             let stored = self.broker.vault.credential(&name);
@@ -126,8 +120,7 @@ impl Owner {
                 let hosts = hosts.clone();
                 Arc::new(Credential::new(name.clone(), secret, hosts, base_url))
             });
-            self.check(service, &credential, &target, &mut warnings)
-                .await
+            Some(self.check(service, &credential, &target).await)
         } else {
             None
         };
@@ -136,134 +129,8 @@ impl Owner {
             hosts,
             replaced: written.replaced,
             warnings,
-            checked,
+            verdict,
         })
-    }
-
-    /// Asks the upstream whether it accepts the secret.
-    async fn check(
-        &self,
-        service: &Service,
-        credential: &Arc<Credential>,
-        target: &BaseUrl,
-        warnings: &mut Vec<String>,
-    ) -> Option<String> {
-        let Some(Check {
-            request,
-            base_url,
-            auth,
-        }) = service.credential().check()
-        else {
-            return self
-                .check_token(service, credential, target, warnings)
-                .await;
-        };
-        let target = base_url.as_ref().unwrap_or(target);
-        let host = target.host();
-        let bound = match BoundRequest::bind(request.clone(), target, credential.hosts()) {
-            Ok(bound) => bound,
-            Err(error) => {
-                warnings.push(format!("it was stored unchecked: {error}"));
-                return None;
-            }
-        };
-        let authorised = self
-            .broker
-            .authoriser
-            .authorise(
-                auth.as_ref().unwrap_or(service.auth()),
-                target,
-                credential,
-                bound,
-            )
-            .await;
-        let Authorised {
-            request: authorised,
-            guard,
-            ..
-        } = match authorised {
-            Ok(authorised) => authorised,
-            Err(error) => {
-                warnings.push(match error {
-                    AuthError::Refused { .. } => {
-                        format!("it was stored, but is not accepted: {error}")
-                    }
-                    error => format!("it was stored unchecked: {error}"),
-                });
-                return None;
-            }
-        };
-        let errand = Errand {
-            timeout: Some(CHECK_TIMEOUT),
-            repeatable: true,
-            ..Errand::default()
-        };
-        let answer = self.broker.upstream.send(authorised, &guard, &errand).await;
-        match answer {
-            Ok(answer)
-                if answer.status.is_success() && service.credential().is_accepted(&answer.body) =>
-            {
-                Some(format!("{host} accepts it ({})", answer.status.as_u16()))
-            }
-            Ok(answer)
-                if answer.status.is_success() || matches!(answer.status.as_u16(), 401 | 403) =>
-            {
-                warnings.push(format!(
-                    "{host} refuses it ({}): it was stored; put the right one in its place with: axis add {} --replace",
-                    answer.status,
-                    service.name()
-                ));
-                None
-            }
-            Ok(answer) => {
-                warnings.push(format!(
-                    "{host} answered {} to the check: it was stored unchecked",
-                    answer.status
-                ));
-                None
-            }
-            Err(error) => {
-                let why = match error {
-                    UpstreamError::Unreachable { host, reason } => {
-                        format!("could not connect to {host}: {reason}")
-                    }
-                    error => error.to_string(),
-                };
-                warnings.push(format!("it was stored unchecked: {why}"));
-                None
-            }
-        }
-    }
-
-    /// Without a call that only checks: asks whether the credential is good for
-    /// a token, where its scheme needs one.
-    async fn check_token(
-        &self,
-        service: &Service,
-        credential: &Arc<Credential>,
-        target: &BaseUrl,
-        warnings: &mut Vec<String>,
-    ) -> Option<String> {
-        let scheme = service.auth();
-        let asked = self
-            .broker
-            .authoriser
-            .try_token(scheme, target, credential)
-            .await;
-        match asked {
-            Some(Ok(())) => Some("it is good for an access token".into()),
-            Some(Err(error)) => {
-                warnings.push(format!("it was stored, but is not accepted: {error}"));
-                None
-            }
-            None => {
-                warnings.push(format!(
-                    "{} has no call that only checks a credential: it was stored unchecked",
-                    service.title()
-                ));
-                None
-            }
-        }
     }
 }
 

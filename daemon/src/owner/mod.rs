@@ -3,6 +3,7 @@
 
 mod addition;
 mod approvals;
+pub mod checking;
 mod error;
 mod identities;
 mod log_reading;

@@ -116,13 +116,7 @@ impl Admin for AdminRpc {
                 &by,
             )
             .await?;
-        Ok(Response::new(v1::AddCredentialResponse {
-            name: added.name.to_string(),
-            hosts: added.hosts.iter().map(ToString::to_string).collect(),
-            replaced: added.replaced,
-            warnings: added.warnings,
-            checked: added.checked,
-        }))
+        Ok(Response::new(status::added(added)))
     }
 
     async fn list_credentials(

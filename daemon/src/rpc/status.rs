@@ -4,7 +4,8 @@ use axis_proto::v1;
 use tonic::Code;
 
 use crate::doctor::{self, State};
-use crate::owner::Owner;
+use crate::owner::checking::Verdict;
+use crate::owner::{Added, Owner};
 use crate::vault::{VaultError, VaultState};
 
 /// The answer to Status.
@@ -92,6 +93,38 @@ pub fn credentials(owner: &Owner) -> v1::ListCredentialsResponse {
                 updated_at: summary.updated_at.to_string(),
             })
             .collect(),
+    }
+}
+
+/// The answer to AddCredential.
+pub fn added(added: Added) -> v1::AddCredentialResponse {
+    let service = &added.name.service;
+    let mut warnings = added.warnings;
+    let mut checked = None;
+    let verdict = match added.verdict {
+        None => v1::Verdict::Unspecified,
+        Some(Verdict::Accepted { said, .. }) => {
+            checked = Some(said);
+            v1::Verdict::Accepted
+        }
+        Some(Verdict::Refused { said }) => {
+            warnings.push(format!(
+                "{said}: it was stored; put the right one in its place with: axis add {service} --replace"
+            ));
+            v1::Verdict::Refused
+        }
+        Some(Verdict::Unknown { why }) => {
+            warnings.push(format!("it was stored unchecked: {why}"));
+            v1::Verdict::Unknown
+        }
+    };
+    v1::AddCredentialResponse {
+        name: added.name.to_string(),
+        hosts: added.hosts.iter().map(ToString::to_string).collect(),
+        replaced: added.replaced,
+        warnings,
+        checked,
+        verdict: verdict.into(),
     }
 }
 
