@@ -6,6 +6,8 @@ mod commands;
 mod demo;
 mod failure;
 mod fetch;
+#[allow(dead_code)]
+mod import;
 mod launch;
 mod openapi;
 mod output;

@@ -20,7 +20,6 @@ pub mod owner;
 pub mod paths;
 pub mod policy;
 pub mod process;
-pub mod regular;
 pub mod rpc;
 pub mod seal;
 pub mod selection;

@@ -2,12 +2,14 @@
 //! sockets are and how to reach them ([`socket`]), where files are
 //! ([`places`]), how every Axis process
 //! shuts itself off from others ([`harden`]), how a command is written that a
-//! message tells its reader to run ([`shell`]), and which headers of an
+//! message tells its reader to run ([`shell`]), how a file is read that may be
+//! anything ([`regular`]), and which headers of an
 //! upstream's request only axisd sets ([`headers`]).
 
 pub mod harden;
 pub mod headers;
 pub mod places;
+pub mod regular;
 pub mod shell;
 pub mod socket;
 

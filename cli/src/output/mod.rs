@@ -3,6 +3,7 @@
 
 mod json;
 mod printable;
+mod progress;
 mod table;
 
 use std::env;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 pub use json::pretty;
 pub use printable::{cut, printable, printable_json, printable_lines, printable_record, width};
+pub use progress::Progress;
 pub use table::{Cell, Table};
 
 use crate::failure::{Exit, Failure};

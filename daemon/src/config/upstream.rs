@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
 use super::{Config, ConfigError};
-use crate::regular::{self, Links, NotRead};
+use axis_proto::regular::{self, Links, NotRead};
 
 /// Longest file of certificates, in bytes.
 const MAX_CA_BYTES: usize = 1024 * 1024;

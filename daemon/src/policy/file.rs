@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::error::{Fault, PolicyError};
 use super::source::MAX_BYTES;
-use crate::regular::{self, Links, NotRead};
 use crate::yaml;
+use axis_proto::regular::{self, Links, NotRead};
 
 /// What was found where the policy should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

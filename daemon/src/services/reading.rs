@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, DefinitionError, MAX_DEFINITION_BYTES, Service};
-use crate::regular::{self, Links, NotRead};
 use crate::yaml::{self, Place};
+use axis_proto::regular::{self, Links, NotRead};
 
 /// A definition that can be in force, and where its name stands.
 #[derive(Debug, Clone)]
