@@ -6,7 +6,6 @@ mod commands;
 mod demo;
 mod failure;
 mod fetch;
-#[allow(dead_code)]
 mod import;
 mod launch;
 mod openapi;
@@ -48,7 +47,7 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
         Exit codes: 0 done, 1 failed, 2 wrong usage, 3 daemon or vault not available, 4 denied.\n\n\
         Environment: AXIS_MASTER_PASSWORD (instead of the prompt), AXIS_IDENTITY, AXIS_HOME,\n\
         AXIS_POLICY_PATH, AXIS_KEYSTORE_PATH, AXIS_SOCKET_DIR, AXIS_SOCKET, AXIS_AUTOSTART,\n\
-        AXIS_LOG, NO_COLOR."
+        AXIS_LOG, AXIS_IMPORT_PASSWORD, NO_COLOR."
 )]
 struct Cli {
     #[command(subcommand)]

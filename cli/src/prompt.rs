@@ -3,7 +3,7 @@
 
 use std::env::{self, VarError};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Write};
 
 use rustix::termios::{QueueSelector, tcflush};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +15,9 @@ use crate::output::warn;
 
 /// The variable that stands for the prompt in scripts.
 const PASSWORD_VARIABLE: &str = "AXIS_MASTER_PASSWORD";
+
+/// The variable that stands for the prompt for another vault's password.
+const IMPORT_VARIABLE: &str = "AXIS_IMPORT_PASSWORD";
 
 /// The shortest master password, in characters.
 const MIN_PASSWORD_CHARS: usize = 8;
@@ -124,6 +127,12 @@ pub fn secret_from_stdin() -> Result<SecretString, Failure> {
 /// where a secret comes from. It waits beside the caller, so that Ctrl-C ends
 /// the command and not only this line.
 pub async fn confirms(question: &str, without_terminal: &str) -> Result<bool, Failure> {
+    let question = format!("{question} [y/N]");
+    Ok(is_yes(&answer(&question, without_terminal).await?))
+}
+
+/// What the owner answers to `question`, on the terminal.
+pub async fn answer(question: &str, without_terminal: &str) -> Result<String, Failure> {
     let no_terminal = |error: io::Error| {
         Failure::new(
             Exit::Usage,
@@ -137,7 +146,7 @@ pub async fn confirms(question: &str, without_terminal: &str) -> Result<bool, Fa
         .write(true)
         .open("/dev/tty")
         .map_err(no_terminal)?;
-    write!(terminal, "{question} [y/N] ").map_err(no_terminal)?;
+    write!(terminal, "{question} ").map_err(no_terminal)?;
     let answered = spawn_blocking(move || {
         let mut answer = String::new();
         BufReader::new((&mut terminal).take(MAX_ANSWER_BYTES)).read_line(&mut answer)?;
@@ -148,7 +157,31 @@ pub async fn confirms(question: &str, without_terminal: &str) -> Result<bool, Fa
         Ok(answer)
     });
     let answer = answered.await.unwrap_or_else(|error| Err(error.into()));
-    Ok(is_yes(&answer.map_err(no_terminal)?))
+    answer.map_err(no_terminal)
+}
+
+/// Whether there is a terminal to ask on, and somebody who looks at it.
+pub fn can_ask() -> bool {
+    io::stderr().is_terminal() && File::open("/dev/tty").is_ok()
+}
+
+/// The password of another vault: from `AXIS_IMPORT_PASSWORD`, else asked for.
+pub fn import_password(prompt: &str) -> Result<SecretString, Failure> {
+    let password = match env::var(IMPORT_VARIABLE) {
+        Ok(password) if !password.is_empty() => return Ok(SecretString::from(password)),
+        Err(VarError::NotUnicode(_)) => {
+            let what = format!("{IMPORT_VARIABLE} is not UTF-8 text");
+            return Err(Failure::new(Exit::Usage, what));
+        }
+        _ => ask(
+            prompt,
+            "set AXIS_IMPORT_PASSWORD, or run the command in a terminal",
+        )?,
+    };
+    if password.expose_secret().is_empty() {
+        return Err(Failure::new(Exit::Usage, "no password was entered"));
+    }
+    Ok(password)
 }
 
 fn is_yes(answer: &str) -> bool {

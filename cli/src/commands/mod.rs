@@ -11,6 +11,7 @@ mod demo;
 mod deny;
 mod doctor;
 mod identity;
+mod import;
 mod init;
 mod list;
 mod lock;
@@ -52,6 +53,7 @@ pub enum Command {
     Doctor(doctor::Doctor),
     Daemon(daemon::Daemon),
     Demo(demo::Demo),
+    Import(import::Import),
 }
 
 impl Command {
@@ -79,6 +81,7 @@ impl Command {
             Self::Doctor(doctor) => doctor.run().await,
             Self::Daemon(daemon) => daemon.run().await,
             Self::Demo(demo) => demo.run().await,
+            Self::Import(import) => Box::pin(import.run()).await,
         }
     }
 }

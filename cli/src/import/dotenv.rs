@@ -51,9 +51,15 @@ pub fn items(path: &Path) -> Result<(Vec<Item>, Vec<Skipped>), ImportError> {
             Item::variable(&entry.name, place, &entry.value)
         })
         .collect();
-    let faults = faults.into_iter().map(|fault| Skipped {
-        variable: fault.name.unwrap_or_else(|| format!("line {}", fault.line)),
-        why: format!("{shown}, line {}: {}", fault.line, fault.problem),
+    let faults = faults.into_iter().map(|fault| match fault.name {
+        Some(variable) => Skipped {
+            variable,
+            why: format!("in line {}, {}", fault.line, fault.problem),
+        },
+        None => Skipped {
+            variable: format!("line {}", fault.line),
+            why: fault.problem.to_owned(),
+        },
     });
     Ok((items, faults.collect()))
 }

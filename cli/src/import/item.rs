@@ -12,6 +12,8 @@ pub struct Item {
     pub value: SecretString,
     /// The service, where the place itself says which it is for.
     pub service: Option<String>,
+    /// What else tells what it is for, such as the host of a login.
+    pub context: String,
     /// Whether its name alone means nothing: a title that a person gave it, so
     /// that it has to look like the service's credentials, too.
     pub is_loose: bool,
@@ -25,6 +27,7 @@ impl Item {
             place: place.into(),
             value: SecretString::from(value),
             service: None,
+            context: String::new(),
             is_loose: false,
         }
     }
@@ -44,6 +47,7 @@ impl Item {
             place: place.into(),
             value,
             service: Some(service.to_owned()),
+            context: String::new(),
             is_loose: false,
         }
     }

@@ -16,8 +16,6 @@ pub struct Known {
 pub struct KnownService {
     /// The service.
     pub name: String,
-    /// Where they are sent.
-    pub host: String,
     /// Whether a file of the owner's defines it.
     pub is_own: bool,
     /// The names under which they stand, the best first.
@@ -80,7 +78,6 @@ impl KnownService {
         let pattern = Some(service.credential_pattern.as_str()).filter(|it| !it.is_empty());
         Self {
             name: service.service.clone(),
-            host: service.host.clone(),
             is_own: !service.file.is_empty(),
             ways: ways.collect(),
             shape: pattern.and_then(|pattern| Regex::new(pattern).ok()),

@@ -30,7 +30,7 @@ impl Known {
     /// `base` on.
     pub fn sort(&self, items: Vec<Item>, assigned: &[Assigned], base: &Path) -> Findings {
         let entries = items.into_iter().map(|item| Entry {
-            name: Name::of(&item.name),
+            name: Name::of(&format!("{} {}", item.name, item.context)),
             item,
             is_open: true,
         });
@@ -95,11 +95,8 @@ impl Sorting<'_> {
             let Some(name) = self.entries[at].item.service.clone() else {
                 continue;
             };
-            match self.known.service(&name) {
-                Some(service) => {
-                    self.take(service, &[at], None, String::new(), service.certainty());
-                }
-                None => self.skip(at, "no service has that name".into()),
+            if let Some(service) = self.known.service(&name) {
+                self.take(service, &[at], None, String::new(), service.certainty());
             }
         }
     }
@@ -150,8 +147,15 @@ impl Sorting<'_> {
             if !is_sure && service.shape("").is_none() && !self.entries[at].name.promises_secret() {
                 continue;
             }
-            let file = way.is_file.then(|| self.entries[at].secret().to_owned());
-            self.take(service, &parts, file, affix.label(), service.certainty());
+            let file = self.entries[at].secret().to_owned();
+            let file = way.is_file.then_some(file.as_str());
+            self.take(
+                service,
+                &parts,
+                file,
+                affix.label_beside(&service.name),
+                service.certainty(),
+            );
         }
     }
 
@@ -188,7 +192,9 @@ impl Sorting<'_> {
     fn end(mut self) -> Findings {
         for at in self.open() {
             let entry = &self.entries[at];
-            if let Some(missing) = self.missing_part(at) {
+            if entry.item.service.is_some() {
+                self.skip(at, "there is no service of that name".into());
+            } else if let Some(missing) = self.missing_part(at) {
                 self.skip(at, format!("{missing} isn't there, and both make the key"));
             } else if entry.name.promises_secret() && !entry.item.is_loose {
                 let why = match entry.item.is_no_secret() {
@@ -269,13 +275,13 @@ impl Sorting<'_> {
         &mut self,
         service: &KnownService,
         parts: &[usize],
-        file: Option<String>,
+        file: Option<&str>,
         label: String,
         certainty: Certainty,
     ) {
         let Some(&first) = parts.first() else { return };
         let mut origin = self.entries[first].item.place.clone();
-        let secret = match &file {
+        let secret = match file {
             Some(path) => {
                 let path = self.path(path);
                 match file::text(&path, MAX_KEY_FILE_BYTES) {

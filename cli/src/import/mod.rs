@@ -2,15 +2,21 @@
 //! name under which each stands and by what it looks like. This room only
 //! reads; `axis import` and `axis setup` store what their owner chooses of it.
 
-mod environment;
 mod error;
 mod file;
 mod item;
 mod known;
 mod mapping;
 mod naming;
+mod source;
+mod startup;
 
+pub mod asv_policy;
 pub mod dotenv;
+pub mod environment;
+pub mod export;
+pub mod keystore_v1;
+pub mod pass;
 
 use std::path::Path;
 
@@ -20,6 +26,9 @@ use secrecy::SecretString;
 pub use self::error::ImportError;
 pub use self::item::Item;
 pub use self::known::Known;
+pub use self::mapping::Assigned;
+pub use self::source::{Source, WORDS, asv_keystore};
+pub use self::startup::lines_with;
 
 /// A credential that stands somewhere in plaintext, or in another vault.
 pub struct Found {

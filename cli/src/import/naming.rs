@@ -132,9 +132,11 @@ impl Affix {
         self.before.is_empty() && self.after.is_empty()
     }
 
-    /// The label that it makes.
-    pub fn label(&self) -> String {
-        label(self.before.iter().chain(&self.after))
+    /// The label that it makes; the service's own name says nothing in it.
+    pub fn label_beside(&self, service: &str) -> String {
+        let own = words(service);
+        let words = self.before.iter().chain(&self.after);
+        label(words.filter(|word| !own.contains(word)))
     }
 }
 
@@ -171,12 +173,17 @@ mod tests {
             ("VITE_OPENAI_API_KEY", "OPENAI_API_KEY", Some("")),
             ("NEXT_PUBLIC_OPENAI_API_KEY_2", "OPENAI_API_KEY", Some("2")),
             ("GitHub token (work)", "GITHUB_TOKEN", Some("work")),
+            ("GitHub token work github.com", "GITHUB_TOKEN", Some("work")),
             ("api/github-token", "GITHUB_TOKEN", Some("")),
             ("GITHUB_TOKENS", "GITHUB_TOKEN", None),
             ("GITHUB_ACCESS_TOKEN", "GITHUB_TOKEN", None),
         ] {
             let around = Name::of(name).around(known);
-            assert_eq!(around.map(|a| a.label()).as_deref(), label, "{name}");
+            assert_eq!(
+                around.map(|it| it.label_beside("github")).as_deref(),
+                label,
+                "{name}"
+            );
         }
     }
 
@@ -189,7 +196,8 @@ mod tests {
             "GITHUB_TOKEN__-_",
             "日本 GITHUB_TOKEN",
         ] {
-            let label = Name::of(name).around("GITHUB_TOKEN").unwrap().label();
+            let label = Name::of(name).around("GITHUB_TOKEN").unwrap();
+            let label = label.label_beside("github");
             assert!(label.len() <= MAX_LABEL_BYTES, "{label}");
             let is_good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(

@@ -131,6 +131,24 @@ impl<'t> Layout<'t> {
         self.spliced(end..end, &format!("{0}{0}{entry}", self.line_end))
     }
 
+    /// The text with a field put into `map`, behind the one that is called
+    /// `after`; `None` where that has no such field.
+    pub fn with_field_after(
+        &self,
+        map: &Node,
+        after: &str,
+        name: &str,
+        value: &str,
+    ) -> Option<String> {
+        let (key, before) = map.field(after)?;
+        let end = before.range.end;
+        if map.is_flow() {
+            return Some(self.spliced(end..end, &format!(", {name}: {value}")));
+        }
+        let indent = blanks(self.column(key.range.start));
+        Some(self.with_lines_after(end, &[format!("{indent}{name}: {value}")]))
+    }
+
     /// The text without item `at` of a list, the value of `key`; the list stays,
     /// if empty. What is said in its own lines goes with it; `None` where in
     /// brackets another comment would, too.

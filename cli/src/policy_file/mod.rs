@@ -116,6 +116,15 @@ impl PolicyFile {
         Ok(())
     }
 
+    /// The same with a password that was typed already.
+    pub fn allow_with(&mut self, password: Option<SecretString>) -> Result<(), Failure> {
+        match password {
+            Some(password) if self.is_sealed => self.password = Some(password),
+            _ => self.ask_password()?,
+        }
+        Ok(())
+    }
+
     /// Whether only what is sealed counts.
     pub fn is_sealed(&self) -> bool {
         self.is_sealed

@@ -1,0 +1,58 @@
+//! `axis import` without a source: what there is to import here.
+
+use std::path::Path;
+
+use axis_proto::v1::Service;
+
+use crate::failure::{Exit, Failure};
+use crate::import::pass::Store;
+use crate::import::{Findings, asv_keystore, from_dotenv, from_environment, keystore_v1};
+use crate::output::{Cell, Output, Table, Tone, tell};
+
+/// The `.env` files that are looked at.
+const DOTENV: [&str; 4] = [".env", ".env.local", ".env.development", ".envrc"];
+
+/// Says where something is; nothing is asked for, and nothing is opened.
+pub fn show(output: Output, services: &[Service]) -> Result<Exit, Failure> {
+    let mut rows = Vec::new();
+    let mut add = |place: &str, count: usize, command: &str| {
+        if count > 0 {
+            rows.push(vec![
+                Cell::plain(place),
+                Cell::plain(&count.to_string()),
+                Cell::new(Tone::Strong, command),
+            ]);
+        }
+    };
+    let count = |findings: &Findings| findings.found.len();
+    add(
+        "the environment",
+        count(&from_environment(services)),
+        "axis import env",
+    );
+    for name in DOTENV {
+        if let Ok(findings) = from_dotenv(Path::new(name), services) {
+            add(name, count(&findings), &format!("axis import {name}"));
+        }
+    }
+    if let Ok(path) = asv_keystore()
+        && let Ok(keystore) = keystore_v1::read(&path)
+    {
+        let place = path.display().to_string();
+        add(&place, keystore.entries.len(), "axis import axis-asv");
+    }
+    if let Ok(store) = Store::find() {
+        let known = crate::import::Known::of(services);
+        let entries = store.chosen(None, &[], &known).len();
+        add("the password store", entries, "axis import pass");
+    }
+    if rows.is_empty() {
+        tell(
+            "Nothing to import was found in the environment, in ./.env, in axis-asv's vault or in the password store.",
+        );
+        tell("Name what you have: axis import --help");
+        return Ok(Exit::Done);
+    }
+    Table::new(&["PLACE", "CREDENTIALS", "COMMAND"]).print(output, &rows)?;
+    Ok(Exit::Done)
+}
