@@ -18,7 +18,7 @@ use crate::yaml::{self, Place, Source};
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// The daemon's settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The audit log.
@@ -32,6 +32,21 @@ pub struct Config {
     pub log: LogConfig,
     /// The way to the upstreams.
     pub upstream: UpstreamConfig,
+    /// Whether the OS keychain may be asked for the master password.
+    pub keychain: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            audit: AuditConfig::default(),
+            limits: LimitsConfig::default(),
+            approval_timeout: ApprovalTimeout::default(),
+            log: LogConfig::default(),
+            upstream: UpstreamConfig::default(),
+            keychain: true,
+        }
+    }
 }
 
 /// How durable the audit log is, and how much of it is kept.
@@ -406,6 +421,7 @@ mod tests {
             ("limits: {response: 99999999999}", "limits.response"),
             ("limits: {saved: 1}", "limits.saved is 1"),
             ("approval_timeout: 0", "approval_timeout is 0"),
+            ("keychain: maybe", "keychain"),
             ("limits: [", "daemon.yaml:1:9"),
         ];
         for (text, expected) in cases {

@@ -65,8 +65,10 @@ pub async fn run(
         owner.watch_services()?,
         owner.watch_settings()?,
     );
+    let from_keychain = password.is_none() && owner.may_open_from_keychain();
     unlock_at_start(&owner, password).await;
     owner.own_sockets.serve_found();
+    let opening = from_keychain.then(|| unlock_from_keychain(owner.clone()));
 
     let broker_socket = socket::listen(&paths.sockets.broker())?;
     let admin_socket = socket::listen(&paths.sockets.admin())?;
@@ -106,6 +108,9 @@ pub async fn run(
     broker.approvals.clear();
     drain(servers, &owner).await;
     let _ = tokio::join!(ticking, tidying);
+    if let Some(opening) = opening {
+        let _ = opening.await;
+    }
     owner.record_end();
     info!("axisd ends");
     Ok(())
@@ -168,6 +173,13 @@ async fn unlock_at_start(owner: &Owner, password: Option<SecretString>) {
     if let Err(error) = owner.unlock(unlock, None).await {
         warn!(%error, "the vault stays locked");
     }
+}
+
+/// Beside all else, since the keychain may take its time; from the first moment
+/// on, whoever comes waits for it.
+fn unlock_from_keychain(owner: Arc<Owner>) -> JoinHandle<()> {
+    let pending = owner.broker.opening.begin();
+    tokio::spawn(async move { owner.unlock_from_keychain(pending).await })
 }
 
 /// Resolves at the first SIGTERM, SIGINT or Stop.

@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod host;
 pub mod identities;
 pub mod instance;
+pub mod keychain;
 pub mod names;
 pub mod owner;
 pub mod paths;

@@ -38,3 +38,8 @@ impl Places {
         })
     }
 }
+
+/// The user's home directory: `HOME`, else what the user database says.
+pub fn home_directory() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned())
+}

@@ -12,6 +12,7 @@ mod editing;
 mod events;
 mod identities;
 mod imported;
+mod keychain;
 mod logs;
 mod nineteen;
 mod own_services;

@@ -274,7 +274,7 @@ impl Drop for Axisd {
     }
 }
 
-fn signal(pid: u32, which: rustix::process::Signal) {
+pub(crate) fn signal(pid: u32, which: rustix::process::Signal) {
     if let Some(pid) = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)

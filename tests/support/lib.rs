@@ -1,6 +1,6 @@
 //! What the tests share: a home of its own with a real axisd ([`Home`]), an
-//! upstream that records what it gets ([`Upstream`]), and an MCP host that
-//! drives the real shim ([`Host`]).
+//! upstream that records what it gets ([`Upstream`]), an MCP host that drives
+//! the real shim ([`Host`]), and a desktop session with a keyring ([`Session`]).
 
 #![allow(
     clippy::expect_used,
@@ -11,6 +11,7 @@
 
 mod home;
 mod host;
+mod session;
 mod upstream;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 pub use home::{Axisd, Home, Ran, run};
 pub use host::Host;
+pub use session::Session;
 pub use upstream::{Recorded, Reply, Upstream};
 
 /// The master password of every test's vault.

@@ -13,6 +13,7 @@ mod doctor;
 mod identity;
 mod import;
 mod init;
+mod keychain;
 mod list;
 mod lock;
 mod logs;
@@ -54,6 +55,7 @@ pub enum Command {
     Daemon(daemon::Daemon),
     Demo(demo::Demo),
     Import(import::Import),
+    Keychain(keychain::Keychain),
 }
 
 impl Command {
@@ -82,6 +84,7 @@ impl Command {
             Self::Daemon(daemon) => daemon.run().await,
             Self::Demo(demo) => demo.run().await,
             Self::Import(import) => Box::pin(import.run()).await,
+            Self::Keychain(keychain) => keychain.run().await,
         }
     }
 }

@@ -187,6 +187,10 @@ pub enum Act {
     IdentityAdded,
     /// An identity's own socket was removed.
     IdentityRemoved,
+    /// The OS keychain keeps the master password from here on.
+    KeychainSet,
+    /// The OS keychain's copy of the master password was removed.
+    KeychainDeleted,
 }
 
 impl Act {
@@ -220,6 +224,8 @@ impl Act {
             Self::SegmentsPruned => "segments_pruned",
             Self::IdentityAdded => "identity_add",
             Self::IdentityRemoved => "identity_remove",
+            Self::KeychainSet => "keychain_set",
+            Self::KeychainDeleted => "keychain_delete",
         }
     }
 

@@ -6,6 +6,7 @@ mod asking;
 mod custody;
 mod deciding;
 mod listing;
+pub mod opening;
 pub mod outcome;
 mod past;
 mod refusal;
@@ -30,6 +31,7 @@ pub use self::asking::Answered;
 use self::asking::{Ask, Held, Pass};
 use self::custody::Custody;
 pub use self::listing::{Asker, Described, ListedAction, Listing};
+use self::opening::Opening;
 use self::outcome::{End, Failure, Outcome, Success};
 use self::refusal::Refusal;
 use self::request::ActionRequest;
@@ -53,6 +55,10 @@ use crate::vault::{Credential, Vault};
 /// From how many bytes on an answer takes long enough to read that other calls
 /// shouldn't wait for it.
 const LARGE_BODY: usize = 256 * 1024;
+
+/// How long a call waits for a vault that is about to open, its key's
+/// derivation included.
+const OPENING: Duration = Duration::from_secs(4);
 
 /// What a call passes through, in the order in which it does.
 pub struct Broker {
@@ -84,6 +90,8 @@ pub struct Broker {
     seal: RwLock<SealedText>,
     /// Where identities have their own sockets.
     sockets: IdentityDirs,
+    /// Whether the vault is about to open by itself.
+    pub opening: Opening,
     /// How far back the limits know the calls made before this start; no call
     /// goes out before they do.
     remembered: Mutex<Option<Duration>>,
@@ -153,6 +161,7 @@ impl Broker {
             settings: ArcSwap::from_pointee(settings),
             seal: RwLock::new(None),
             sockets: paths.sockets.identities(),
+            opening: Opening::new(),
             remembered: Mutex::new(None),
             ready: AtomicBool::new(false),
             changes: watch::channel(0).0,
@@ -165,6 +174,7 @@ impl Broker {
     /// is on record.
     pub async fn execute(&self, request: ActionRequest, streams: Streams) -> Outcome {
         let _counted = InFlight::count(&self.in_flight);
+        self.opening.settled(OPENING).await;
         let began = self.clock.monotonic();
         let mut pass = None;
         let end = loop {

@@ -6,6 +6,7 @@ use super::sealing::SealingError;
 use crate::approvals::{MAX_GRANT_S, NotWaiting};
 use crate::host::BaseUrlError;
 use crate::identities::IdentityError;
+use crate::keychain::KeychainError;
 use crate::names::ServiceName;
 use crate::paths::PathsError;
 use crate::vault::VaultError;
@@ -105,6 +106,9 @@ pub enum OwnerError {
     /// It is about an identity's own socket.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The OS keychain didn't do it.
+    #[error(transparent)]
+    Keychain(#[from] KeychainError),
     /// A task of axisd's own failed.
     #[error("axisd failed in this request; its log says more")]
     Crashed,
@@ -120,6 +124,7 @@ impl OwnerError {
             Self::Sealing(SealingError::Changed | SealingError::NotSealed) => {
                 Some("axis policy seal")
             }
+            Self::Keychain(error) => Some(error.fix()),
             Self::Unrecordable(_) | Self::LogUnreadable => Some("axis doctor"),
             _ => None,
         }

@@ -6,6 +6,7 @@ mod approvals;
 pub mod checking;
 mod error;
 mod identities;
+mod keychain;
 mod log_reading;
 pub mod sealing;
 mod services;
@@ -13,7 +14,7 @@ mod unlock;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -29,6 +30,7 @@ pub use self::unlock::Unlock;
 use crate::audit::{self, Act, AdminAct, AuditKey, Peer};
 use crate::broker::Broker;
 use crate::identities::OwnSockets;
+use crate::keychain::Keychain;
 use crate::names::CredentialName;
 use crate::paths::{Paths, PathsError, parent};
 use crate::policy::{Change, DEFAULT_POLICY};
@@ -45,6 +47,10 @@ pub struct Owner {
     pub sealing: Arc<Sealing>,
     /// The identities' own sockets.
     pub own_sockets: OwnSockets,
+    /// Where the master password may be kept.
+    pub keychain: Keychain,
+    /// Why what it keeps didn't open the vault at the start.
+    keychain_trouble: Mutex<Option<String>>,
     log_reading: LogReading,
     stopping: CancellationToken,
     started: Duration,
@@ -65,7 +71,11 @@ impl Owner {
         stopping: CancellationToken,
     ) -> Self {
         let started = broker.clock.monotonic();
+        let keychain = Keychain::new(keychain::account(&paths));
+        keychain.set_wanted(broker.settings.load().keychain);
         Self {
+            keychain,
+            keychain_trouble: Mutex::default(),
             sealing: Arc::new(Sealing::new(broker.clone(), paths.clone())),
             broker,
             paths,

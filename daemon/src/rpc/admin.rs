@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axis_proto::v1;
 use axis_proto::v1::admin_server::Admin;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::{approvals, identities, logs, policy, seal, services, status};
+use super::{approvals, identities, keychain, logs, policy, seal, services, status};
 use crate::audit::Peer;
 use crate::names::CredentialName;
 use crate::owner::sealing::SealingError;
@@ -31,6 +32,9 @@ impl AdminRpc {
     }
 }
 
+/// How long a vault that is about to open is waited for before its state is told.
+const OPENING: Duration = Duration::from_secs(3);
+
 /// A stream of answers.
 pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -43,6 +47,7 @@ impl Admin for AdminRpc {
         &self,
         _: Request<v1::StatusRequest>,
     ) -> Result<Response<v1::StatusResponse>, Status> {
+        self.owner.broker.opening.settled(OPENING).await;
         Ok(Response::new(status::of(&self.owner)))
     }
 
@@ -349,6 +354,33 @@ impl Admin for AdminRpc {
             pid: std::process::id(),
         }))
     }
+
+    async fn set_keychain(
+        &self,
+        request: Request<v1::SetKeychainRequest>,
+    ) -> Result<Response<v1::SetKeychainResponse>, Status> {
+        let by = peer(&request)?;
+        let password = SecretString::from(request.into_inner().master_password);
+        self.owner.set_keychain(password, &by).await?;
+        Ok(Response::new(v1::SetKeychainResponse {
+            account: self.owner.keychain.account().to_owned(),
+        }))
+    }
+
+    async fn delete_keychain(
+        &self,
+        request: Request<v1::DeleteKeychainRequest>,
+    ) -> Result<Response<v1::DeleteKeychainResponse>, Status> {
+        let was_stored = self.owner.delete_keychain(&peer(&request)?).await?;
+        Ok(Response::new(v1::DeleteKeychainResponse { was_stored }))
+    }
+
+    async fn keychain_status(
+        &self,
+        _: Request<v1::KeychainStatusRequest>,
+    ) -> Result<Response<v1::KeychainStatusResponse>, Status> {
+        Ok(Response::new(keychain::status(&self.owner).await))
+    }
 }
 
 fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
@@ -365,6 +397,7 @@ impl From<OwnerError> for Status {
         let code = match &error {
             OwnerError::Vault(vault) => status::code_of(vault),
             OwnerError::Identity(error) => identities::code_of(error),
+            OwnerError::Keychain(error) => keychain::code_of(error),
             OwnerError::UnknownService(_) | OwnerError::NotWaiting(_) => Code::NotFound,
             OwnerError::Secret { .. }
             | OwnerError::BaseUrl(_)

@@ -5,6 +5,7 @@ mod approvals;
 pub mod broker;
 mod heads;
 mod identities;
+mod keychain;
 mod logs;
 pub mod peer;
 mod policy;

@@ -6,7 +6,7 @@ use tonic::Code;
 use crate::doctor::{self, State};
 use crate::owner::checking::Verdict;
 use crate::owner::{Added, Owner};
-use crate::vault::{VaultError, VaultState};
+use crate::vault::{VaultError, VaultState, WhyLocked};
 
 /// The answer to Status.
 pub fn of(owner: &Owner) -> v1::StatusResponse {
@@ -56,6 +56,13 @@ fn vault(owner: &Owner) -> v1::VaultStatus {
             Wire::Absent,
             None,
             "there is no keystore yet: axis init".to_owned(),
+        ),
+        VaultState::Locked(WhyLocked::NeverUnlocked) => (
+            Wire::Locked,
+            None,
+            owner
+                .keychain_trouble()
+                .unwrap_or_else(|| WhyLocked::NeverUnlocked.to_string()),
         ),
         VaultState::Locked(why) => (Wire::Locked, None, why.to_string()),
         VaultState::Unlocked { generation, .. } => {

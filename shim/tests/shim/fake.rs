@@ -404,6 +404,9 @@ play_admin! {
         show_seal: ShowSealRequest => ShowSealResponse,
         seal_policy: SealPolicyRequest => SealPolicyResponse,
         unseal_policy: UnsealPolicyRequest => UnsealPolicyResponse,
+        set_keychain: SetKeychainRequest => SetKeychainResponse,
+        delete_keychain: DeleteKeychainRequest => DeleteKeychainResponse,
+        keychain_status: KeychainStatusRequest => KeychainStatusResponse,
 }
 
 /// A connection as tonic wants it.
