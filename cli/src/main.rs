@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod fetch;
 mod import;
+mod hosts;
 mod launch;
 mod openapi;
 mod output;

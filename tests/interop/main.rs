@@ -1,12 +1,16 @@
 //! Programs written by others against our binaries and files: the official
-//! MCP SDK, independent readers of the keystore and the audit log, servers for
-//! S3 and Cloud Storage, and AWS's own library beside our signatures.
+//! MCP SDK, Claude Code and Codex, independent readers of the keystore and the
+//! audit log, servers for S3 and Cloud Storage, and AWS's own library beside our
+//! signatures.
 //!
-//! `tests/run` makes the Python they need and names it in `AXIS_TEST_PYTHON`.
+//! `tests/run` makes the Python they need and names it in `AXIS_TEST_PYTHON`; what
+//! comes from npm it installs and names in `AXIS_TEST_NODE_MODULES`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod buckets;
+mod hosts;
+mod model;
 mod objects;
 mod server;
 mod signatures;

@@ -10,6 +10,7 @@ mod daemon;
 mod demo;
 mod deny;
 mod doctor;
+mod hosts;
 mod identity;
 mod import;
 mod init;
@@ -56,6 +57,7 @@ pub enum Command {
     Demo(demo::Demo),
     Import(import::Import),
     Keychain(keychain::Keychain),
+    Hosts(hosts::Hosts),
 }
 
 impl Command {
@@ -85,6 +87,7 @@ impl Command {
             Self::Demo(demo) => demo.run().await,
             Self::Import(import) => Box::pin(import.run()).await,
             Self::Keychain(keychain) => keychain.run().await,
+            Self::Hosts(hosts) => hosts.run().await,
         }
     }
 }

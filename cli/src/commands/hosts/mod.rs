@@ -1,0 +1,178 @@
+//! `axis hosts`: MCP hosts on this machine, and Axis in their files.
+
+mod add;
+mod list;
+mod remove;
+
+use std::path::PathBuf;
+
+use axis_proto::v1::ListServicesRequest;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+
+use crate::client::{Daemon, ask};
+use crate::failure::{Exit, Failure};
+use crate::hosts::{Environment, Host, HostsError, KeyPatterns, PlaintextSecret, Scope, known};
+use crate::output::{tell, warn};
+
+/// Configure MCP hosts to use Axis: Claude Code, Cursor, Codex and others
+///
+/// Writes an entry `axis` that starts `axis mcp` into a host's own file, and
+/// keeps all else that stands there: other servers, comments, the order. The
+/// file is backed up first. What it finds of keys in plain text it names, never
+/// shows.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  axis hosts\n  axis hosts add claude-code\n  axis hosts remove claude-code"
+)]
+pub struct Hosts {
+    #[command(subcommand)]
+    act: Option<Act>,
+    #[command(flatten)]
+    list: list::List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    List(list::List),
+    Add(add::Add),
+    Remove(remove::Remove),
+}
+
+impl Hosts {
+    /// Does it; without a word of what, it lists.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self.act {
+            None => self.list.run().await,
+            Some(Act::List(list)) => list.run().await,
+            Some(Act::Add(add)) => add.run().await,
+            Some(Act::Remove(remove)) => remove.run().await,
+        }
+    }
+}
+
+/// Which hosts, and for whom.
+#[derive(Debug, Args)]
+struct Which {
+    /// The hosts, as `axis hosts` names them
+    #[arg(
+        value_name = "HOST",
+        required_unless_present = "all",
+        conflicts_with = "all",
+        value_parser = names(),
+        hide_possible_values = true
+    )]
+    hosts: Vec<String>,
+    /// For the work in one project only: that of the working directory, or in DIR
+    #[arg(
+        long,
+        value_name = "DIR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = project
+    )]
+    project: Option<Project>,
+    /// Show how the file would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Which {
+    /// The hosts by name, each once.
+    fn named(&self) -> Result<Vec<&'static Host>, HostsError> {
+        let is_meant = |host: &&Host| self.hosts.contains(&host.id);
+        Ok(known()?.iter().filter(is_meant).collect())
+    }
+
+    fn scope(&self, environment: &Environment) -> Scope {
+        match &self.project {
+            None => Scope::User,
+            Some(Project::Here) => Scope::Project(environment.project(None)),
+            Some(Project::At(directory)) => Scope::Project(environment.project(Some(directory))),
+        }
+    }
+}
+
+/// Which project.
+#[derive(Debug, Clone)]
+enum Project {
+    /// That of the working directory.
+    Here,
+    At(PathBuf),
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what clap takes as a parser")]
+fn project(directory: &str) -> Result<Project, String> {
+    Ok(if directory.is_empty() {
+        Project::Here
+    } else {
+        Project::At(PathBuf::from(directory))
+    })
+}
+
+fn names() -> PossibleValuesParser {
+    // Where the list is wrong, running the command says so.
+    let hosts = known().unwrap_or_default();
+    PossibleValuesParser::new(hosts.iter().map(|host| host.id.as_str()))
+}
+
+/// What tells keys from other texts: with the words of the services in force,
+/// where axisd runs; none is started for it.
+async fn key_patterns() -> KeyPatterns {
+    let mut patterns = KeyPatterns::default();
+    let Ok(Some((mut daemon, _))) = Daemon::running().await else {
+        return patterns;
+    };
+    if let Ok(listed) = ask(daemon.admin.list_services(ListServicesRequest::default())).await {
+        for service in &listed.services {
+            patterns.learn(
+                &service.service,
+                &service.environment,
+                &service.credential_pattern,
+            );
+        }
+    }
+    patterns
+}
+
+/// Names what stands in plain text, and what to do.
+fn warn_of(environment: &Environment, secrets: &[PlaintextSecret]) {
+    for secret in secrets {
+        let file = environment.shorten(&secret.file);
+        let (server, variable) = (&secret.server, &secret.variable);
+        if secret.is_master {
+            warn(&format!(
+                "the master password stands in {file} (server {server}, {variable}), where every \
+                 agent reads it: delete it there and change it with `axis rotate`; \
+                 `axis unlock` asks you for it instead"
+            ));
+        } else {
+            let whose = match &secret.service {
+                Some(service) => format!("a key of {service}"),
+                None => "a secret".to_owned(),
+            };
+            warn(&format!(
+                "{whose} stands in plain text in {file} (server {server}, {variable}): \
+                 `axis import --host {}` takes it into the vault, then delete it there",
+                secret.host
+            ));
+        }
+    }
+}
+
+/// Tells a failure of one host among several.
+fn tell_failure(host: &Host, error: &HostsError) {
+    let sentence = error.to_string();
+    let sentence = if sentence.starts_with(&host.title) {
+        sentence
+    } else {
+        format!("{}: {sentence}", host.title)
+    };
+    let failure = Failure::new(Exit::Failed, sentence);
+    tell(match error.fix() {
+        Some(fix) => failure.fix(fix),
+        None => failure,
+    });
+}
