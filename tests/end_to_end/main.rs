@@ -12,6 +12,7 @@ mod editing;
 mod events;
 mod identities;
 mod imported;
+mod importing;
 mod keychain;
 mod logs;
 mod nineteen;

@@ -30,7 +30,7 @@ impl Known {
     /// `base` on.
     pub fn sort(&self, items: Vec<Item>, assigned: &[Assigned], base: &Path) -> Findings {
         let entries = items.into_iter().map(|item| Entry {
-            name: Name::of(&format!("{} {}", item.name, item.context)),
+            name: Name::within(&item.name, &item.context),
             item,
             is_open: true,
         });
@@ -144,7 +144,9 @@ impl Sorting<'_> {
             if !is_sure && !way.is_file && service.shape(&self.joined(&parts)) == Some(false) {
                 continue;
             }
-            if !is_sure && service.shape("").is_none() && !self.entries[at].name.promises_secret() {
+            let promises = self.entries[at].name.promises_secret();
+            let is_loose = self.entries[at].item.is_loose;
+            if !is_sure && service.shape("").is_none() && (is_loose || !promises) {
                 continue;
             }
             let file = self.entries[at].secret().to_owned();

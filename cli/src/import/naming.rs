@@ -64,6 +64,8 @@ const OPEN: [&str; 3] = ["PUBLIC", "PUBLISHABLE", "ANON"];
 #[derive(Debug)]
 pub struct Name {
     words: Vec<String>,
+    /// Words that tell what it is for, and make no label.
+    context: Vec<String>,
     /// The prefix by which a bundler writes it into a web page.
     page_prefix: Option<String>,
 }
@@ -87,7 +89,19 @@ impl Name {
             words.drain(..prefix.len());
             page_prefix = Some(format!("{}_", prefix.join("_")));
         }
-        Self { words, page_prefix }
+        Self {
+            words,
+            context: Vec::new(),
+            page_prefix,
+        }
+    }
+
+    /// The same with what else tells what it is for.
+    pub fn within(text: &str, context: &str) -> Self {
+        Self {
+            context: words(context),
+            ..Self::of(text)
+        }
     }
 
     /// The prefix by which a bundler writes it into a web page.
@@ -98,13 +112,17 @@ impl Name {
     /// Where `known` stands in it.
     pub fn around(&self, known: &str) -> Option<Affix> {
         let known = words(known);
-        let at = self
-            .words
+        let all: Vec<&String> = self.words.iter().chain(&self.context).collect();
+        let at = all
             .windows(known.len().max(1))
-            .position(|window| window == known)?;
+            .position(|window| window.iter().copied().eq(&known))?;
+        let own = |range: std::ops::Range<usize>| {
+            let words = self.words.get(range.start..range.end.min(self.words.len()));
+            words.unwrap_or_default().to_vec()
+        };
         Some(Affix {
-            before: self.words[..at].to_vec(),
-            after: self.words[at + known.len()..].to_vec(),
+            before: own(0..at),
+            after: own(at + known.len()..self.words.len()),
         })
     }
 
@@ -173,7 +191,6 @@ mod tests {
             ("VITE_OPENAI_API_KEY", "OPENAI_API_KEY", Some("")),
             ("NEXT_PUBLIC_OPENAI_API_KEY_2", "OPENAI_API_KEY", Some("2")),
             ("GitHub token (work)", "GITHUB_TOKEN", Some("work")),
-            ("GitHub token work github.com", "GITHUB_TOKEN", Some("work")),
             ("api/github-token", "GITHUB_TOKEN", Some("")),
             ("GITHUB_TOKENS", "GITHUB_TOKEN", None),
             ("GITHUB_ACCESS_TOKEN", "GITHUB_TOKEN", None),
@@ -184,6 +201,26 @@ mod tests {
                 label,
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn a_context_tells_the_service_and_makes_no_label() {
+        for (title, context, label) in [
+            ("my token", "github.com", Some("token")),
+            ("GitHub token", "github.com", Some("token")),
+            ("token", "example.com", None),
+        ] {
+            let around = Name::within(title, context).around("github");
+            let words = around.map(|it| [it.before, it.after].concat().join("-").to_lowercase());
+            let label = label.map(|it| {
+                if title.starts_with("my") {
+                    "my-token"
+                } else {
+                    it
+                }
+            });
+            assert_eq!(words.as_deref(), label, "{title}");
         }
     }
 

@@ -82,7 +82,7 @@ async fn dotenv_left(path: &Path, names: &[&str], delete_lines: bool) -> Result<
     if is_asked_for {
         let lines = dotenv::without_lines(path, names)?;
         tell(format_args!(
-            "Deleted from {}: {lines} lines. A history of it, such as git's, still has them.",
+            "Deleted from {} (lines that went: {lines}). A history of it, such as git's, still has them.",
             printable(&shown.to_string())
         ));
     } else {

@@ -96,10 +96,13 @@ pub fn refuse_missing(
         let why = skipped
             .iter()
             .find(|skipped| skipped.variable.split(':').any(|part| part == name));
-        return Err(match why {
+        let failure = match why {
             Some(skipped) => failure.because(skipped.why.clone()),
-            None => failure.because("A name that no service knows needs --as NAME=SERVICE."),
-        });
+            None => failure.because("What no service is known to take needs its service said."),
+        };
+        return Err(failure.fix(format!(
+            "--as {shown}=SERVICE, or --as {shown}=SERVICE/LABEL"
+        )));
     }
     Ok(())
 }

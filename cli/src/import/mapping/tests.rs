@@ -98,13 +98,13 @@ fn names_and_shapes_tell_the_service_and_the_label() {
         ),
         (&[("CLAUDE", "sk-ant-1")], &["CLAUDE>anthropic/claude?"]),
         (
-            &[AWS, ("AWS_SECRET_ACCESS_KEY", "s")],
+            &[AWS, ("AWS_SECRET_ACCESS_KEY", "s3")],
             &["AWS_ACCESS_KEY_ID:AWS_SECRET_ACCESS_KEY>aws"],
         ),
         (
             &[
-                ("AWS_SESSION_TOKEN", "t"),
-                ("AWS_SECRET_ACCESS_KEY", "s"),
+                ("AWS_SESSION_TOKEN", "t3"),
+                ("AWS_SECRET_ACCESS_KEY", "s3"),
                 ("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"),
             ],
             &["AWS_ACCESS_KEY_ID:AWS_SECRET_ACCESS_KEY:AWS_SESSION_TOKEN>aws"],
@@ -112,13 +112,13 @@ fn names_and_shapes_tell_the_service_and_the_label() {
         (
             &[
                 ("PROD_AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-                ("PROD_AWS_SECRET_ACCESS_KEY", "s"),
+                ("PROD_AWS_SECRET_ACCESS_KEY", "s3"),
             ],
             &["PROD_AWS_ACCESS_KEY_ID:PROD_AWS_SECRET_ACCESS_KEY>aws/prod"],
         ),
         (&[AWS], &[]),
         (
-            &[("EVIL_TOKEN", "e"), ("GITHUB_TOKEN", "ghp_1")],
+            &[("EVIL_TOKEN", "e1"), ("GITHUB_TOKEN", "ghp_1")],
             &["EVIL_TOKEN>evil?", "GITHUB_TOKEN>github"],
         ),
         (&[("PORT", "3000"), ("JSON", "{\"a\": 1}")], &[]),
