@@ -46,7 +46,8 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
     after_long_help = "New here? `axis demo` shows what Axis does, without configuring anything.\n\
         Begin with:  axis init, then axis add github\n\n\
         Exit codes: 0 done, 1 failed, 2 wrong usage, 3 daemon or vault not available, 4 denied.\n\n\
-        Environment: AXIS_MASTER_PASSWORD (instead of the prompt), AXIS_IDENTITY, AXIS_HOME,\n\
+        Environment: AXIS_MASTER_PASSWORD (instead of the prompt), AXIS_NEW_MASTER_PASSWORD\n\
+        (the same for `axis rotate`), AXIS_IDENTITY, AXIS_HOME,\n\
         AXIS_POLICY_PATH, AXIS_KEYSTORE_PATH, AXIS_SOCKET_DIR, AXIS_SOCKET, AXIS_AUTOSTART,\n\
         AXIS_LOG, AXIS_IMPORT_PASSWORD, NO_COLOR."
 )]

@@ -18,6 +18,8 @@ const PASSWORD_VARIABLE: &str = "AXIS_MASTER_PASSWORD";
 
 /// The variable that stands for the prompt for another vault's password.
 const IMPORT_VARIABLE: &str = "AXIS_IMPORT_PASSWORD";
+/// The variable that stands for the prompt for the password after it.
+const NEW_PASSWORD_VARIABLE: &str = "AXIS_NEW_MASTER_PASSWORD";
 
 /// The shortest master password, in characters.
 const MIN_PASSWORD_CHARS: usize = 8;
@@ -36,20 +38,24 @@ const STRONG_SCORE: u8 = 3;
 
 /// The master password from the environment, where it is set.
 pub fn password_from_environment() -> Result<Option<SecretString>, Failure> {
-    let password = match env::var(PASSWORD_VARIABLE) {
+    password_in(PASSWORD_VARIABLE)
+}
+
+fn password_in(variable: &str) -> Result<Option<SecretString>, Failure> {
+    let password = match env::var(variable) {
         Ok(password) => SecretString::from(password),
         Err(VarError::NotPresent) => return Ok(None),
         Err(VarError::NotUnicode(_)) => {
             return Err(Failure::new(
                 Exit::Usage,
-                format!("{PASSWORD_VARIABLE} is not UTF-8 text"),
+                format!("{variable} is not UTF-8 text"),
             ));
         }
     };
     if password.expose_secret().starts_with("${") {
         return Err(Failure::new(
             Exit::Usage,
-            format!("{PASSWORD_VARIABLE} holds a variable that was not expanded"),
+            format!("{variable} holds a variable that was not expanded"),
         )
         .because("Whoever started this command passed \"${…}\" on as it stood.")
         .fix("set the variable to the password itself, or unset it to be asked"));
@@ -72,12 +78,28 @@ pub fn master_password() -> Result<SecretString, Failure> {
 /// A new master password: from the environment, else asked for twice.
 /// One that is easy to guess is warned of.
 pub fn new_master_password() -> Result<SecretString, Failure> {
-    let password = match password_from_environment()? {
+    new_password(password_from_environment()?, PASSWORD_HELP)
+}
+
+/// The master password that takes the place of another: from an environment
+/// variable of its own, else asked for twice.
+pub fn replacing_master_password() -> Result<SecretString, Failure> {
+    new_password(
+        password_in(NEW_PASSWORD_VARIABLE)?,
+        "set AXIS_NEW_MASTER_PASSWORD, or run the command in a terminal",
+    )
+}
+
+fn new_password(
+    given: Option<SecretString>,
+    without_terminal: &str,
+) -> Result<SecretString, Failure> {
+    let password = match given {
         Some(password) => {
             check_length(&password)?;
             password
         }
-        None => ask_for_new_password()?,
+        None => ask_for_new_password(without_terminal)?,
     };
     if let Some(reason) = weakness(&password) {
         warn(&format!("this master password is weak: {reason}"));
@@ -213,13 +235,13 @@ fn clean(secret: &SecretString) -> Result<SecretString, Failure> {
     Ok(SecretString::from(text))
 }
 
-fn ask_for_new_password() -> Result<SecretString, Failure> {
+fn ask_for_new_password(without_terminal: &str) -> Result<SecretString, Failure> {
     for attempt in 1..=ATTEMPTS {
-        let password = ask("New master password: ", PASSWORD_HELP)?;
+        let password = ask("New master password: ", without_terminal)?;
         let fault = if let Err(fault) = check_length(&password) {
             fault
         } else {
-            let again = ask("The same again: ", PASSWORD_HELP)?;
+            let again = ask("The same again: ", without_terminal)?;
             if again.expose_secret() == password.expose_secret() {
                 return Ok(password);
             }

@@ -270,7 +270,8 @@ fn is_kept(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    name != "AXIS_MASTER_PASSWORD"
+    // the new one of a rotation, too
+    !name.ends_with("MASTER_PASSWORD")
         && (KEPT_VARIABLES.contains(&name)
             || ["LC_", "XDG_", "AXIS_"]
                 .iter()
@@ -289,6 +290,7 @@ mod tests {
             ("XDG_RUNTIME_DIR", true),
             ("AXIS_HOME", true),
             ("AXIS_MASTER_PASSWORD", false),
+            ("AXIS_NEW_MASTER_PASSWORD", false),
             ("LD_PRELOAD", false),
             ("HTTPS_PROXY", false),
             ("SSL_CERT_FILE", false),

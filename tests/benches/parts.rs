@@ -150,6 +150,7 @@ impl Opened {
                 secret: SecretString::from(SECRET),
                 hosts: vec![base_url.host().clone()],
                 base_url: None,
+                source: None,
             };
             let added = runtime.block_on(vault.add(PASSWORD.into(), credential, false));
             generation = added.expect("a new credential").generation;

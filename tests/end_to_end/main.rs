@@ -20,6 +20,7 @@ mod own_services;
 mod owner;
 mod policy;
 mod readme;
+mod rotation;
 mod sealing;
 mod select;
 mod services;

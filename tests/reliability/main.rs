@@ -4,6 +4,7 @@
 
 mod disk;
 mod kills;
+mod rotations;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

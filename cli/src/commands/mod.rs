@@ -23,8 +23,10 @@ mod param;
 mod policy;
 mod reject;
 mod revoke;
+mod rotate;
 mod services;
 mod status;
+mod undo;
 mod unlock;
 
 use clap::Subcommand;
@@ -58,6 +60,8 @@ pub enum Command {
     Import(import::Import),
     Keychain(keychain::Keychain),
     Hosts(hosts::Hosts),
+    Rotate(rotate::Rotate),
+    Undo(undo::Undo),
 }
 
 impl Command {
@@ -88,6 +92,8 @@ impl Command {
             Self::Import(import) => Box::pin(import.run()).await,
             Self::Keychain(keychain) => keychain.run().await,
             Self::Hosts(hosts) => hosts.run().await,
+            Self::Rotate(rotate) => rotate.run().await,
+            Self::Undo(undo) => undo.run().await,
         }
     }
 }

@@ -191,6 +191,10 @@ pub enum Act {
     KeychainSet,
     /// The OS keychain's copy of the master password was removed.
     KeychainDeleted,
+    /// The vault got a new master password and a new key.
+    Rotate,
+    /// A credential that had been replaced was brought back.
+    Undo,
 }
 
 impl Act {
@@ -226,6 +230,8 @@ impl Act {
             Self::IdentityRemoved => "identity_remove",
             Self::KeychainSet => "keychain_set",
             Self::KeychainDeleted => "keychain_delete",
+            Self::Rotate => "rotate",
+            Self::Undo => "undo",
         }
     }
 

@@ -102,6 +102,7 @@ impl Owner {
             secret: secret.clone(),
             hosts: hosts.clone(),
             base_url: base_url.clone(),
+            source: None,
         };
         let written = self.broker.vault.add(password, sealed, replace).await;
         let written = self.audited(written, Some(by))?;

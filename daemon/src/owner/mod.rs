@@ -8,8 +8,10 @@ mod error;
 mod identities;
 mod keychain;
 mod log_reading;
+mod rotation;
 pub mod sealing;
 mod services;
+mod undo;
 mod unlock;
 
 use std::io;
@@ -25,7 +27,9 @@ use tracing::{info, warn};
 pub use self::addition::{Added, Addition};
 pub use self::error::OwnerError;
 use self::log_reading::LogReading;
+pub use self::rotation::Rotated;
 use self::sealing::Sealing;
+pub use self::undo::Undone;
 pub use self::unlock::Unlock;
 use crate::audit::{self, Act, AdminAct, AuditKey, Peer};
 use crate::broker::Broker;
@@ -276,7 +280,7 @@ impl Owner {
         result: Result<T, VaultError>,
         by: Option<&Peer>,
     ) -> Result<T, OwnerError> {
-        if let Err(VaultError::WrongPassword) = result {
+        if result.as_ref().is_err_and(VaultError::is_wrong_password) {
             self.record(Act::WrongPassword, None, by);
             warn!(
                 pid = by.and_then(|peer| peer.pid),

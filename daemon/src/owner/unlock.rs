@@ -59,11 +59,25 @@ impl Owner {
             warn!("{forged}: the audit log was replaced");
         }
         self.note(Act::Unlock, None, generation, by);
+        self.forget_expired().await;
         self.serve_sealed_sockets();
         self.take_up_seal().await?;
         self.remember_calls().await?;
         self.broker.changed();
         info!(credentials, "the vault is unlocked");
         Ok(credentials)
+    }
+
+    /// Removes replaced credentials that were kept long enough. The unlock goes
+    /// on where that fails: the next write removes them.
+    async fn forget_expired(&self) {
+        match self.broker.vault.forget_expired().await {
+            Ok(Some(written)) => {
+                let detail = "replaced credentials that were kept long enough are gone";
+                self.note(Act::Keystore, Some(detail), Some(written.generation), None);
+            }
+            Ok(None) => {}
+            Err(error) => warn!(%error, "replaced credentials stay longer than they should"),
+        }
     }
 }

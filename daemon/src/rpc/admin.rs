@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::{approvals, identities, keychain, logs, policy, seal, services, status};
+use super::{
+    approvals, credentials, identities, keychain, logs, policy, seal, services, status,
+};
 use crate::audit::Peer;
-use crate::names::CredentialName;
 use crate::owner::sealing::SealingError;
-use crate::owner::{Addition, Owner, OwnerError, Unlock};
+use crate::owner::{Owner, OwnerError, Unlock};
 
 /// The service on admin.sock.
 pub struct AdminRpc {
@@ -102,26 +103,8 @@ impl Admin for AdminRpc {
         request: Request<v1::AddCredentialRequest>,
     ) -> Result<Response<v1::AddCredentialResponse>, Status> {
         let by = peer(&request)?;
-        let request = request.into_inner();
-        let password = SecretString::from(request.master_password);
-        let secret = SecretString::from(request.secret);
-        let name = credential_name(&request.service, &request.label)?;
-        let added = self
-            .owner
-            .add(
-                password,
-                Addition {
-                    name,
-                    secret,
-                    base_url: (!request.base_url.is_empty()).then_some(request.base_url),
-                    replace: request.replace,
-                    check: request.check,
-                    confirmed_host: request.confirmed_host,
-                },
-                &by,
-            )
-            .await?;
-        Ok(Response::new(status::added(added)))
+        let added = credentials::add(&self.owner, request.into_inner(), &by).await?;
+        Ok(Response::new(added))
     }
 
     async fn list_credentials(
@@ -136,13 +119,8 @@ impl Admin for AdminRpc {
         request: Request<v1::RevokeCredentialRequest>,
     ) -> Result<Response<v1::RevokeCredentialResponse>, Status> {
         let by = peer(&request)?;
-        let request = request.into_inner();
-        let password = SecretString::from(request.master_password);
-        let name = credential_name(&request.service, &request.label)?;
-        self.owner.revoke(password, &name, &by).await?;
-        Ok(Response::new(v1::RevokeCredentialResponse {
-            name: name.to_string(),
-        }))
+        let revoked = credentials::revoke(&self.owner, request.into_inner(), &by).await?;
+        Ok(Response::new(revoked))
     }
 
     async fn logs(
@@ -380,16 +358,27 @@ impl Admin for AdminRpc {
         _: Request<v1::KeychainStatusRequest>,
     ) -> Result<Response<v1::KeychainStatusResponse>, Status> {
         Ok(Response::new(keychain::status(&self.owner).await))
+    async fn rotate_password(
+        &self,
+        request: Request<v1::RotatePasswordRequest>,
+    ) -> Result<Response<v1::RotatePasswordResponse>, Status> {
+        let by = peer(&request)?;
+        let rotated = credentials::rotate(&self.owner, request.into_inner(), &by).await?;
+        Ok(Response::new(rotated))
+    }
+
+    async fn undo_credential(
+        &self,
+        request: Request<v1::UndoCredentialRequest>,
+    ) -> Result<Response<v1::UndoCredentialResponse>, Status> {
+        let by = peer(&request)?;
+        let undone = credentials::undo(&self.owner, request.into_inner(), &by).await?;
+        Ok(Response::new(undone))
     }
 }
 
 fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
     Caller::of(request).map(|caller| caller.peer)
-}
-
-fn credential_name(service: &str, label: &str) -> Result<CredentialName, Status> {
-    CredentialName::parse(service, label)
-        .map_err(|error| Status::invalid_argument(error.to_string()))
 }
 
 impl From<OwnerError> for Status {

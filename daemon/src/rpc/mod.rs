@@ -3,6 +3,7 @@
 pub mod admin;
 mod approvals;
 pub mod broker;
+mod credentials;
 mod heads;
 mod identities;
 mod keychain;

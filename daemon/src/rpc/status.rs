@@ -98,6 +98,7 @@ pub fn credentials(owner: &Owner) -> v1::ListCredentialsResponse {
                 hosts: summary.hosts.iter().map(ToString::to_string).collect(),
                 created_at: summary.created_at.to_string(),
                 updated_at: summary.updated_at.to_string(),
+                previous_until: summary.previous_until.map(|until| until.to_string()),
             })
             .collect(),
     }
@@ -161,12 +162,16 @@ pub fn doctor(owner: &Owner) -> v1::DoctorResponse {
 pub fn code_of(error: &VaultError) -> Code {
     match error {
         VaultError::WrongPassword => Code::PermissionDenied,
-        VaultError::NoCredential { .. } => Code::NotFound,
+        VaultError::Rotated => Code::Aborted,
+        VaultError::NoCredential { .. }
+        | VaultError::NothingToUndo { .. }
+        | VaultError::UndoExpired { .. } => Code::NotFound,
         VaultError::KeystoreExists { .. } | VaultError::CredentialExists { .. } => {
             Code::AlreadyExists
         }
         VaultError::PasswordTooShort { .. }
         | VaultError::PasswordTooLong
+        | VaultError::SamePassword
         | VaultError::EmptySecret { .. }
         | VaultError::SecretTooLong { .. }
         | VaultError::NoHost { .. } => Code::InvalidArgument,

@@ -46,18 +46,22 @@ impl Attempts {
         let pause = self.pause;
         let result = tokio::task::spawn_blocking(move || {
             let result = attempt();
-            if matches!(result, Err(VaultError::WrongPassword)) {
+            if is_wrong(&result) {
                 *not_before = Instant::now() + pause;
             }
             result
         })
         .await
         .map_err(|_| VaultError::Stopping)?;
-        if matches!(result, Err(VaultError::WrongPassword)) {
+        if is_wrong(&result) {
             sleep(self.pause).await;
         }
         result
     }
+}
+
+fn is_wrong<T>(result: &Result<T, VaultError>) -> bool {
+    result.as_ref().is_err_and(VaultError::is_wrong_password)
 }
 
 #[cfg(test)]

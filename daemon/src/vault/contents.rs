@@ -3,12 +3,14 @@
 //! needs a second buffer that nobody would wipe.
 
 use std::io;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::credential::Credential;
+use super::credential::{Credential, Holding};
 use super::secret::{Key, Secret};
+use super::source::{Source, Sourced};
 use crate::host::{BaseUrl, Host};
 use crate::names::CredentialName;
 
@@ -19,6 +21,8 @@ struct Contents<'a> {
     hosts: Vec<Host>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base_url: Option<BaseUrl>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
 }
 
 /// The plaintext of an entry for `secret`.
@@ -26,12 +30,14 @@ pub(super) fn plaintext(
     secret: &[u8],
     hosts: &[Host],
     base_url: Option<&BaseUrl>,
+    source: Option<&Source>,
 ) -> Zeroizing<Vec<u8>> {
     let mut digits = Zeroizing::new(vec![0; 2 * secret.len()]);
     let contents = Contents {
         secret: encode(secret, &mut digits),
         hosts: hosts.to_vec(),
         base_url: base_url.cloned(),
+        source: source.cloned(),
     };
     let mut length = Length(0);
     write(&contents, &mut length);
@@ -41,23 +47,25 @@ pub(super) fn plaintext(
     plaintext
 }
 
-/// The credential in an opened entry.
+/// The credential in an opened entry, or where it is read from.
 ///
 /// # Errors
 /// `Err(())` when the plaintext is none; it is not said how, since the
 /// reader's message could quote the secret.
-pub(super) fn credential(name: CredentialName, plaintext: &[u8]) -> Result<Credential, ()> {
+pub(super) fn holding(name: CredentialName, plaintext: &[u8]) -> Result<Holding, ()> {
     let contents: Contents = serde_json::from_slice(plaintext).map_err(drop)?;
     let secret = Secret::from_hex(contents.secret).ok_or(())?;
-    Ok(Credential::new(
-        name,
-        secret,
-        contents.hosts,
-        contents.base_url,
-    ))
+    let (hosts, base_url) = (contents.hosts, contents.base_url);
+    Ok(match contents.source {
+        None => Holding::Secret(Arc::new(Credential::new(name, secret, hosts, base_url))),
+        Some(source) => {
+            let sourced = Sourced::new(name, source, secret, hosts, base_url);
+            Holding::Source(Arc::new(sourced))
+        }
+    })
 }
 
-/// The key in an opened reserved entry; errors as for [`credential`].
+/// The key in an opened reserved entry; errors as for [`holding`].
 pub(super) fn key(plaintext: &[u8]) -> Result<Key, ()> {
     let contents: Contents = serde_json::from_slice(plaintext).map_err(drop)?;
     Key::from_hex(contents.secret).ok_or(())
@@ -98,10 +106,12 @@ mod tests {
         for secret in ["s", "with \"quotes\"\n\\ and \u{1F511}", &"x".repeat(5000)] {
             for base_url in [None, Some(&base)] {
                 let hosts = [base.host().clone()];
-                let text = plaintext(secret.as_bytes(), &hosts, base_url);
+                let text = plaintext(secret.as_bytes(), &hosts, base_url, None);
                 assert_eq!(text.len(), text.capacity());
                 let name = CredentialName::parse("github", "").unwrap();
-                let read = credential(name, &text).unwrap();
+                let Ok(Holding::Secret(read)) = holding(name, &text) else {
+                    panic!("no secret was read");
+                };
                 assert_eq!(read.secret().expose(), secret);
                 assert_eq!(read.hosts(), hosts);
                 assert_eq!(read.base_url(), base_url);
@@ -117,9 +127,32 @@ mod tests {
             r#"{"secret":"6b"}"#,
             r#"{"secret":"6","hosts":[]}"#,
             r#"{"secret":"6b","hosts":[],"extra":1}"#,
+            r#"{"secret":"","hosts":[],"source":{"reference":"op://a/b/c"}}"#,
         ] {
             let name = CredentialName::parse("github", "").unwrap();
-            assert!(credential(name, bad.as_bytes()).is_err(), "{bad}");
+            assert!(holding(name, bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_source_reads_back_and_is_no_credential() {
+        let source = Source {
+            reference: "op://Work/GitHub/token \u{1F511}".into(),
+            program: "/usr/bin/op".into(),
+            ttl_s: 900,
+        };
+        let hosts = [BaseUrl::parse("https://api.github.com")
+            .unwrap()
+            .host()
+            .clone()];
+        let text = plaintext(b"ops_token", &hosts, None, Some(&source));
+        assert_eq!(text.len(), text.capacity());
+        let name = CredentialName::parse("github", "").unwrap();
+        let Ok(Holding::Source(read)) = holding(name, &text) else {
+            panic!("no source was read");
+        };
+        assert_eq!(*read.source(), source);
+        assert_eq!(read.token().expose(), "ops_token");
+        assert_eq!(read.hosts(), hosts);
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::secret::Secret;
+use super::source::{Source, Sourced};
 use crate::host::{BaseUrl, Host};
 use crate::names::CredentialName;
 
@@ -29,6 +30,18 @@ pub struct NewCredential {
     pub hosts: Vec<Host>,
     /// Where the service is, if not where its definition says.
     pub base_url: Option<BaseUrl>,
+    /// Where the secret is read from when it is used. Then [`Self::secret`] is
+    /// what the program that reads it needs to be let in, or empty.
+    pub source: Option<Source>,
+}
+
+/// What the vault holds under a name.
+#[derive(Clone)]
+pub enum Holding {
+    /// A credential.
+    Secret(Arc<Credential>),
+    /// Where one is read from.
+    Source(Arc<Sourced>),
 }
 
 /// What a listing shows.
@@ -41,8 +54,69 @@ pub struct CredentialSummary {
     pub hosts: Vec<Host>,
     /// When it was first added.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// Since when its secret is the one that it is.
     pub updated_at: Timestamp,
+    /// Where it is read from. That is sealed with it, too: unset while locked.
+    pub source: Option<String>,
+    /// Until when the one that it replaced can be brought back.
+    pub previous_until: Option<Timestamp>,
+}
+
+impl Holding {
+    /// The service it is for, and its label.
+    #[must_use]
+    pub fn name(&self) -> &CredentialName {
+        match self {
+            Self::Secret(credential) => credential.name(),
+            Self::Source(sourced) => sourced.name(),
+        }
+    }
+
+    /// The only hosts it may be sent to.
+    #[must_use]
+    pub fn hosts(&self) -> &[Host] {
+        match self {
+            Self::Secret(credential) => credential.hosts(),
+            Self::Source(sourced) => sourced.hosts(),
+        }
+    }
+
+    /// What of it is secret in memory now.
+    pub(super) fn secret(&self) -> &Secret {
+        match self {
+            Self::Secret(credential) => credential.secret(),
+            Self::Source(sourced) => sourced.token(),
+        }
+    }
+
+    /// Where it is read from, unless it stands in the vault.
+    #[must_use]
+    pub fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Secret(_) => None,
+            Self::Source(sourced) => Some(sourced.source()),
+        }
+    }
+}
+
+impl From<NewCredential> for Holding {
+    fn from(new: NewCredential) -> Self {
+        let NewCredential {
+            name,
+            secret,
+            hosts,
+            base_url,
+            source,
+        } = new;
+        let secret = Secret::from_string(secret);
+        match source {
+            None => Self::Secret(Arc::new(Credential::new(name, secret, hosts, base_url))),
+            Some(source) => {
+                let sourced = Sourced::new(name, source, secret, hosts, base_url);
+                Self::Source(Arc::new(sourced))
+            }
+        }
+    }
 }
 
 impl Credential {

@@ -41,11 +41,17 @@ pub(super) struct Metadata {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Millis(Timestamp);
 
+/// How the name of an entry begins that holds what stood in a credential's
+/// place before.
+pub(super) const PREVIOUS: &str = ".previous/";
+
 /// What an entry is called: `github`, `github/work` or, for what is never
-/// listed, `.audit-key`.
+/// listed, `.audit-key` and `.previous/github`.
 pub(super) enum EntryName {
     Credential(CredentialName),
     Reserved(&'static str),
+    /// What stood in a credential's place before.
+    Previous(CredentialName),
 }
 
 impl Entry {
@@ -79,11 +85,29 @@ impl fmt::Display for EntryName {
         match self {
             Self::Credential(name) => name.fmt(f),
             Self::Reserved(name) => f.write_str(name),
+            Self::Previous(name) => write!(f, "{PREVIOUS}{name}"),
         }
     }
 }
 
 impl Metadata {
+    /// That of an entry of this name.
+    pub fn of(name: &EntryName, created_at: Millis, updated_at: Millis) -> Self {
+        let (service, label) = match name {
+            EntryName::Reserved(_) | EntryName::Previous(_) => (None, None),
+            EntryName::Credential(name) => (
+                Some(name.service.as_str().to_owned()),
+                name.label.as_ref().map(|label| label.as_str().to_owned()),
+            ),
+        };
+        Self {
+            service,
+            label,
+            created_at,
+            updated_at,
+        }
+    }
+
     /// The credential it is; `None` for a reserved entry.
     pub fn credential_name(&self) -> Option<Result<CredentialName, NameError>> {
         let service = self.service.as_deref()?;

@@ -3,7 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::fault::Fault;
+use super::previous::KEPT_DAYS;
 use super::state::WhyLocked;
 use super::{MAX_SECRET_BYTES, MIN_PASSWORD_CHARACTERS};
 use crate::names::CredentialName;
@@ -26,6 +29,12 @@ pub enum VaultError {
         add_arguments(name)
     )]
     NoCredential {
+        /// What was asked for.
+        name: CredentialName,
+    },
+    /// The secret isn't in the vault, and who asked can't read it elsewhere.
+    #[error("the secret of {name} is read from another program, which this use of it can't be")]
+    Elsewhere {
         /// What was asked for.
         name: CredentialName,
     },
@@ -59,6 +68,32 @@ pub enum VaultError {
     /// A new master password that could never be handed over.
     #[error("the master password is longer than 1024 bytes: choose a shorter one")]
     PasswordTooLong,
+    /// A rotation to the password that the vault has.
+    #[error("the new master password is the old one: choose another")]
+    SamePassword,
+    /// The password was right when the call came, and another call changed it.
+    #[error(
+        "the master password was changed by another `axis rotate` in the meantime: nothing else was changed"
+    )]
+    Rotated,
+    /// Nothing that an undo could bring back.
+    #[error(
+        "there is no previous value of {name}: `axis add --replace` keeps the one that it replaces, for {KEPT_DAYS} days"
+    )]
+    NothingToUndo {
+        /// The credential.
+        name: CredentialName,
+    },
+    /// What an undo could have brought back was kept long enough.
+    #[error(
+        "the previous value of {name} was kept for {KEPT_DAYS} days, until {until}, and is gone"
+    )]
+    UndoExpired {
+        /// The credential.
+        name: CredentialName,
+        /// Until when.
+        until: Timestamp,
+    },
     /// An empty secret.
     #[error("the secret for {name} is empty: nothing was stored")]
     EmptySecret {
@@ -138,6 +173,14 @@ pub enum VaultError {
     /// The daemon is going down.
     #[error("axisd is stopping: try again when it runs")]
     Stopping,
+}
+
+impl VaultError {
+    /// Whether a guess at the master password ends this way.
+    #[must_use]
+    pub fn is_wrong_password(&self) -> bool {
+        matches!(self, Self::WrongPassword | Self::Rotated)
+    }
 }
 
 fn add_arguments(name: &CredentialName) -> String {

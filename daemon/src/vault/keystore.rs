@@ -200,27 +200,50 @@ impl Keystore {
             Some(before) => before.metadata.created_at,
             None => now,
         };
-        let (service, label) = match name {
-            EntryName::Reserved(_) => (None, None),
-            EntryName::Credential(name) => (
-                Some(name.service.as_str().to_owned()),
-                name.label.as_ref().map(|label| label.as_str().to_owned()),
-            ),
-        };
-        let metadata = Metadata {
-            service,
-            label,
-            created_at,
-            updated_at: now,
-        };
+        let metadata = Metadata::of(name, created_at, now);
+        self.seal(vault_key, text, metadata, plaintext)
+    }
+
+    /// Seals an entry that was begun at another time.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn seal(
+        &mut self,
+        vault_key: &Key,
+        name: String,
+        metadata: Metadata,
+        plaintext: Zeroizing<Vec<u8>>,
+    ) -> Result<(), getrandom::Error> {
         let sealed = SealedBox::seal(
             vault_key.expose(),
             Purpose::Entry,
-            &self.entry_bound_to(&text, &metadata),
+            &self.entry_bound_to(&name, &metadata),
             plaintext,
         )?;
-        self.entries.insert(text, Entry::new(sealed, metadata));
+        self.entries.insert(name, Entry::new(sealed, metadata));
         Ok(())
+    }
+
+    /// The same entries, all of them, under a new vault key that `password`
+    /// opens; and that key.
+    ///
+    /// # Errors
+    /// An entry doesn't open, or the system has no randomness to give.
+    pub fn resealed(
+        &self,
+        vault_key: &Key,
+        password: &SecretString,
+        iterations: u32,
+    ) -> Result<(Self, Key), Unsealable> {
+        let (mut next, next_key) = Self::create(password, iterations)?;
+        next.generation = self.generation;
+        for (name, entry) in &self.entries {
+            let plaintext = self.open(vault_key, name)?;
+            let metadata = entry.metadata.clone();
+            next.seal(&next_key, name.clone(), metadata, plaintext)?;
+        }
+        Ok((next, next_key))
     }
 
     /// Makes the MAC anew; the last step before a file is written.
@@ -258,6 +281,26 @@ impl Keystore {
             .bytes(metadata.label.as_deref().unwrap_or_default().as_bytes())
             .bytes(metadata.created_at.to_string().as_bytes())
             .bytes(metadata.updated_at.to_string().as_bytes())
+    }
+}
+
+/// Why a keystore couldn't be sealed anew.
+pub(super) enum Unsealable {
+    /// An entry isn't what it should be.
+    Fault(Fault),
+    /// The system has no randomness to give.
+    NoRandomness(getrandom::Error),
+}
+
+impl From<Fault> for Unsealable {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<getrandom::Error> for Unsealable {
+    fn from(error: getrandom::Error) -> Self {
+        Self::NoRandomness(error)
     }
 }
 

@@ -16,8 +16,11 @@ mod file;
 mod hex_text;
 mod keystore;
 pub mod master;
+mod previous;
 mod reserved;
+mod rotation;
 mod secret;
+mod source;
 mod state;
 mod writer;
 
@@ -27,11 +30,12 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::spawn_blocking;
 
-pub use credential::{Credential, CredentialSummary, NewCredential};
+pub use credential::{Credential, CredentialSummary, Holding, NewCredential};
 pub use error::VaultError;
 pub use fault::Fault;
 pub use reserved::Reserved;
 pub use secret::{Key, Secret};
+pub use source::{Source, Sourced};
 pub use state::{KnownGeneration, VaultState, WhyLocked};
 pub use writer::Successor;
 
@@ -104,13 +108,7 @@ impl Vault {
     /// [`VaultError::KeystoreExists`] while there is any file, which is never
     /// overwritten; a password that is too short or too long.
     pub async fn init(&self, password: SecretString) -> Result<u64, VaultError> {
-        let characters = password.expose_secret().chars().count();
-        if characters < MIN_PASSWORD_CHARACTERS {
-            return Err(VaultError::PasswordTooShort { characters });
-        }
-        if password.expose_secret().len() > master::MAX_PASSWORD_BYTES {
-            return Err(VaultError::PasswordTooLong);
-        }
+        acceptable(&password)?;
         let writer = Arc::clone(&self.writer);
         spawn_blocking(move || writer.init(&password))
             .await
@@ -166,8 +164,20 @@ impl Vault {
     /// The credential of that name, without waiting and without a copy.
     ///
     /// # Errors
-    /// The vault is absent or locked, or has none of that name.
+    /// The vault is absent or locked, has none of that name, or only knows
+    /// where it is read from.
     pub fn credential(&self, name: &CredentialName) -> Result<Arc<Credential>, VaultError> {
+        match self.holding(name)? {
+            Holding::Secret(credential) => Ok(credential),
+            Holding::Source(_) => Err(VaultError::Elsewhere { name: name.clone() }),
+        }
+    }
+
+    /// What is held under that name, without waiting and without a copy.
+    ///
+    /// # Errors
+    /// The vault is absent or locked, or has none of that name.
+    pub fn holding(&self, name: &CredentialName) -> Result<Holding, VaultError> {
         let snapshot = self.writer.snapshot();
         let Some(opened) = &snapshot.opened else {
             return Err(match snapshot.why_locked() {
@@ -176,7 +186,7 @@ impl Vault {
             });
         };
         match opened.credentials.get(name) {
-            Some(credential) => Ok(Arc::clone(credential)),
+            Some(holding) => Ok(holding.clone()),
             None => Err(VaultError::NoCredential { name: name.clone() }),
         }
     }
@@ -200,23 +210,42 @@ impl Vault {
             return Vec::new();
         };
         let opened = snapshot.opened.as_ref();
+        let (entries, now) = (&loaded.keystore.entries, self.writer.now());
         loaded
             .keystore
             .credentials()
-            .map(|(name, metadata)| CredentialSummary {
-                hosts: opened
-                    .and_then(|opened| opened.credentials.get(&name))
-                    .map(|credential| credential.hosts().to_vec())
-                    .unwrap_or_default(),
-                name,
-                created_at: metadata.created_at.timestamp(),
-                updated_at: metadata.updated_at.timestamp(),
+            .map(|(name, metadata)| {
+                let holding = opened.and_then(|opened| opened.credentials.get(&name));
+                CredentialSummary {
+                    hosts: holding.map_or_else(Vec::new, |it| it.hosts().to_vec()),
+                    source: holding
+                        .and_then(Holding::source)
+                        .map(|it| it.reference.clone()),
+                    previous_until: previous::until(entries, &name, now),
+                    name,
+                    created_at: metadata.created_at.timestamp(),
+                    updated_at: metadata.updated_at.timestamp(),
+                }
             })
             .collect()
     }
 
-    /// Stores a credential; with `replace` also in the place of another. Works
-    /// while locked, too, and leaves it locked.
+    /// The credentials that are read from somewhere else, while unlocked.
+    pub fn sourced(&self) -> Vec<Arc<Sourced>> {
+        let snapshot = self.writer.snapshot();
+        let holdings = snapshot
+            .opened
+            .iter()
+            .flat_map(|it| it.credentials.values());
+        let sourced = holdings.filter_map(|holding| match holding {
+            Holding::Source(sourced) => Some(Arc::clone(sourced)),
+            Holding::Secret(_) => None,
+        });
+        sourced.collect()
+    }
+
+    /// Stores a credential; with `replace` also in the place of another, which
+    /// is kept for an undo. Works while locked, too, and leaves it locked.
     pub async fn add(
         &self,
         password: SecretString,
@@ -225,7 +254,7 @@ impl Vault {
     ) -> Result<Written, VaultError> {
         let name = credential.name.clone();
         let bytes = credential.secret.expose_secret().len();
-        if bytes == 0 {
+        if bytes == 0 && credential.source.is_none() {
             return Err(VaultError::EmptySecret { name });
         }
         if bytes > MAX_SECRET_BYTES {
@@ -240,7 +269,7 @@ impl Vault {
             .await
     }
 
-    /// Removes a credential for good.
+    /// Removes a credential for good, and what it had replaced.
     pub async fn revoke(
         &self,
         password: SecretString,
@@ -281,6 +310,18 @@ impl Vault {
             .filter(|locked| !locked)
             .count()
     }
+}
+
+/// Whether a text can be a new master password.
+fn acceptable(password: &SecretString) -> Result<(), VaultError> {
+    let characters = password.expose_secret().chars().count();
+    if characters < MIN_PASSWORD_CHARACTERS {
+        return Err(VaultError::PasswordTooShort { characters });
+    }
+    if password.expose_secret().len() > master::MAX_PASSWORD_BYTES {
+        return Err(VaultError::PasswordTooLong);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

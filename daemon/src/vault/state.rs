@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::VaultError;
 use super::contents;
-use super::credential::Credential;
+use super::credential::Holding;
 use super::fault::Fault;
 use super::file::{Digest, KeystoreFile};
 use super::keystore::{self, Keystore};
@@ -86,7 +86,7 @@ pub(super) struct Loaded {
 /// What an unlocked vault holds.
 #[derive(Clone)]
 pub(super) struct Opened {
-    pub credentials: HashMap<CredentialName, Arc<Credential>>,
+    pub credentials: HashMap<CredentialName, Holding>,
     pub audit_key: Arc<Key>,
     pub reserved: ReservedTexts,
     /// Seals what a credential's use put in its place.
@@ -151,9 +151,9 @@ impl Opened {
             .map(|(name, _)| {
                 let text = name.to_string();
                 let plaintext = keystore.open(vault_key, &text)?;
-                let credential = contents::credential(name.clone(), &plaintext)
-                    .map_err(|()| unreadable(&text))?;
-                Ok((name, Arc::new(credential)))
+                let holding =
+                    contents::holding(name.clone(), &plaintext).map_err(|()| unreadable(&text))?;
+                Ok((name, holding))
             })
             .collect::<Result<_, Fault>>()?;
         Ok(Self {

@@ -2,27 +2,28 @@
 //! what follows. Everything here blocks, so it runs off the async threads.
 
 mod change;
+mod opening;
 mod successor;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use self::change::Change;
+use self::successor::Right;
 pub use self::successor::Successor;
-use super::credential::{Credential, NewCredential};
+use super::credential::NewCredential;
 use super::entry::EntryName;
 use super::fault::Fault;
-use super::file::{Digest, KeystoreFile, MAX_BYTES};
-use super::keystore::{AUDIT_KEY, Keystore};
-use super::secret::{Key, Secret};
-use super::state::{KnownGeneration, Loaded, Opened, Snapshot, WhyLocked};
-use super::{VaultError, Written, contents};
+use super::file::{Digest, Exclusive, KeystoreFile, MAX_BYTES};
+use super::keystore::Keystore;
+use super::secret::Key;
+use super::state::{KnownGeneration, Loaded, Snapshot, WhyLocked};
+use super::{VaultError, Written, contents, previous};
 use crate::clock::Clock;
 use crate::names::CredentialName;
 
@@ -36,6 +37,10 @@ pub(super) struct Writer {
     turn: Mutex<()>,
     /// Counts `lock` calls, so that one that comes during an unlock wins.
     locks: AtomicU64,
+    /// Counts rotations, so that a password that one made wrong is told apart.
+    rotations: AtomicU64,
+    /// The successors that are still out, for a rotation to hand its key on.
+    rights: Mutex<Vec<Weak<Mutex<Right>>>>,
 }
 
 /// What opens the vault key for a write.
@@ -44,6 +49,8 @@ pub(super) enum Opener<'a> {
     Password(&'a SecretString),
     /// It is open already.
     VaultKey(&'a Key),
+    /// It was open when this was given.
+    Right(&'a Mutex<Right>),
 }
 
 impl Writer {
@@ -58,6 +65,8 @@ impl Writer {
             snapshot: ArcSwap::from_pointee(snapshot),
             turn: Mutex::new(()),
             locks: AtomicU64::new(0),
+            rotations: AtomicU64::new(0),
+            rights: Mutex::default(),
         }
     }
 
@@ -113,118 +122,6 @@ impl Writer {
         unsealed.map(drop).map_err(|_| VaultError::WrongPassword)
     }
 
-    pub fn init(&self, password: &SecretString) -> Result<u64, VaultError> {
-        let _turn = self.turn();
-        let exists = || VaultError::KeystoreExists {
-            path: self.file.path().to_owned(),
-        };
-        if self.file.read()?.is_some() {
-            self.look_again();
-            return Err(exists());
-        }
-        self.file.prepare_directory()?;
-        let exclusive = self.file.exclusive()?;
-        let (mut keystore, vault_key) = Keystore::create(password, self.iterations)?;
-        let audit_key = Key::random()?;
-        keystore.put(
-            &vault_key,
-            &EntryName::Reserved(AUDIT_KEY),
-            contents::plaintext(audit_key.expose(), &[], None),
-            self.clock.wall(),
-        )?;
-        let newest = self.snapshot.load().newest;
-        let (loaded, bytes) = finished(keystore, &vault_key, newest)?;
-        exclusive.create(&bytes)?;
-        let generation = loaded.keystore.generation;
-        let next = Snapshot {
-            loaded: Some(Arc::new(loaded)),
-            opened: Some(Arc::new(Opened {
-                credentials: HashMap::new(),
-                audit_key: Arc::new(audit_key),
-                reserved: HashMap::new(),
-                vault_key: Arc::new(vault_key),
-            })),
-            trouble: None,
-            locked_by_owner: false,
-            newest: generation,
-        };
-        self.snapshot.store(Arc::new(next));
-        Ok(generation)
-    }
-
-    pub fn unlock(
-        &self,
-        password: &SecretString,
-        known: KnownGeneration,
-        accept_older: bool,
-        locks: u64,
-    ) -> Result<usize, VaultError> {
-        let _turn = self.turn();
-        let loaded = match Loaded::read(&self.file, self.iterations) {
-            Ok(Some(loaded)) => loaded,
-            Ok(None) => {
-                self.look_again();
-                return Err(self.absent());
-            }
-            Err(error) => {
-                self.look_again();
-                return Err(error);
-            }
-        };
-        let vault_key = loaded
-            .keystore
-            .unseal(password)
-            .map_err(|_| VaultError::WrongPassword)?;
-        let before = self.snapshot.load();
-        if let Some(opened) = &before.opened
-            && before
-                .loaded
-                .as_ref()
-                .is_some_and(|l| l.digest == loaded.digest)
-        {
-            return Ok(opened.credentials.len());
-        }
-        let opened = loaded
-            .keystore
-            .verify(&vault_key)
-            .and_then(|()| Opened::open(&loaded.keystore, &vault_key));
-        let opened = match opened {
-            Ok(opened) => Arc::new(opened),
-            Err(fault) => {
-                let error = self.damaged(fault);
-                self.distrust(loaded, WhyLocked::Damaged(error.to_string()));
-                return Err(error);
-            }
-        };
-        let generation = loaded.keystore.generation;
-        let doubt = known.doubt(generation, before.newest);
-        if let Some(doubt) = doubt.filter(|_| !accept_older) {
-            self.distrust(loaded, doubt.clone());
-            return Err(VaultError::Locked(doubt));
-        }
-        let loaded = Arc::new(loaded);
-        let on_record = match known {
-            KnownGeneration::At(known) => known,
-            KnownGeneration::NoLog | KnownGeneration::Empty => 0,
-        };
-        self.snapshot.rcu(|now| {
-            if self.locks.load(Ordering::SeqCst) != locks {
-                return Arc::clone(now);
-            }
-            Arc::new(Snapshot {
-                loaded: Some(Arc::clone(&loaded)),
-                opened: Some(Arc::clone(&opened)),
-                trouble: None,
-                locked_by_owner: false,
-                newest: now.newest.max(generation).max(on_record),
-            })
-        });
-        if self.locks.load(Ordering::SeqCst) != locks {
-            return Err(VaultError::LockedMeanwhile);
-        }
-        Ok(opened.credentials.len())
-    }
-
     pub fn add(
         &self,
         password: &SecretString,
@@ -241,11 +138,11 @@ impl Writer {
                 new.secret.expose_secret().as_bytes(),
                 &new.hosts,
                 new.base_url.as_ref(),
+                new.source.as_ref(),
             );
-            keystore.put(vault_key, &name, plaintext, self.clock.wall())?;
-            let secret = Secret::from_string(new.secret);
-            let credential = Credential::new(new.name, secret, new.hosts, new.base_url);
-            Ok((replaced, Change::Put(Arc::new(credential))))
+            previous::keep(keystore, vault_key, &new.name, &plaintext, self.now())?;
+            keystore.put(vault_key, &name, plaintext, self.now())?;
+            Ok((replaced, Change::Put(new.into())))
         })
     }
 
@@ -258,6 +155,7 @@ impl Writer {
             if keystore.entries.remove(&name.to_string()).is_none() {
                 return Err(VaultError::NoCredential { name: name.clone() });
             }
+            previous::forget(keystore, name);
             Ok((true, Change::Removed(name.clone())))
         })
     }
@@ -271,14 +169,14 @@ impl Writer {
     ) -> Result<Written, E> {
         let _turn = self.turn();
         let loaded = self.writable()?;
-        let exclusive = self.file.exclusive()?;
-        if exclusive.read()?.as_deref().map(Digest::of) != Some(loaded.digest) {
-            let path = self.file.path().to_owned();
-            return Err(VaultError::Changed { path }.into());
-        }
-        let unsealed;
+        let exclusive = self.exclusively(&loaded)?;
+        let (unsealed, held);
         let vault_key = match opener {
             Opener::VaultKey(vault_key) => vault_key,
+            Opener::Right(right) => {
+                held = successor::lock(right).vault_key.clone();
+                &held
+            }
             Opener::Password(password) => {
                 let attempt = loaded.keystore.unseal(password);
                 unsealed = attempt.map_err(|_| VaultError::WrongPassword)?;
@@ -291,8 +189,8 @@ impl Writer {
             .map_err(|fault| self.damaged(fault))?;
         let mut keystore = loaded.keystore.clone();
         let (replaced, change) = edit(&mut keystore, vault_key)?;
-        let newest = self.snapshot.load().newest;
-        let (written, bytes) = finished(keystore, vault_key, newest)?;
+        previous::forget_expired(&mut keystore.entries, self.now());
+        let (written, bytes) = self.finished(keystore, vault_key)?;
         exclusive.replace(&bytes)?;
         let generation = written.keystore.generation;
         let written = Arc::new(written);
@@ -311,7 +209,7 @@ impl Writer {
 
     /// The keystore that a change may start from. What was absent or damaged
     /// may have been mended since.
-    fn writable(&self) -> Result<Arc<Loaded>, VaultError> {
+    pub fn writable(&self) -> Result<Arc<Loaded>, VaultError> {
         let snapshot = self.snapshot.load();
         if snapshot.loaded.is_none() || matches!(snapshot.trouble, Some(WhyLocked::Damaged(_))) {
             self.look_again();
@@ -371,20 +269,42 @@ impl Writer {
         // A panic of another writer left the file whole and the snapshot as it was.
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// Counts the write and makes the MAC: the keystore and its file's bytes.
-fn finished(
-    mut keystore: Keystore,
-    vault_key: &Key,
-    newest: u64,
-) -> Result<(Loaded, Vec<u8>), VaultError> {
-    keystore.generation = keystore.generation.max(newest).saturating_add(1);
-    keystore.sign(vault_key);
-    let bytes = keystore.render();
-    if bytes.len() > MAX_BYTES {
-        return Err(VaultError::Full);
+    /// Keeps other writers out of a file that must still be `loaded`.
+    pub fn exclusively(&self, loaded: &Loaded) -> Result<Exclusive<'_>, VaultError> {
+        let exclusive = self.file.exclusive()?;
+        if exclusive.read()?.as_deref().map(Digest::of) != Some(loaded.digest) {
+            return Err(VaultError::Changed {
+                path: self.file.path().to_owned(),
+            });
+        }
+        Ok(exclusive)
     }
-    let digest = Digest::of(&bytes);
-    Ok((Loaded { keystore, digest }, bytes))
+
+    /// Counts the write and makes the MAC: the keystore and its file's bytes.
+    pub fn finished(
+        &self,
+        mut keystore: Keystore,
+        vault_key: &Key,
+    ) -> Result<(Loaded, Vec<u8>), VaultError> {
+        let newest = self.snapshot.load().newest;
+        keystore.generation = keystore.generation.max(newest).saturating_add(1);
+        keystore.sign(vault_key);
+        let bytes = keystore.render();
+        if bytes.len() > MAX_BYTES {
+            return Err(VaultError::Full);
+        }
+        let digest = Digest::of(&bytes);
+        Ok((Loaded { keystore, digest }, bytes))
+    }
+
+    /// How many rotations there have been since axisd started.
+    pub fn rotations(&self) -> u64 {
+        self.rotations.load(Ordering::SeqCst)
+    }
+
+    /// The rounds of key derivation that are written.
+    pub fn iterations(&self) -> u32 {
+        self.iterations
+    }
 }

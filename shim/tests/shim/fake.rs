@@ -407,6 +407,8 @@ play_admin! {
         set_keychain: SetKeychainRequest => SetKeychainResponse,
         delete_keychain: DeleteKeychainRequest => DeleteKeychainResponse,
         keychain_status: KeychainStatusRequest => KeychainStatusResponse,
+        rotate_password: RotatePasswordRequest => RotatePasswordResponse,
+        undo_credential: UndoCredentialRequest => UndoCredentialResponse,
 }
 
 /// A connection as tonic wants it.

@@ -135,7 +135,8 @@ async fn open(file: &Path) -> Result<(), Failure> {
         .arg("sh")
         .arg(file)
         // the editor is none of those who have to know it
-        .env_remove("AXIS_MASTER_PASSWORD");
+        .env_remove("AXIS_MASTER_PASSWORD")
+        .env_remove("AXIS_NEW_MASTER_PASSWORD");
     let ended = spawn_blocking(move || shell.status()).await;
     match ended.map_err(std::io::Error::other).and_then(|ended| ended) {
         Ok(status) if status.success() => Ok(()),

@@ -53,6 +53,7 @@ fn new_labelled(text: &str, secret: &str) -> NewCredential {
         secret: secret.into(),
         hosts: vec![base.host().clone()],
         base_url: Some(base),
+        source: None,
     }
 }
 

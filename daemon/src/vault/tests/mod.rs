@@ -4,7 +4,9 @@
 mod disk;
 mod edits;
 mod life;
+mod previous;
 mod reserved;
+mod rotation;
 mod succession;
 
 use std::fs::{self, Permissions};
@@ -98,6 +100,7 @@ fn new(text: &str, secret: &str) -> NewCredential {
         secret: secret.into(),
         hosts: vec![base.host().clone()],
         base_url: Some(base),
+        source: None,
     }
 }
 

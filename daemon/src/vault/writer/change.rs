@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::names::CredentialName;
-use crate::vault::credential::Credential;
+use crate::vault::credential::Holding;
 use crate::vault::reserved::Reserved;
 use crate::vault::state::Opened;
 
 /// What a write means for what is open in memory.
 pub enum Change {
-    Put(Arc<Credential>),
+    /// Nothing in memory changes.
+    Nothing,
+    Put(Holding),
     Removed(CredentialName),
     /// What a reserved entry holds now.
     Reserved(Reserved, Option<Arc<str>>),
@@ -19,9 +21,10 @@ impl Change {
     pub fn applied_to(&self, opened: &Opened) -> Arc<Opened> {
         let mut opened = opened.clone();
         match self {
-            Self::Put(credential) => {
-                let name = credential.name().clone();
-                opened.credentials.insert(name, Arc::clone(credential));
+            Self::Nothing => {}
+            Self::Put(holding) => {
+                let name = holding.name().clone();
+                opened.credentials.insert(name, holding.clone());
             }
             Self::Removed(name) => {
                 opened.credentials.remove(name);
