@@ -18,6 +18,10 @@ pub async fn ensure_daemon(password: Option<SecretString>) -> Result<(), Failure
 /// Starts axisd because the owner said so, whatever `AXIS_AUTOSTART` says.
 pub async fn start_daemon(password: Option<SecretString>) -> Result<(), Failure> {
     let socket = SocketDir::locate()?.broker();
+    // where systemd holds the socket, this starts it
+    if launch::answers(&socket).await {
+        return Ok(());
+    }
     Launch::locate(socket, password)?.run().await?;
     Ok(())
 }

@@ -13,6 +13,7 @@ mod openapi;
 mod output;
 mod policy_file;
 mod prompt;
+mod service;
 
 use std::process::ExitCode;
 

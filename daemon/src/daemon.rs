@@ -1,11 +1,13 @@
 //! Builds the parts, opens the sockets, serves, and drains when told to end.
 
 use std::collections::HashMap;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use axis_proto::socket;
+use axis_proto::socket::{self, Listener, SocketError};
 use axis_proto::v1::admin_server::AdminServer;
 use axis_proto::v1::broker_server::BrokerServer;
 use axis_proto::{MAX_FRAME_BYTES, MAX_MESSAGE_BYTES};
@@ -28,6 +30,7 @@ use crate::paths::Paths;
 use crate::rpc::admin::AdminRpc;
 use crate::rpc::broker::BrokerRpc;
 use crate::rpc::peer;
+use crate::supervision::{self, HandedOver, StartedBy};
 
 /// How long calls in flight may take to finish once the daemon is told to end.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -36,7 +39,17 @@ const STREAMS_PER_CONNECTION: u32 = 64;
 /// A request's head and params, with room around them.
 const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
-/// Runs until a signal or the owner's Stop, and drains. With `password` the
+/// What axisd got from whoever started it.
+pub struct Start {
+    /// The master password.
+    pub password: Option<SecretString>,
+    /// Who that was.
+    pub by: StartedBy,
+    /// The sockets that they hold for it.
+    pub sockets: HandedOver,
+}
+
+/// Runs until a signal or the owner's Stop, and drains. With a password the
 /// vault is unlocked before the sockets answer; a wrong one is logged and
 /// leaves it locked.
 ///
@@ -44,11 +57,12 @@ const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 ///
 /// # Errors
 /// A socket can't be made, or the catalogue is broken.
-pub async fn run(
-    config: &Config,
-    paths: &Paths,
-    password: Option<SecretString>,
-) -> anyhow::Result<()> {
+pub async fn run(config: &Config, paths: &Paths, start: Start) -> anyhow::Result<()> {
+    let Start {
+        password,
+        by,
+        mut sockets,
+    } = start;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stopping = CancellationToken::new();
     let broker = Arc::new(Broker::build(config, paths, clock)?);
@@ -57,7 +71,16 @@ pub async fn run(
         Arc::new(move |connection| broker.connection_closed(connection))
     };
     let own_sockets = own_sockets(paths, &broker, &stopping, &forget);
-    let owner = Owner::new(broker.clone(), paths.clone(), own_sockets, stopping.clone());
+    let (broker_path, admin_path) = (paths.sockets.broker(), paths.sockets.admin());
+    let handed_over = (sockets.at(&broker_path), sockets.at(&admin_path));
+    sockets.none_left(&broker_path, &admin_path)?;
+    let owner = Owner::new(
+        broker.clone(),
+        paths.clone(),
+        own_sockets,
+        stopping.clone(),
+        by,
+    );
     let owner = Arc::new(owner);
     owner.record_start();
     let _watching = (
@@ -70,8 +93,8 @@ pub async fn run(
     owner.own_sockets.serve_found();
     let opening = from_keychain.then(|| unlock_from_keychain(owner.clone()));
 
-    let broker_socket = socket::listen(&paths.sockets.broker())?;
-    let admin_socket = socket::listen(&paths.sockets.admin())?;
+    let broker_socket = open_socket(handed_over.0, &broker_path)?;
+    let admin_socket = open_socket(handed_over.1, &admin_path)?;
     let broker_server = broker_server(broker.clone(), stopping.clone())
         .serve_with_incoming_shutdown(
             peer::incoming(broker_socket, forget.clone()),
@@ -96,6 +119,7 @@ pub async fn run(
         sockets = %paths.sockets.path().display(),
         "axisd serves"
     );
+    supervision::ready();
 
     tokio::select! {
         () = told_to_end(&stopping) => {}
@@ -104,6 +128,7 @@ pub async fn run(
             ended.context("the servers crashed")?.context("the sockets failed")?;
         }
     }
+    supervision::stopping();
     // those that wait for the owner would wait in vain
     broker.approvals.clear();
     drain(servers, &owner).await;
@@ -114,6 +139,14 @@ pub async fn run(
     owner.record_end();
     info!("axisd ends");
     Ok(())
+}
+
+/// The listener that the service manager made, or one of our own.
+fn open_socket(handed_over: Option<UnixListener>, path: &Path) -> Result<Listener, SocketError> {
+    match handed_over {
+        Some(listener) => socket::adopt(listener, path),
+        None => socket::listen(path),
+    }
 }
 
 fn broker_server(broker: Arc<Broker>, until: CancellationToken) -> Router {

@@ -111,15 +111,17 @@ fn hardening() -> Check {
 }
 
 fn directories(owner: &Owner) -> Check {
+    // through that of the sockets others may pass, where axisd is a user of its own
     let open: Vec<&Path> = [
-        parent(&owner.paths.keystore),
-        parent(&owner.paths.audit),
-        owner.paths.sockets.path(),
+        (parent(&owner.paths.keystore), 0o077),
+        (parent(&owner.paths.audit), 0o077),
+        (owner.paths.sockets.path(), 0o066),
     ]
     .into_iter()
-    .filter(|dir| {
-        fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    .filter(|(dir, others)| {
+        fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & others != 0)
     })
+    .map(|(dir, _)| dir)
     .collect();
     let Some(first) = open.first() else {
         return ok(

@@ -25,6 +25,7 @@ pub mod rpc;
 pub mod seal;
 pub mod selection;
 pub mod services;
+pub mod supervision;
 pub mod upstream;
 pub mod vault;
 pub mod watch;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use axisd::clock::SystemClock;
 use axisd::config::{Config, ConfigError, LogFormat};
-use axisd::daemon;
+use axisd::daemon::{self, Start};
 use axisd::instance::Instance;
 use axisd::paths::Paths;
 use axisd::process;
 use axisd::selection::worker;
+use axisd::supervision::{HandedOver, StartedBy};
 use axisd::vault::{Reserved, Vault, master};
 use clap::Parser;
 use tracing::{Level, Metadata};
@@ -34,8 +35,8 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
     version,
     after_help = "The master password is read from a pipe (--password-stdin), else from\n\
                   $CREDENTIALS_DIRECTORY/axis-master-password, else from AXIS_MASTER_PASSWORD\n\
-                  (which is removed from the process at once), else the vault stays locked\n\
-                  until `axis unlock`.\n\n\
+                  (which is removed from the process at once), else from the OS keychain\n\
+                  (`axis keychain set`), else the vault stays locked until `axis unlock`.\n\n\
                   Example:\n  axisd                          # in the foreground, log on stderr\n  \
                   AXIS_LOG=axisd=debug axisd     # more of it"
 )]
@@ -83,6 +84,8 @@ fn start() -> anyhow::Result<()> {
         return worker::answer().context("the expression can't be applied");
     }
     process::leave_environment_behind(arguments.password_stdin)?;
+    let by = StartedBy::find(arguments.autostarted);
+    let sockets = HandedOver::take()?;
     let paths = Paths::from_environment()?;
     paths.create()?;
     let (config, refused) = settings(&paths)?;
@@ -107,7 +110,15 @@ fn start() -> anyhow::Result<()> {
         .worker_threads(1)
         .enable_all()
         .build()?
-        .block_on(daemon::run(&config, &paths, password))
+        .block_on(daemon::run(
+            &config,
+            &paths,
+            Start {
+                password,
+                by,
+                sockets,
+            },
+        ))
 }
 
 /// The settings in daemon.yaml. Where they are sealed in the vault, a broken

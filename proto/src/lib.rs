@@ -22,6 +22,9 @@ pub mod v1 {
 /// The version of this build. Client and daemon must be of the same one.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What macOS' launchd calls axisd.
+pub const LAUNCHD_LABEL: &str = "dev.axis.axisd";
+
 /// The largest gRPC message either end takes, in bytes: the response cap of
 /// 16 MiB with room for base64 and JSON escapes around it.
 pub const MAX_MESSAGE_BYTES: usize = 48 * 1024 * 1024;

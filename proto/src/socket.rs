@@ -6,7 +6,9 @@ mod own;
 use std::env;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use interprocess::local_socket::tokio::prelude::*;
 pub use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::StreamCommon;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
+use interprocess::os::unix::uds_local_socket;
 use tonic::transport::{Channel, Endpoint};
 
 pub use self::own::{IdentityDirs, OpenTo, OwnListener, Place};
@@ -124,11 +127,16 @@ impl SocketDir {
     }
 
     /// Creates the directory for its owner alone, or checks that the one
-    /// that is there is the owner's and closed to others.
+    /// that is there is the owner's and closed to others. Others may pass
+    /// through it (mode 0711) where a system user of its own runs axisd: then
+    /// they reach what is open to them in `identity/`.
     pub fn prepare(&self) -> Result<(), SocketError> {
         prepare_closed(&self.0)
     }
 }
+
+/// The mode of a directory that others may pass through, and not look into.
+const PASSABLE: u32 = 0o711;
 
 /// Creates `path` for its owner alone, or checks that it is so.
 fn prepare_closed(path: &Path) -> Result<(), SocketError> {
@@ -151,7 +159,7 @@ fn prepare_closed(path: &Path) -> Result<(), SocketError> {
         });
     }
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if mode & 0o077 != 0 && mode != PASSABLE {
         return Err(SocketError::UnsafeDirectory {
             path: path.to_owned(),
             problem: format!("is open to others (mode {mode:04o})"),
@@ -202,6 +210,19 @@ pub fn listen(path: &Path) -> Result<Listener, SocketError> {
         .map_err(io)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io)?;
     Ok(listener)
+}
+
+/// Serves a listener that a service manager has bound at `path` for us, with the
+/// mode that [`listen`] gives its own. The file stays when we end: the service
+/// manager goes on listening there.
+pub fn adopt(listener: UnixListener, path: &Path) -> Result<Listener, SocketError> {
+    let io = |source| SocketError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io)?;
+    let listener = uds_local_socket::tokio::Listener::try_from(OwnedFd::from(listener));
+    Ok(listener.map_err(io)?.into())
 }
 
 /// The next connection to `listener`.

@@ -261,7 +261,8 @@ fn kept_environment(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Vec<(OsString, OsString)> {
     variables
-        .filter(|(name, _)| is_kept(name))
+        // an empty one, such as a host may leave behind, hides what would be found without it
+        .filter(|(name, value)| is_kept(name) && !value.is_empty())
         .chain([("PATH".into(), FIXED_PATH.into())])
         .collect()
 }
@@ -301,9 +302,13 @@ mod tests {
             assert_eq!(is_kept(OsStr::new(name)), kept, "{name}");
         }
         let environment = kept_environment(
-            [("PATH", "/tmp/evil"), ("TZ", "UTC")]
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into())),
+            [
+                ("PATH", "/tmp/evil"),
+                ("TZ", "UTC"),
+                ("DBUS_SESSION_BUS_ADDRESS", ""),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into())),
         );
         assert_eq!(
             environment,

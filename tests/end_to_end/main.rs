@@ -23,6 +23,7 @@ mod readme;
 mod rotation;
 mod sealing;
 mod select;
+mod service;
 mod services;
 mod shim;
 mod terminal;

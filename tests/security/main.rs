@@ -42,4 +42,5 @@ mod memory;
 mod params;
 mod process;
 mod reflections;
+mod system_user;
 mod upstream;

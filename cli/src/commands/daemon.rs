@@ -1,11 +1,16 @@
-//! `axis daemon`: starts and stops axisd.
+//! `axis daemon`: starts and stops axisd, and makes it a service.
+
+mod install;
+mod logs;
+mod uninstall;
 
 use std::time::Duration;
 
 use axis_proto::socket::SocketDir;
 use axis_proto::v1::vault_status::State;
-use axis_proto::v1::{StatusResponse, StopRequest};
+use axis_proto::v1::{StatusResponse, StopRequest, UnlockRequest};
 use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 
 use crate::client::{self, ask, lock_is_held};
@@ -21,10 +26,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(12);
 /// How often the lock file is looked at.
 const STOP_POLL: Duration = Duration::from_millis(20);
 
-/// Start, stop or restart axisd
+/// Start, stop or restart axisd, or make it a service
 ///
-/// Commands that need axisd start it themselves, so this is for updates and
-/// for trouble.
+/// Commands that need axisd start it themselves, so this is for updates, for
+/// trouble, and for those who want the system to start it.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  axis daemon restart")]
 pub struct Daemon {
@@ -40,13 +45,19 @@ enum Act {
     #[command(after_help = "Example:\n  axis daemon start")]
     Start,
     /// Stop axisd; calls in flight may finish (10 s)
+    ///
+    /// The next call starts it again.
     #[command(after_help = "Example:\n  axis daemon stop")]
     Stop,
     /// Stop axisd and start it again
     ///
-    /// The vault is locked afterwards, unless AXIS_MASTER_PASSWORD is set.
+    /// The vault is locked afterwards, unless AXIS_MASTER_PASSWORD is set or the
+    /// OS keychain keeps the master password.
     #[command(after_help = "Example:\n  axis daemon restart")]
     Restart,
+    Install(install::Install),
+    Uninstall(uninstall::Uninstall),
+    Logs(logs::Logs),
 }
 
 impl Daemon {
@@ -65,25 +76,46 @@ impl Daemon {
                 }
             }
             Act::Stop => {
+                let running = running_without_start().await?;
+                let by_systemd = running.is_some_and(|status| status.started_by == "systemd");
                 output.line(match stop().await? {
                     Some(pid) => format!("axisd (process {pid}) has stopped."),
                     None => "axisd was not running.".to_owned(),
                 })?;
+                if by_systemd && somebody_listens() {
+                    output.line(
+                        "systemd still holds its sockets: the next call starts it again, unless you run: systemctl --user stop axisd.socket",
+                    )?;
+                }
             }
             Act::Restart => {
                 stop().await?;
                 start(output).await?;
             }
+            Act::Install(install) => return install.run().await,
+            Act::Uninstall(uninstall) => return uninstall.run().await,
+            Act::Logs(logs) => return logs.run().await,
         }
         Ok(Exit::Done)
     }
 }
 
 async fn start(output: Output) -> Result<(), Failure> {
-    launch::start_daemon(prompt::password_from_environment()?).await?;
-    let (_, status) = client::Daemon::reach(None).await?;
+    let password = prompt::password_from_environment()?;
+    launch::start_daemon(password.clone()).await?;
+    let (mut daemon, status) = client::Daemon::reach(None).await?;
     let StatusResponse { pid, vault, .. } = status;
-    let state = vault.unwrap_or_default().state();
+    let mut state = vault.unwrap_or_default().state();
+    if let (State::Locked, Some(password)) = (state, password) {
+        // the service manager started it, and knows no password
+        ask(daemon.admin.unlock(UnlockRequest {
+            master_password: password.expose_secret().to_owned(),
+            accept_older: false,
+            only_if_never_locked: true,
+        }))
+        .await?;
+        state = State::Unlocked;
+    }
     output.line(format_args!(
         "{} (process {pid}); the vault is {}.",
         output.paint(Tone::Good, "axisd is running"),
@@ -100,6 +132,10 @@ async fn start(output: Output) -> Result<(), Failure> {
 /// Returns its process id, or none where none ran.
 async fn stop() -> Result<Option<u32>, Failure> {
     let dir = SocketDir::locate()?;
+    // a socket that systemd holds answers by starting one
+    if !lock_is_held(&dir)? {
+        return Ok(None);
+    }
     let Some((mut daemon, _)) = client::Daemon::running().await? else {
         return if lock_is_held(&dir)? {
             Err(still_there(
@@ -124,6 +160,20 @@ async fn stop() -> Result<Option<u32>, Failure> {
         sleep(STOP_POLL).await;
     }
     Ok(Some(stopped.pid))
+}
+
+/// The status of the axisd that runs; none is started, not even by asking.
+async fn running_without_start() -> Result<Option<StatusResponse>, Failure> {
+    if !lock_is_held(&SocketDir::locate()?)? {
+        return Ok(None);
+    }
+    Ok(client::Daemon::running().await?.map(|(_, status)| status))
+}
+
+/// Whether a service manager goes on listening where axisd was: its own socket
+/// files go with axisd.
+fn somebody_listens() -> bool {
+    SocketDir::locate().is_ok_and(|dir| dir.broker().exists())
 }
 
 fn still_there(what: &str, dir: &SocketDir) -> Failure {

@@ -71,6 +71,7 @@ fn document(status: &StatusResponse) -> Value {
         "running": true,
         "version": status.version,
         "pid": status.pid,
+        "started_by": status.started_by,
         "uptime_s": status.uptime_s,
         "calls_in_flight": status.calls_in_flight,
         "approvals_waiting": status.approvals_waiting,

@@ -17,6 +17,7 @@ use crate::clock::ManualClock;
 use crate::identities::OwnSockets;
 use crate::names::{CredentialName, ServiceName};
 use crate::owner::{Addition, Owner};
+use crate::supervision::StartedBy;
 use crate::vault::Reserved;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -43,7 +44,13 @@ async fn owner_in(home: &std::path::Path, policy: &str, clock: Arc<ManualClock>)
     let stopping = CancellationToken::new();
     let sockets = paths.sockets.identities();
     let own_sockets = OwnSockets::new(sockets, stopping.clone(), |_| tokio::spawn(async {}));
-    let owner = Owner::new(Arc::new(broker), paths, own_sockets, stopping);
+    let owner = Owner::new(
+        Arc::new(broker),
+        paths,
+        own_sockets,
+        stopping,
+        StartedBy::Hand,
+    );
     owner.init(PASSWORD.into(), &peer()).await.unwrap();
     let github = Addition {
         name: CredentialName::unlabelled(ServiceName::parse("github").unwrap()),

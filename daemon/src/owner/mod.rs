@@ -38,6 +38,7 @@ use crate::keychain::Keychain;
 use crate::names::CredentialName;
 use crate::paths::{Paths, PathsError, parent};
 use crate::policy::{Change, DEFAULT_POLICY};
+use crate::supervision::StartedBy;
 use crate::vault::{Key, KnownGeneration, Vault, VaultError, VaultState};
 use crate::watch::{Follow, Watch};
 
@@ -58,6 +59,8 @@ pub struct Owner {
     log_reading: LogReading,
     stopping: CancellationToken,
     started: Duration,
+    /// Who started this axisd.
+    pub started_by: StartedBy,
 }
 
 impl AuditKey for Key {
@@ -73,6 +76,7 @@ impl Owner {
         paths: Paths,
         own_sockets: OwnSockets,
         stopping: CancellationToken,
+        started_by: StartedBy,
     ) -> Self {
         let started = broker.clock.monotonic();
         let keychain = Keychain::new(keychain::account(&paths));
@@ -87,6 +91,7 @@ impl Owner {
             log_reading: LogReading::new(),
             stopping,
             started,
+            started_by,
         }
     }
 

@@ -38,6 +38,7 @@ pub fn of(owner: &Owner) -> v1::StatusResponse {
         calls_in_flight: u32::try_from(broker.in_flight()).unwrap_or(u32::MAX),
         approvals_waiting: count(broker.approvals.open().len()),
         seal: Some(super::seal::status(owner)),
+        started_by: owner.started_by.as_str().into(),
         services: count(catalogue.services().count()),
         actions: count(
             catalogue

@@ -14,7 +14,7 @@ use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Listener, SocketError, check_length, prepare_closed};
+use super::{Listener, PASSABLE, SocketError, check_length, prepare_closed};
 
 /// The directory that holds a directory for each identity with a socket of its
 /// own.
@@ -104,6 +104,7 @@ impl IdentityDirs {
     pub fn listen(&self, identity: &str, open_to: OpenTo) -> Result<OwnListener, SocketError> {
         self.check_length(identity)?;
         prepare_closed(&self.0)?;
+        self.let_others_pass()?;
         let directory = self.directory(identity);
         let inode = prepare_directory(&directory, open_to)?;
 
@@ -133,6 +134,24 @@ impl IdentityDirs {
         Ok(OwnListener {
             listener,
             place: Place([inode, (metadata.dev(), metadata.ino())]),
+        })
+    }
+
+    /// Where others may pass through the directory above, they may through this
+    /// one, too.
+    fn let_others_pass(&self) -> Result<(), SocketError> {
+        let mode = |path: &Path| {
+            let metadata = fs::symlink_metadata(path).ok()?;
+            Some(metadata.permissions().mode() & 0o777)
+        };
+        let above = self.0.parent().and_then(mode);
+        if above != Some(PASSABLE) || mode(&self.0) == Some(PASSABLE) {
+            return Ok(());
+        }
+        let permissions = Permissions::from_mode(PASSABLE);
+        fs::set_permissions(&self.0, permissions).map_err(|source| SocketError::Io {
+            path: self.0.clone(),
+            source,
         })
     }
 
