@@ -149,14 +149,13 @@ fn warn_of(environment: &Environment, secrets: &[PlaintextSecret]) {
                  `axis unlock` asks you for it instead"
             ));
         } else {
-            let whose = match &secret.service {
-                Some(service) => format!("a key of {service}"),
-                None => "a secret".to_owned(),
+            let (whose, fix) = match &secret.service {
+                Some(service) => (format!("a key of {service}"), format!("axis add {service}")),
+                None => ("a secret".to_owned(), "axis add SERVICE".to_owned()),
             };
             warn(&format!(
-                "{whose} stands in plain text in {file} (server {server}, {variable}): \
-                 `axis import --host {}` takes it into the vault, then delete it there",
-                secret.host
+                "{whose} stands in plain text in {file} (server {server}, {variable}), where \
+                 every agent reads it: keep it with `{fix}`, then delete it there"
             ));
         }
     }
