@@ -83,6 +83,7 @@ pub fn checks(owner: &Owner) -> Vec<Check> {
         credentials(owner),
         secret_pages(owner),
     ];
+    checks.extend(sources(owner));
     checks.extend(clock(owner));
     checks.extend(unsealed(owner));
     checks.extend(policy(owner));
@@ -173,6 +174,31 @@ fn credentials(owner: &Owner) -> Check {
         ),
         count => ok("credentials", format!("{count} stored")),
     }
+}
+
+/// What is read where the owner keeps it, and couldn't be. Why it couldn't is
+/// said without a word of the program's.
+fn sources(owner: &Owner) -> Vec<Check> {
+    let broker = &owner.broker;
+    let sourced = broker.vault.sourced();
+    if sourced.is_empty() {
+        return Vec::new();
+    }
+    let unread = sourced.iter().filter_map(|sourced| {
+        let error = broker.sources.trouble(sourced)?;
+        let name = sourced.name();
+        Some(fail(
+            "source",
+            format!("{name} can't be read where it is kept: {error}"),
+            "unlock the password manager, or store it anew: axis add SERVICE --replace --source …",
+        ))
+    });
+    let unread: Vec<Check> = unread.collect();
+    if unread.is_empty() {
+        let count = sourced.len();
+        return vec![ok("source", format!("{count} read where they are kept"))];
+    }
+    unread
 }
 
 fn secret_pages(owner: &Owner) -> Check {

@@ -26,6 +26,7 @@ pub mod seal;
 pub mod selection;
 pub mod services;
 pub mod supervision;
+pub mod sources;
 pub mod upstream;
 pub mod vault;
 pub mod watch;

@@ -26,6 +26,7 @@ mod select;
 mod service;
 mod services;
 mod shim;
+mod sources;
 mod terminal;
 mod token_endpoints;
 mod transfers;

@@ -12,6 +12,7 @@ mod buckets;
 mod hosts;
 mod model;
 mod objects;
+mod passwords;
 mod server;
 mod signatures;
 

@@ -1,5 +1,7 @@
 //! `axis add`: stores a credential.
 
+mod source;
+
 use axis_proto::shell;
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::{
@@ -7,7 +9,7 @@ use axis_proto::v1::{
     ServiceActions, ShowServiceRequest, VerifyPasswordRequest,
 };
 use clap::Args;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tonic::Code;
 
@@ -26,10 +28,16 @@ use crate::prompt;
 ///
 /// A service that isn't built in is only a file that says where its key goes:
 /// the host is shown and has to be confirmed, unless --base-url names it.
+///
+/// With --source the secret stays where it is, in 1Password, Bitwarden, pass or
+/// behind a command of your own: only where it is read from is sealed. What will
+/// be run is shown and has to be confirmed. --stdin then reads what lets the
+/// program in: a service account's token (op) or a session key (bw).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     axis add github\n  \
     axis add github --label work --stdin < token.txt\n  \
+    axis add github --source op://Work/GitHub/token\n  \
     axis add github --base-url https://github.example.com/api/v3")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Add {
@@ -49,7 +57,7 @@ pub struct Add {
         hide_default_value = true
     )]
     base_url: String,
-    /// Yes, the host in the file of a service of my own is the right one
+    /// Yes, the host in the file of a service of my own, or the command of a source, is the right one
     #[arg(long)]
     yes: bool,
     /// Replace the credential that is there
@@ -58,6 +66,8 @@ pub struct Add {
     /// Don't ask the upstream whether it accepts the credential
     #[arg(long)]
     no_check: bool,
+    #[command(flatten)]
+    source: source::Source,
     /// Whoever types the secret here is told that it has no place here.
     #[arg(hide = true, num_args = 0.., value_name = "NOTHING")]
     more: Vec<String>,
@@ -83,6 +93,7 @@ impl Add {
         let service = self.find_service(&mut daemon).await?;
         self.refuse_taken(&mut daemon).await?;
         let confirmed_host = self.confirm_host(&mut daemon).await?;
+        let confirmed = self.source.confirmed(&mut daemon, self.yes).await?;
 
         let password = prompt::master_password()?;
         ask(daemon.admin.verify_password(VerifyPasswordRequest {
@@ -91,6 +102,8 @@ impl Add {
         .await?;
         let secret = if self.stdin {
             prompt::secret_from_stdin()?
+        } else if confirmed.is_some() {
+            SecretString::default()
         } else {
             prompt::secret(&format!("Secret for {}: ", printable(&self.service)))?
         };
@@ -103,6 +116,10 @@ impl Add {
             replace: self.replace,
             check: !self.no_check,
             confirmed_host,
+            source: self.source.source,
+            program: self.source.program,
+            ttl_s: self.source.ttl,
+            confirmed_command: confirmed.unwrap_or_default(),
         }))
         .await?;
         show(output, &added)?;

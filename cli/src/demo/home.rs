@@ -115,6 +115,7 @@ impl Home {
             replace: false,
             check: true,
             confirmed_host: String::new(),
+            ..AddCredentialRequest::default()
         }))
         .await
     }

@@ -34,6 +34,7 @@ mod started;
 mod stats;
 mod status;
 mod stretches;
+mod uses;
 mod verify;
 mod whole;
 mod writer;
@@ -67,6 +68,7 @@ pub use search::Found;
 pub use started::Started;
 pub use stats::{CallStats, Stats};
 pub use status::AuditStatus;
+pub use uses::LastUses;
 pub use verify::KnownGeneration;
 pub use whole::{FileReport, Verification};
 

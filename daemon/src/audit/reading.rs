@@ -77,7 +77,7 @@ impl Audit {
     }
 
     /// All of the log as it stands now.
-    fn log(&self) -> io::Result<Log> {
+    pub(super) fn log(&self) -> io::Result<Log> {
         loop {
             let (snapshot, rotations) = {
                 let writer = self.writer();

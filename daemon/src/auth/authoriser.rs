@@ -215,7 +215,8 @@ impl Authoriser {
 }
 
 /// Whether using the credential may replace it.
-fn replaces_its_secret(scheme: &AuthScheme) -> bool {
+#[must_use]
+pub fn replaces_its_secret(scheme: &AuthScheme) -> bool {
     let AuthScheme::OAuth2(OAuth2 { grant, .. }) = scheme else {
         return false;
     };

@@ -30,7 +30,7 @@ mod scheme;
 mod tests;
 mod token;
 
-pub use self::authoriser::{Authorised, Authoriser, UsedToken};
+pub use self::authoriser::{Authorised, Authoriser, UsedToken, replaces_its_secret};
 pub use self::error::AuthError;
 pub use self::exchange::{Keeper, Seal};
 pub use self::scheme::{AuthScheme, Carrier, ClientAuth, GrantType, OAuth2};

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::Broker;
 use super::outcome::{Code, Failure};
-use super::refusal::{self, Refusal};
+use super::refusal::Refusal;
 use super::request::{ActionRequest, Socket};
 use super::standing::Standing;
 use crate::catalogue::{self, Action, Service};
@@ -45,7 +45,7 @@ impl Broker {
     }
 
     /// The credential that the request goes out with.
-    pub(super) fn credential(
+    pub(super) async fn credential(
         &self,
         service: &Service,
         label: Option<&Label>,
@@ -55,10 +55,8 @@ impl Broker {
             service: service.name().clone(),
             label: label.cloned(),
         };
-        let credential = self
-            .vault
-            .credential(&name)
-            .map_err(|error| refusal::no_credential(&error, &name))?;
+        let stored = self.stored(&name).await;
+        let credential = stored.map_err(|error| error.failure(&name))?;
         self.check_seal(standing)?;
         // between the unlock and the reading of the log no limit is known yet
         if !self.ready.load(Ordering::Acquire) {

@@ -12,6 +12,7 @@ mod past;
 mod refusal;
 pub mod request;
 mod standing;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod underway;
@@ -37,6 +38,7 @@ use self::refusal::Refusal;
 use self::request::ActionRequest;
 use self::standing::Standing;
 pub use self::standing::{Sealed, SealedPolicy, SealedText, upstream_settings};
+pub use self::stored::{NotStored, USES_DAYS, Uses};
 use self::underway::{InFlight, Underway};
 use crate::approvals::{ApprovalId, Approvals, Notifier};
 use crate::audit::{self, Audit, CallRecord, ConnectionId, Started};
@@ -48,6 +50,7 @@ use crate::paths::Paths;
 use crate::policy::{Limits, PolicyStore, Reservation};
 use crate::selection::Selector;
 use crate::services::ServiceStore;
+use crate::sources::Sources;
 use crate::upstream::request::BoundRequest;
 use crate::upstream::{Errand, Plan, Streams, Upstream};
 use crate::vault::{Credential, Vault};
@@ -73,6 +76,10 @@ pub struct Broker {
     notifier: Notifier,
     /// With which credential.
     pub vault: Arc<Vault>,
+    /// Read from where, if it isn't in the vault.
+    pub sources: Arc<Sources>,
+    /// Used when.
+    pub uses: Uses,
     /// Put into the request how.
     pub authoriser: Authoriser,
     /// On record.
@@ -153,6 +160,8 @@ impl Broker {
             approvals: Approvals::new(clock.clone(), config.approval_timeout.into()),
             notifier: Notifier::default(),
             vault,
+            sources: Arc::new(Sources::new(clock.clone())),
+            uses: Uses::default(),
             audit,
             authoriser: Authoriser::new(upstream.clone(), clock.clone(), keeper),
             upstream,
@@ -229,7 +238,7 @@ impl Broker {
         let allowed = self.decide(request, &identity, service, action, standing)?;
         let label = allowed.credential.as_ref();
         let account = if action.wants_account() {
-            let credential = self.credential(service, label, standing)?;
+            let credential = self.credential(service, label, standing).await?;
             auth::account(service.auth(), credential.secret().expose()).map(str::to_owned)
         } else {
             None
@@ -254,7 +263,7 @@ impl Broker {
         if let Some(expression) = &request.select {
             self.selector.check(expression).await?;
         }
-        let credential = self.credential(service, label, standing)?;
+        let credential = self.credential(service, label, standing).await?;
         let base_url = match credential.base_url() {
             Some(own) => Cow::Borrowed(own),
             None => service.resolve(&mut call)?,
@@ -295,6 +304,7 @@ impl Broker {
             approval: approval.as_ref().map(ApprovalId::as_str),
             ..refusal::call_record(request, &id)
         })?;
+        self.used(credential.name());
         self.audit.synced(&record).await?;
         slot.started(now);
         Ok(Admitted {
@@ -353,10 +363,13 @@ impl Broker {
                 .transfer(request, &guard, &errand, streams)
                 .await
         };
-        if let (Some(token), Ok(answer)) = (token, &answer)
+        if let Ok(answer) = &answer
             && answer.status == StatusCode::UNAUTHORIZED
         {
-            token.rejected();
+            match token {
+                Some(token) => token.rejected(),
+                None => self.rejected(&credential),
+            }
         }
         let mut end = audit::End::default();
         let outcome = if answer.as_ref().is_ok_and(|it| it.body.len() > LARGE_BODY) {

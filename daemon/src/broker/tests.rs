@@ -59,6 +59,7 @@ async fn owner_in(home: &std::path::Path, policy: &str, clock: Arc<ManualClock>)
         replace: false,
         check: false,
         confirmed_host: String::new(),
+        elsewhere: None,
     };
     owner.add(PASSWORD.into(), github, &peer()).await.unwrap();
     owner

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 
 use super::checking::Verdict;
-use super::{Owner, OwnerError};
+use super::{Elsewhere, Owner, OwnerError};
 use crate::audit::{Act, Peer};
 use crate::auth;
 use crate::catalogue::Service;
@@ -19,8 +19,11 @@ use crate::vault::{Credential, NewCredential, Secret};
 pub struct Addition {
     /// Its service and label.
     pub name: CredentialName,
-    /// The secret itself.
+    /// The secret itself; of one that is kept elsewhere, what lets the program
+    /// in that reads it, or nothing.
     pub secret: SecretString,
+    /// Where it is kept, if not in the vault.
+    pub elsewhere: Option<Elsewhere>,
     /// Sealed with it as its only host; unset: the service's own.
     pub base_url: Option<String>,
     /// Whether it may take the place of one that is there.
@@ -57,6 +60,7 @@ impl Owner {
         let Addition {
             name,
             secret,
+            elsewhere,
             base_url,
             replace,
             check,
@@ -68,7 +72,25 @@ impl Owner {
             OwnerError::UnknownService(format!("{error}{}", self.unsealed_services()))
         })?;
         let mut warnings = Vec::new();
-        look_at(&secret, service, &mut warnings)?;
+        let source = match &elsewhere {
+            Some(elsewhere) => Some(Self::confirmed_source(elsewhere, service, &secret)?),
+            None => None,
+        };
+        let (value, unread) = match &source {
+            None => (secret.clone(), false),
+            Some(source) => {
+                let read = self
+                    .read_source(&password, source, &secret, check, by)
+                    .await?;
+                let unread = read.as_ref().err().cloned();
+                warnings.extend(unread.map(|why| format!("it was stored unread: {why}")));
+                let is_unread = read.is_err();
+                (read.unwrap_or_default(), is_unread)
+            }
+        };
+        if !unread {
+            look_at(&value, service, &mut warnings)?;
+        }
         let base_url = base_url.as_deref().map(BaseUrl::parse).transpose()?;
         let target = base_url
             .clone()
@@ -77,7 +99,7 @@ impl Owner {
             Some(own) => vec![own.host().clone()],
             None => service.hosts().to_vec(),
         };
-        match auth::token_hosts(service.auth(), secret.expose_secret(), base_url.is_some()) {
+        match auth::token_hosts(service.auth(), value.expose_secret(), base_url.is_some()) {
             Ok(more) => {
                 for host in more {
                     if !hosts.contains(&host) {
@@ -99,10 +121,10 @@ impl Owner {
         self.recordable()?;
         let sealed = NewCredential {
             name: name.clone(),
-            secret: secret.clone(),
+            secret,
             hosts: hosts.clone(),
             base_url: base_url.clone(),
-            source: None,
+            source: source.map(|proposal| proposal.source),
         };
         let written = self.broker.vault.add(password, sealed, replace).await;
         let written = self.audited(written, Some(by))?;
@@ -113,11 +135,11 @@ impl Owner {
             Some(Verdict::Unknown {
                 why: "the settings are sealed, and the vault is locked".into(),
             })
-        } else if check {
+        } else if check && !unread {
             // while the vault is locked there is none in it to be used
             let stored = self.broker.vault.credential(&name);
             let credential = stored.unwrap_or_else(|_| {
-                let secret = Secret::from_string(secret);
+                let secret = Secret::from_string(value);
                 let hosts = hosts.clone();
                 Arc::new(Credential::new(name.clone(), secret, hosts, base_url))
             });

@@ -63,7 +63,7 @@ impl Owner {
 
     async fn check_stored(&self, name: &CredentialName) -> Verdict {
         let unknown = |why: String| Verdict::Unknown { why };
-        let credential = match self.broker.vault.credential(name) {
+        let credential = match self.broker.stored(name).await {
             Ok(credential) => credential,
             Err(error) => return unknown(error.to_string()),
         };

@@ -9,6 +9,7 @@ use crate::identities::IdentityError;
 use crate::keychain::KeychainError;
 use crate::names::ServiceName;
 use crate::paths::PathsError;
+use crate::sources::{MAX_TTL_S, SourceError, Unread};
 use crate::vault::VaultError;
 
 /// Why an act wasn't done.
@@ -50,6 +51,24 @@ pub enum OwnerError {
         host: String,
         /// What the owner was shown.
         confirmed: String,
+    },
+    /// A credential can't be kept where its owner wants to.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// It could not be read there now.
+    #[error("the credential can't be read where it is kept, so nothing was stored: {0}")]
+    SourceUnread(Unread),
+    /// Nobody has said that this may be run.
+    #[error("nobody confirmed that `{command}` is to be run; nothing was stored")]
+    UnconfirmedCommand {
+        /// What would be run.
+        command: String,
+    },
+    /// A value that is used for ever needn't be read.
+    #[error("a credential that was read is used for {MAX_TTL_S} s (24 h) at most, not {ttl_s} s")]
+    TtlTooLong {
+        /// How long it was to be used.
+        ttl_s: u64,
     },
     /// A shim may not undo the owner's lock.
     #[error("the owner has locked the vault")]
@@ -119,6 +138,9 @@ impl OwnerError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unread(_) => Some("axis logs verify"),
+            Self::SourceUnread(_) => {
+                Some("make it readable there, or store it unread with --no-check")
+            }
             Self::LockedByOwner => Some("axis unlock"),
             Self::NotWaiting(_) => Some("axis approvals"),
             Self::Sealing(SealingError::Changed | SealingError::NotSealed) => {

@@ -138,12 +138,12 @@ impl Owner {
     }
 
     /// The setting may have changed since the start.
-    fn follow_keychain_setting(&self) {
+    pub(super) fn follow_keychain_setting(&self) {
         self.keychain
             .set_wanted(self.broker.settings.load().keychain);
     }
 
-    fn note_keychain_trouble(&self, trouble: Option<String>) {
+    pub(super) fn note_keychain_trouble(&self, trouble: Option<String>) {
         let mut noted = self
             .keychain_trouble
             .lock()

@@ -4,6 +4,7 @@
 mod addition;
 mod approvals;
 pub mod checking;
+mod elsewhere;
 mod error;
 mod identities;
 mod keychain;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::addition::{Added, Addition};
+pub use self::elsewhere::Elsewhere;
 pub use self::error::OwnerError;
 use self::log_reading::LogReading;
 pub use self::rotation::Rotated;

@@ -63,9 +63,17 @@ impl Owner {
         self.serve_sealed_sockets();
         self.take_up_seal().await?;
         self.remember_calls().await?;
+        self.remember_uses();
+        self.broker.read_ahead();
         self.broker.changed();
         info!(credentials, "the vault is unlocked");
         Ok(credentials)
+    }
+
+    /// Nobody waits for when credentials were used last.
+    fn remember_uses(&self) {
+        let (broker, stopping) = (self.broker.clone(), self.stopping.clone());
+        tokio::task::spawn_blocking(move || broker.remember_uses(&|| !stopping.is_cancelled()));
     }
 
     /// Removes replaced credentials that were kept long enough. The unlock goes

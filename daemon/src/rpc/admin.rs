@@ -367,6 +367,13 @@ impl Admin for AdminRpc {
         Ok(Response::new(rotated))
     }
 
+    async fn resolve_source(
+        &self,
+        request: Request<v1::ResolveSourceRequest>,
+    ) -> Result<Response<v1::ResolveSourceResponse>, Status> {
+        credentials::resolve_source(request.into_inner()).map(Response::new)
+    }
+
     async fn undo_credential(
         &self,
         request: Request<v1::UndoCredentialRequest>,
@@ -391,6 +398,8 @@ impl From<OwnerError> for Status {
             OwnerError::Secret { .. }
             | OwnerError::BaseUrl(_)
             | OwnerError::Unconfirmed { .. }
+            | OwnerError::Source(_)
+            | OwnerError::TtlTooLong { .. }
             | OwnerError::ApprovalCount { .. }
             | OwnerError::GrantTooLong { .. }
             | OwnerError::ReasonTooLong { .. } => Code::InvalidArgument,
@@ -399,7 +408,8 @@ impl From<OwnerError> for Status {
                 SealingError::NotSealed => Code::FailedPrecondition,
                 SealingError::Broken { .. } | SealingError::Seal(_) => Code::InvalidArgument,
             },
-            OwnerError::OtherHost { .. } => Code::Aborted,
+            OwnerError::OtherHost { .. } | OwnerError::UnconfirmedCommand { .. } => Code::Aborted,
+            OwnerError::SourceUnread(_) => Code::Unknown,
             OwnerError::LockedByOwner | OwnerError::LogUnreadable => Code::FailedPrecondition,
             OwnerError::Unrecordable(_) | OwnerError::Logs(_) | OwnerError::Stopping => {
                 Code::Unavailable

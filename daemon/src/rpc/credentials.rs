@@ -7,7 +7,7 @@ use tonic::Status;
 use super::status;
 use crate::audit::Peer;
 use crate::names::CredentialName;
-use crate::owner::{Addition, Owner};
+use crate::owner::{Addition, Elsewhere, Owner};
 
 /// The answer to AddCredential.
 pub async fn add(
@@ -25,9 +25,53 @@ pub async fn add(
         replace: request.replace,
         check: request.check,
         confirmed_host: request.confirmed_host,
+        elsewhere: elsewhere(
+            request.source,
+            request.program,
+            request.ttl_s,
+            request.confirmed_command,
+        ),
     };
     let added = owner.add(password, addition, by).await?;
     Ok(status::added(added))
+}
+
+/// The answer to ResolveSource.
+pub fn resolve_source(
+    request: v1::ResolveSourceRequest,
+) -> Result<v1::ResolveSourceResponse, Status> {
+    let v1::ResolveSourceRequest {
+        source,
+        program,
+        ttl_s,
+    } = request;
+    let elsewhere = Elsewhere {
+        reference: source,
+        program: (!program.is_empty()).then_some(program),
+        ttl_s,
+        confirmed_command: String::new(),
+    };
+    let proposal = elsewhere.proposal()?;
+    Ok(v1::ResolveSourceResponse {
+        command: proposal.command,
+        ttl_s: proposal.source.ttl_s,
+        warnings: proposal.warnings,
+        takes_token: proposal.takes_token,
+    })
+}
+
+fn elsewhere(
+    source: String,
+    program: String,
+    ttl_s: Option<u64>,
+    confirmed_command: String,
+) -> Option<Elsewhere> {
+    (!source.is_empty()).then(|| Elsewhere {
+        reference: source,
+        program: (!program.is_empty()).then_some(program),
+        ttl_s,
+        confirmed_command,
+    })
 }
 
 /// The answer to RevokeCredential.

@@ -3,6 +3,7 @@
 use axis_proto::v1;
 use tonic::Code;
 
+use crate::broker::USES_DAYS;
 use crate::doctor::{self, State};
 use crate::owner::checking::Verdict;
 use crate::owner::{Added, Owner};
@@ -82,7 +83,11 @@ fn vault(owner: &Owner) -> v1::VaultStatus {
 /// The answer to ListCredentials.
 pub fn credentials(owner: &Owner) -> v1::ListCredentialsResponse {
     let vault = &owner.broker.vault;
+    let uses = &owner.broker.uses;
     v1::ListCredentialsResponse {
+        unused_days: uses
+            .are_complete()
+            .then(|| u32::try_from(USES_DAYS).unwrap_or(u32::MAX)),
         unlocked: matches!(vault.state(), VaultState::Unlocked { .. }),
         credentials: vault
             .list()
@@ -99,6 +104,8 @@ pub fn credentials(owner: &Owner) -> v1::ListCredentialsResponse {
                 hosts: summary.hosts.iter().map(ToString::to_string).collect(),
                 created_at: summary.created_at.to_string(),
                 updated_at: summary.updated_at.to_string(),
+                source: summary.source.unwrap_or_default(),
+                last_used_at: uses.of(&summary.name).map(|at| at.to_string()),
                 previous_until: summary.previous_until.map(|until| until.to_string()),
             })
             .collect(),

@@ -409,6 +409,7 @@ play_admin! {
         keychain_status: KeychainStatusRequest => KeychainStatusResponse,
         rotate_password: RotatePasswordRequest => RotatePasswordResponse,
         undo_credential: UndoCredentialRequest => UndoCredentialResponse,
+        resolve_source: ResolveSourceRequest => ResolveSourceResponse,
 }
 
 /// A connection as tonic wants it.

@@ -1,0 +1,81 @@
+//! `axis add --source`: a credential that stays where the owner keeps it. What
+//! would be run is shown first; it is run once the password is known to be right.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Owner, OwnerError};
+use crate::audit::Peer;
+use crate::auth;
+use crate::catalogue::Service;
+use crate::sources::{self, DEFAULT_TTL_S, MAX_TTL_S, Proposal};
+
+/// Where a credential is to be read from.
+pub struct Elsewhere {
+    /// Such as `op://Work/GitHub/token`.
+    pub reference: String,
+    /// The absolute path of the program, where it isn't among the system's.
+    pub program: Option<String>,
+    /// For how long a value that was read is used; unset: the usual.
+    pub ttl_s: Option<u64>,
+    /// The command line that the owner said yes to.
+    pub confirmed_command: String,
+}
+
+impl Elsewhere {
+    /// What it means on this machine.
+    pub fn proposal(&self) -> Result<Proposal, OwnerError> {
+        let ttl_s = self.ttl_s.unwrap_or(DEFAULT_TTL_S);
+        if ttl_s > MAX_TTL_S {
+            return Err(OwnerError::TtlTooLong { ttl_s });
+        }
+        let program = self.program.as_deref();
+        Ok(sources::propose(&self.reference, program, ttl_s)?)
+    }
+}
+
+impl Owner {
+    /// What the owner said yes to, if it is still that.
+    pub(super) fn confirmed_source(
+        elsewhere: &Elsewhere,
+        service: &Service,
+        token: &SecretString,
+    ) -> Result<Proposal, OwnerError> {
+        let proposal = elsewhere.proposal()?;
+        if proposal.command != elsewhere.confirmed_command {
+            return Err(OwnerError::UnconfirmedCommand {
+                command: proposal.command,
+            });
+        }
+        if auth::replaces_its_secret(service.auth()) {
+            return Err(OwnerError::Secret {
+                problem: "is replaced by each use, so it has to be in the vault: add it without --source",
+            });
+        }
+        if !proposal.takes_token && !token.expose_secret().is_empty() {
+            return Err(OwnerError::Secret {
+                problem: "is read elsewhere, and nothing else is needed for that: leave --stdin away",
+            });
+        }
+        Ok(proposal)
+    }
+
+    /// The secret as it is there now. Where it needn't be, it is only said that
+    /// it isn't.
+    pub(super) async fn read_source(
+        &self,
+        password: &SecretString,
+        proposal: &Proposal,
+        token: &SecretString,
+        must: bool,
+        by: &Peer,
+    ) -> Result<Result<SecretString, String>, OwnerError> {
+        // else whoever reaches the socket could have any program run
+        self.verify_password(password.clone(), by).await?;
+        let read = sources::read(&proposal.source, token.expose_secret()).await;
+        match read {
+            Ok(secret) => Ok(Ok(secret)),
+            Err(unread) if must => Err(OwnerError::SourceUnread(unread)),
+            Err(unread) => Ok(Err(unread.to_string())),
+        }
+    }
+}
