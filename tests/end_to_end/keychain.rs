@@ -156,6 +156,47 @@ fn a_kept_password_that_is_not_this_vaults_leaves_it_locked_and_says_so() {
     assert!(restarted.stdout.contains("unlocked"), "{restarted:?}");
 }
 
+fn rotate(home: &Home, bus: &str, from: &str, to: &str) -> Ran {
+    let mut command = command(home, bus, &["rotate"]);
+    command
+        .env("AXIS_MASTER_PASSWORD", from)
+        .env("AXIS_NEW_MASTER_PASSWORD", to);
+    axis_tests::run(command, "").ok()
+}
+
+#[test]
+fn the_keychain_follows_a_new_master_password_where_it_kept_the_old_one() {
+    let session = Session::login();
+    let bus = session.address();
+    let home = ready(bus);
+    let [second, third] = ["a second password of mine", "a third password of mine"];
+    rotate(&home, bus, PASSWORD, second);
+    assert_eq!(keychain(&home, bus)["stored"], false, "it kept none");
+    axis_with_password(&home, bus, &["keychain", "set"], second).ok();
+
+    let rotated = rotate(&home, bus, second, third);
+    assert!(!rotated.stderr.contains("keychain"), "{rotated:?}");
+    assert_eq!(acts(&home, "keychain_set"), 2);
+    let restarted = axis(&home, bus, &["daemon", "restart"]).ok();
+    assert!(restarted.stdout.contains("unlocked"), "{restarted:?}");
+
+    // what it doesn't know already it isn't told
+    axis(&home, bus, &["daemon", "stop"]).ok();
+    for file in ["keystore.json", "audit.jsonl"] {
+        fs::remove_file(home.file(file)).unwrap();
+    }
+    axis_with_password(&home, bus, &["init"], PASSWORD).ok();
+    let rotated = rotate(&home, bus, PASSWORD, second);
+    assert!(rotated.stderr.contains("axis keychain set"), "{rotated:?}");
+    assert_eq!(acts(&home, "keychain_set"), 0);
+
+    // nor one that doesn't answer
+    axis_with_password(&home, bus, &["keychain", "set"], second).ok();
+    session.lock();
+    let rotated = rotate(&home, bus, second, third);
+    assert!(rotated.stderr.contains("may still keep"), "{rotated:?}");
+}
+
 #[test]
 fn a_locked_keychain_leaves_the_vault_locked_and_is_named() {
     let session = Session::login();

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
-use axis_tests::{Home, Host, PASSWORD, Upstream, canary};
+use axis_tests::{Home, Host, PASSWORD, Session, Upstream, canary, run};
 use serde_json::json;
 
 const ALLOW: &str =
@@ -95,4 +95,37 @@ fn axisd_forgets_the_password_at_once_and_the_key_with_the_lock() {
     assert_eq!(copies(axisd, &key), 1, "the key's own page alone");
     home.axis(&["lock"]).ok();
     assert_eq!(copies(axisd, &key), 0, "the key of a locked vault");
+}
+
+#[test]
+fn axisd_forgets_what_the_keychain_was_given_and_what_it_gave() {
+    if !may_look() {
+        return;
+    }
+    let session = Session::login();
+    let home = Home::empty();
+    let axis = |arguments: &[&str], password: bool| {
+        let mut command = home.command("axis");
+        command
+            .args(arguments)
+            .env("DBUS_SESSION_BUS_ADDRESS", session.address());
+        if password {
+            command.env("AXIS_MASTER_PASSWORD", PASSWORD);
+        }
+        run(command, "").ok()
+    };
+    axis(&["init"], true);
+    axis(&["keychain", "set"], true);
+    assert_eq!(
+        copies(home.pid().unwrap(), PASSWORD),
+        0,
+        "after it was given"
+    );
+    let restarted = axis(&["daemon", "restart"], false);
+    assert!(restarted.stdout.contains("unlocked"), "{restarted:?}");
+    assert_eq!(
+        copies(home.pid().unwrap(), PASSWORD),
+        0,
+        "after it was taken"
+    );
 }

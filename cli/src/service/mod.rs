@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use axis_proto::places::{Places, home_directory};
 use axis_proto::socket::SocketDir;
 
-pub use self::manager::{Manager, journal};
+pub use self::manager::{Manager, Order, journal};
 use crate::failure::{Exit, Failure};
 
 /// What axisd needs of the environment of whoever installs it, to find the same

@@ -34,12 +34,13 @@ fn directory(installation: &Installation) -> PathBuf {
 
 fn service(installation: &Installation) -> Result<String, Failure> {
     let program = quoted(one_line(&installation.program)?).replace('$', "$$");
-    let mut lines = format!("ExecStart={program}\n");
+    let mut lines = vec![format!("ExecStart={program}\n")];
     for (name, value) in &installation.environment {
         let assignment = quoted(&format!("{name}={value}"));
-        lines.push_str(&format!("Environment={assignment}\n"));
+        lines.push(format!("Environment={assignment}\n"));
     }
-    Ok(replaced(SERVICE, "ExecStart=/usr/bin/axisd\n", &lines))
+    let own = lines.concat();
+    Ok(replaced(SERVICE, "ExecStart=/usr/bin/axisd\n", &own))
 }
 
 fn socket(installation: &Installation) -> Result<String, Failure> {

@@ -1,5 +1,6 @@
 //! One entry of this system's keychain. Everything here may block.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use keyring_core::{CredentialStore, Error};
@@ -14,7 +15,7 @@ pub(super) struct Entry(keyring_core::Entry);
 /// Connects anew each time: a store that failed once fails for good.
 pub(super) fn open(account: &str) -> Result<Entry, KeychainError> {
     let store = store()?;
-    let entry = store.build(SERVICE, account, modifiers().as_ref());
+    let entry = store.build(SERVICE, account, Some(&modifiers()));
     Ok(Entry(entry.map_err(failure)?))
 }
 
@@ -71,8 +72,8 @@ fn store() -> Result<Arc<CredentialStore>, KeychainError> {
 
 /// What a keychain's own window calls the entry.
 #[cfg(any(target_os = "linux", target_os = "freebsd"))]
-fn modifiers() -> Option<std::collections::HashMap<&'static str, &'static str>> {
-    Some([("label", "Axis master password")].into())
+fn modifiers() -> HashMap<&'static str, &'static str> {
+    [("label", "Axis master password")].into()
 }
 
 #[cfg(target_os = "macos")]
@@ -100,8 +101,8 @@ fn store() -> Result<Arc<CredentialStore>, KeychainError> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
-fn modifiers() -> Option<std::collections::HashMap<&'static str, &'static str>> {
-    None
+fn modifiers() -> HashMap<&'static str, &'static str> {
+    HashMap::new()
 }
 
 /// Where the session's D-Bus is. The address is often missing in the

@@ -13,9 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::peer::Caller;
-use super::{
-    approvals, credentials, identities, keychain, logs, policy, seal, services, status,
-};
+use super::{approvals, credentials, identities, keychain, logs, policy, seal, services, status};
 use crate::audit::Peer;
 use crate::owner::sealing::SealingError;
 use crate::owner::{Owner, OwnerError, Unlock};
@@ -358,6 +356,8 @@ impl Admin for AdminRpc {
         _: Request<v1::KeychainStatusRequest>,
     ) -> Result<Response<v1::KeychainStatusResponse>, Status> {
         Ok(Response::new(keychain::status(&self.owner).await))
+    }
+
     async fn rotate_password(
         &self,
         request: Request<v1::RotatePasswordRequest>,

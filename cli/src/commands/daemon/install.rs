@@ -7,7 +7,7 @@ use clap::Args;
 use super::{running_without_start, stop};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, tell};
-use crate::service::{Installation, Manager, UnitFile};
+use crate::service::{Installation, Manager, Order, UnitFile};
 
 /// Let the system's service manager start axisd
 ///
@@ -51,19 +51,14 @@ impl Install {
         }
         let orders = manager.to_install(&files);
         // before anything is stopped: where no service manager runs, nothing is
-        let mut orders = orders.iter();
-        let first = orders.next().map(|order| order.give());
-        if let Some(first) = first {
-            first
-                .await
-                .map_err(|failure| by_hand(failure, manager, &files))?;
+        let by_hand = |failure| by_hand(failure, &orders);
+        let (first, others) = orders.split_at(1);
+        for order in first {
+            order.give().await.map_err(by_hand)?;
         }
         let unlocked = end_running(output, running, manager).await?;
-        for order in orders {
-            order
-                .give()
-                .await
-                .map_err(|failure| by_hand(failure, manager, &files))?;
+        for order in others {
+            order.give().await.map_err(by_hand)?;
         }
         output.line(output.paint(
             Tone::Good,
@@ -116,9 +111,8 @@ async fn end_running(
 
 /// What is left to do where the service manager can't be reached, as in a
 /// container or over `su`.
-fn by_hand(failure: Failure, manager: Manager, files: &[UnitFile]) -> Failure {
+fn by_hand(failure: Failure, orders: &[Order]) -> Failure {
     tell("The files are written, but the service manager doesn't follow. When it runs, give it:");
-    let orders = manager.to_install(files);
-    let lines: Vec<_> = orders.iter().map(|order| order.line()).collect();
+    let lines: Vec<_> = orders.iter().map(Order::line).collect();
     failure.fix(lines.join("\n"))
 }

@@ -43,12 +43,12 @@ impl Logs {
                 .iter()
                 .any(|file| file.path.exists())
         {
-            return self.from_journal().await;
+            return self.show_journal().await;
         }
-        self.from_file(&installation.log).await
+        self.show_file(&installation.log).await
     }
 
-    async fn from_journal(self) -> Result<Exit, Failure> {
+    async fn show_journal(self) -> Result<Exit, Failure> {
         let ended = journal(self.last, self.tail).status().await;
         let ended = ended.map_err(|error| {
             Failure::new(Exit::Failed, "the journal can't be shown")
@@ -61,7 +61,7 @@ impl Logs {
         })
     }
 
-    async fn from_file(self, path: &Path) -> Result<Exit, Failure> {
+    async fn show_file(self, path: &Path) -> Result<Exit, Failure> {
         let output = Output::stdout();
         let unreadable = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound => Failure::new(Exit::Failed, "axisd has no log here yet")
