@@ -11,11 +11,13 @@ use axis_proto::v1::admin_client::AdminClient;
 use axis_proto::v1::broker_client::BrokerClient;
 use axis_proto::v1::{StatusRequest, StatusResponse};
 use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use crate::failure::{Exit, Failure, is_unreachable};
 use crate::launch;
+use crate::output::Progress;
 
 /// How long axisd may take to answer the owner. The longest answer is that of
 /// `add`, which asks an upstream (connecting 10 s, a call 120 s).
@@ -23,6 +25,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// How long axisd may take to say that it is there.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What takes no longer is not worth a word.
+const UNREMARKABLE: Duration = Duration::from_millis(500);
 
 /// A running axisd.
 pub struct Daemon {
@@ -86,9 +91,27 @@ pub async fn ask<T>(
 pub async fn within_time<T>(
     answer: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<Result<T, Status>, Failure> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-        Ok(answer) => Ok(answer.map(Response::into_inner)),
-        Err(_) => Err(silent(ANSWER_TIMEOUT)),
+    tokio::select! {
+        biased;
+        answered = tokio::time::timeout(ANSWER_TIMEOUT, answer) => match answered {
+            Ok(answer) => Ok(answer.map(Response::into_inner)),
+            Err(_) => Err(silent(ANSWER_TIMEOUT)),
+        },
+        never = tell_of_waiting() => never,
+    }
+}
+
+/// Says on a terminal that something takes its time, until it is dropped.
+async fn tell_of_waiting<T>() -> T {
+    let began = Instant::now();
+    sleep(UNREMARKABLE).await;
+    let progress = Progress::new();
+    loop {
+        progress.says(&format!(
+            "Waiting for axisd … {} s",
+            began.elapsed().as_secs()
+        ));
+        sleep(Duration::from_secs(1)).await;
     }
 }
 

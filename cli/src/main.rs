@@ -4,16 +4,19 @@
 mod client;
 mod commands;
 mod demo;
+mod doctor;
 mod failure;
 mod fetch;
 mod hosts;
 mod import;
 mod launch;
+mod menu;
 mod openapi;
 mod output;
 mod policy_file;
 mod prompt;
 mod service;
+mod setup;
 
 use std::process::ExitCode;
 
@@ -115,6 +118,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
             ended = command.run() => ended,
         }
     });
+    menu::restore_terminal();
     // A thread may still wait for stdin.
     runtime.shutdown_background();
     ended

@@ -121,27 +121,41 @@ pub fn secret(prompt: &str) -> Result<SecretString, Failure> {
     clean(&secret)
 }
 
+/// The secret that was typed, or that is in the file which it names as `@FILE`.
+pub fn typed_or_file(typed: &SecretString) -> Result<SecretString, Failure> {
+    let Some(path) = typed.expose_secret().strip_prefix('@') else {
+        return clean(typed);
+    };
+    let path = path.trim();
+    let unreadable =
+        |why: String| Failure::new(Exit::Usage, format!("{path} can't be read: {why}"));
+    // opening a pipe would wait for someone to write into it
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(unreadable("it is not a plain file".into()));
+    }
+    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    read_secret(file, "the secret in the file")
+}
+
 /// A secret read from stdin to its end.
 pub fn secret_from_stdin() -> Result<SecretString, Failure> {
+    read_secret(io::stdin().lock(), "the secret on stdin")
+}
+
+fn read_secret(source: impl Read, what: &str) -> Result<SecretString, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    io::stdin()
-        .lock()
+    source
         .take(MAX_SECRET_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| {
-            Failure::new(
-                Exit::Failed,
-                format!("can't read the secret from stdin: {error}"),
-            )
-        })?;
+        .map_err(|error| Failure::new(Exit::Failed, format!("{what} can't be read: {error}")))?;
     if bytes.len() as u64 > MAX_SECRET_BYTES {
         return Err(Failure::new(
             Exit::Usage,
-            format!("the secret on stdin is longer than {MAX_SECRET_BYTES} bytes"),
+            format!("{what} is longer than {MAX_SECRET_BYTES} bytes"),
         ));
     }
     let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Failure::new(Exit::Usage, "the secret on stdin is not UTF-8 text"))?;
+        .map_err(|_| Failure::new(Exit::Usage, format!("{what} is not UTF-8 text")))?;
     clean(&SecretString::from(text))
 }
 
@@ -255,7 +269,8 @@ fn ask_for_new_password(without_terminal: &str) -> Result<SecretString, Failure>
     Err(Failure::cancelled())
 }
 
-fn check_length(password: &SecretString) -> Result<(), Failure> {
+/// Whether a new master password is long enough.
+pub fn check_length(password: &SecretString) -> Result<(), Failure> {
     let length = password.expose_secret().chars().count();
     if length >= MIN_PASSWORD_CHARS {
         return Ok(());
@@ -267,7 +282,7 @@ fn check_length(password: &SecretString) -> Result<(), Failure> {
 }
 
 /// Why a password is easy to guess, where it is.
-fn weakness(password: &SecretString) -> Option<String> {
+pub fn weakness(password: &SecretString) -> Option<String> {
     let estimate = zxcvbn::zxcvbn(password.expose_secret(), &["axis"]);
     if u8::from(estimate.score()) >= STRONG_SCORE {
         return None;

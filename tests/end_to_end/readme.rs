@@ -86,39 +86,28 @@ impl Drop for Newcomer {
     }
 }
 
-/// Stands for Claude Code: it starts the server that it is told of.
-const CLAUDE: &str = r#"#!/bin/sh
-test "$1 $2 $3" = "mcp add axis"
-while test "$1" != --; do shift; done
-shift
-exec "$@" < /dev/null
-"#;
-
-#[test]
-fn the_quick_start_works_word_for_word() {
-    let upstream = Upstream::friendly();
-    let key = canary("readme");
-    let newcomer = Newcomer::new();
+/// Runs the commands of a section in their order. What needs a person or the
+/// network is adapted: where keys come from, and where GitHub is.
+fn walk(newcomer: &Newcomer, title: &str, upstream: &Upstream, key: &str) -> Vec<String> {
     let readme = readme();
     let mut ran = Vec::new();
-    for (language, block) in blocks(section(&readme, "Quick start")) {
+    for (language, block) in blocks(section(&readme, title)) {
         match language {
             "sh" => {
                 for line in block.lines().filter(|line| !line.trim().is_empty()) {
+                    let base_url = upstream.url();
                     let (line, input) = match line {
-                        "axis add github" => (
-                            format!("{line} --stdin --base-url {}", upstream.url()),
-                            key.as_str(),
+                        "axis add github" => (format!("{line} --stdin --base-url {base_url}"), key),
+                        "axis setup" => (
+                            format!(
+                                "{line} --yes --service github --stdin --base-url {base_url} --seal --host claude-code"
+                            ),
+                            key,
                         ),
                         line => (line.to_owned(), ""),
                     };
                     newcomer.shell(&line, input).ok();
                     ran.push(line);
-                    if ran.len() == 1 {
-                        let claude = newcomer.file(".local/bin/claude");
-                        fs::write(&claude, CLAUDE).unwrap();
-                        fs::set_permissions(&claude, fs::Permissions::from_mode(0o755)).unwrap();
-                    }
                 }
             }
             "yaml" => {
@@ -133,15 +122,44 @@ fn the_quick_start_works_word_for_word() {
             }
             "json" => {
                 let host: Value = serde_json::from_str(block).unwrap();
-                let axis = &host["mcpServers"]["axis"];
-                assert_eq!(axis["args"][0], "mcp");
-                assert_eq!(axis["env"]["AXIS_IDENTITY"], "local-dev");
+                let written = fs::read_to_string(newcomer.file(".claude.json")).unwrap();
+                let written: Value = serde_json::from_str(&written).unwrap();
+                let (axis, own) = (&host["mcpServers"]["axis"], &written["mcpServers"]["axis"]);
+                assert_eq!(axis["args"], own["args"]);
+                assert_eq!(axis["env"]["AXIS_IDENTITY"], own["env"]["AXIS_IDENTITY"]);
             }
             other => panic!("a block of {other:?} that no test looks at"),
         }
     }
-    assert!(ran.iter().any(|line| line.starts_with("claude mcp add")));
-    assert_eq!(ran.last().map(String::as_str), Some("axis logs verify"));
+    ran
+}
+
+#[test]
+fn the_quick_start_works_word_for_word() {
+    let upstream = Upstream::friendly();
+    let key = canary("readme");
+    let newcomer = Newcomer::new();
+    let ran = walk(&newcomer, "Quick start", &upstream, &key);
+    assert_eq!(
+        ran.last().map(String::as_str),
+        Some("axis policy seal --dry-run")
+    );
+    let status = newcomer.shell("axis status --json", "").ok().json();
+    assert_eq!(status["seal"]["sealed"], true);
+    let calls = upstream.requests();
+    let last = calls.last().unwrap();
+    assert_eq!(last.headers["authorization"], format!("Bearer {key}"));
+}
+
+#[test]
+fn the_steps_by_hand_work_word_for_word() {
+    let upstream = Upstream::friendly();
+    let key = canary("by-hand");
+    let newcomer = Newcomer::new();
+    let install = blocks(section(&readme(), "Quick start"))[0].1.to_owned();
+    newcomer.shell(&install, "").ok();
+    let ran = walk(&newcomer, "The same by hand", &upstream, &key);
+    assert_eq!(ran.last().map(String::as_str), Some("axis policy seal"));
     let calls = upstream.requests();
     let last = calls.last().unwrap();
     assert_eq!(last.path, "/repos/rust-lang/rust");

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -14,6 +15,8 @@ pub struct Terminal {
     child: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<Vec<u8>>>,
+    /// How much it had shown when something was typed last.
+    typed_at: usize,
 }
 
 impl Terminal {
@@ -24,12 +27,22 @@ impl Terminal {
 
     /// The same with more variables.
     pub fn axis_with(home: &Home, variables: &[(&str, &str)], arguments: &str) -> Self {
+        Self::start(home, Path::new("/"), variables, arguments)
+    }
+
+    /// The same in the home's directory.
+    pub fn axis_in(home: &Home, variables: &[(&str, &str)], arguments: &str) -> Self {
+        Self::start(home, home.path(), variables, arguments)
+    }
+
+    fn start(home: &Home, directory: &Path, variables: &[(&str, &str)], arguments: &str) -> Self {
         let axis = binary("axis");
         let mut command = Command::new("script");
         command
             .arg("-qec")
             .arg(format!("{} {arguments}", axis.display()))
             .arg("/dev/null")
+            .current_dir(directory)
             .env_clear()
             .env("AXIS_HOME", home.path())
             .env("HOME", home.path())
@@ -48,7 +61,12 @@ impl Terminal {
                 seen.lock().unwrap().extend_from_slice(&bytes[..count]);
             }
         });
-        Self { child, keys, shown }
+        Self {
+            child,
+            keys,
+            shown,
+            typed_at: 0,
+        }
     }
 
     fn screen(&self) -> String {
@@ -58,6 +76,22 @@ impl Terminal {
     /// Types once `words` have been shown.
     pub fn after(&mut self, words: &str, keys: &str) {
         wait_for(words, || self.screen().contains(words).then_some(()));
+        self.type_keys(keys);
+    }
+
+    /// Types once `words` have been shown since something was typed.
+    pub fn after_again(&mut self, words: &str, keys: &str) {
+        let typed_at = self.typed_at;
+        wait_for(words, || {
+            let shown = self.shown.lock().unwrap();
+            let since = String::from_utf8_lossy(&shown[typed_at..]);
+            since.contains(words).then_some(())
+        });
+        self.type_keys(keys);
+    }
+
+    fn type_keys(&mut self, keys: &str) {
+        self.typed_at = self.shown.lock().unwrap().len();
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }

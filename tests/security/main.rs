@@ -31,6 +31,11 @@
 //! | the shim dies in another directory | `end_to_end/shim`: `a_shim_with_nothing_but_home_in_a_deleted_directory_…`, `the_shim_works_in_any_directory_…` |
 //! | typos pass: services, fields, decisions; an edit by command deletes comments | `end_to_end/typos` |
 //! | of three `add` at once one is left | `end_to_end/owner`: `three_adds_at_once_…` |
+//! | a clean setup configures an identity that the policy doesn't know | `end_to_end/setup/script`: `what_a_host_is_configured_with_…` |
+//! | a setup wipes other servers out of a host's file that has comments | `end_to_end/setup/script`: `running_it_again_…`; `cli/src/hosts/tests/` |
+//! | more than three credentials cost money | `end_to_end/setup/script`: `keys_of_the_environment_…` |
+//! | a killed rotation leaves two passwords in one store; a short password is taken | `reliability/rotations` |
+//! | a pasted key hangs or keeps its line end; a wrong password is told after the key was typed; the first password isn't confirmed | `end_to_end/setup/terminal` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 

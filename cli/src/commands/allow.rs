@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use axis_proto::v1::PolicyExplanation;
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp, Unit};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use self::terms::{Change, refuse_denied, tell_exceptions, without_exact_denies};
@@ -62,11 +63,14 @@ pub struct Allow {
     /// one param, it may be either
     #[arg(long = "param", value_name = "KEY=VALUE")]
     params: Vec<String>,
+    /// Where it is known already.
+    #[arg(skip)]
+    password: Option<SecretString>,
 }
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Effect {
+pub enum Effect {
     Read,
     Write,
     Delete,
@@ -83,6 +87,30 @@ impl Effect {
 }
 
 impl Allow {
+    /// All of a service's actions that do one of `effects`; each call approved
+    /// first where it `asks`. A sealed policy is changed with `password`.
+    pub fn preset(
+        service: &str,
+        identity: &str,
+        effects: &[Effect],
+        asks: bool,
+        password: Option<SecretString>,
+    ) -> Self {
+        Self {
+            service: service.to_owned(),
+            actions: Vec::new(),
+            identity: identity.to_owned(),
+            lasting: None,
+            ttl: None,
+            per_minute: None,
+            ask: asks,
+            credential: None,
+            effect: effects.to_vec(),
+            params: Vec::new(),
+            password,
+        }
+    }
+
     /// Does it, and waits until it is in force.
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
@@ -91,7 +119,7 @@ impl Allow {
         let daemon = &mut daemon;
         let mut calls =
             Calls::find(daemon, &self.identity, &self.service, &self.actions, false).await?;
-        let file = PolicyFile::load(daemon).await?;
+        let file = PolicyFile::load(daemon, self.password.clone()).await?;
         let askers = calls.askers(&read(&file, &file.text)?, &file.text);
         let meant = calls.clone();
         let asked = sample(&params);

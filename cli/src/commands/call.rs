@@ -146,6 +146,34 @@ async fn broker() -> Result<BrokerClient<Channel>, Failure> {
     Ok(daemon.broker)
 }
 
+/// A call without params and without files, that waits for no approval.
+pub async fn execute_simply(
+    broker: &mut BrokerClient<Channel>,
+    identity: &str,
+    service: &str,
+    action: &str,
+    justification: &str,
+) -> Result<Outcome, Failure> {
+    let call = CallMessage {
+        identity: identity.to_owned(),
+        service: service.to_owned(),
+        action: action.to_owned(),
+        justification: justification.to_owned(),
+        params: "{}".into(),
+        client_version: VERSION.to_owned(),
+        ..CallMessage::default()
+    };
+    let unreadable = |failure: axis_shim::answer::Failure| {
+        Failure::new(exit_of_code(&failure.code), failure.message)
+    };
+    let files = Files::find(None, None).map_err(unreadable)?;
+    match execute(broker, call, &files).await {
+        Ok(outcome) => Ok(outcome),
+        Err(Ended::File(failure)) => Err(unreadable(failure)),
+        Err(Ended::Call(failure)) => Err(failure),
+    }
+}
+
 /// Why a call has no outcome.
 enum Ended {
     /// One of its files can't be read or written.

@@ -43,7 +43,7 @@ impl Deny {
         let whole = self.actions.is_empty();
         let calls =
             Calls::find(daemon, &self.identity, &self.service, &self.actions, whole).await?;
-        let file = PolicyFile::load(daemon).await?;
+        let file = PolicyFile::load(daemon, None).await?;
         let askers = calls.askers(&read(&file, &file.text)?, &file.text);
         let before = allowed(daemon, &calls, &askers, &file, &file.text).await?;
         if before.is_empty() {

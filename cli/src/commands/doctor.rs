@@ -1,21 +1,32 @@
 //! `axis doctor`: what is right, what isn't, and what mends it.
 
 use axis_proto::v1::check::State;
-use axis_proto::v1::{Check, DoctorRequest};
+use axis_proto::v1::{Check, DoctorRequest, ListServicesRequest};
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::{Daemon, ask, check_version};
+use crate::doctor;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, Tone, printable, printable_lines};
+use crate::output::{Output, Tone, printable, printable_lines, tell, warn};
 use crate::prompt;
 
 /// Check the installation and say what mends it
 ///
-/// Exits with 1 when any check fails; warnings don't count.
+/// Exits with 1 when any check fails; warnings don't count. It also tells how far
+/// agents are kept from Axis on this machine, and how to get further.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  axis doctor\n  axis doctor --json")]
+#[command(
+    after_help = "Examples:\n  axis doctor\n  axis doctor --online\n  axis doctor --fix\n  axis doctor --json"
+)]
 pub struct Doctor {
+    /// Also ask the vendors whether they accept the credentials
+    #[arg(long)]
+    online: bool,
+    /// Mend what is harmless: close files to other users, let hosts start this
+    /// axis where theirs is gone
+    #[arg(long)]
+    fix: bool,
     /// One JSON document
     #[arg(long)]
     json: bool,
@@ -31,7 +42,19 @@ impl Doctor {
     /// Runs the checks.
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
-        let report = report().await;
+        let mut report = report(self.online).await;
+        if self.fix {
+            let done = doctor::mend(&report.checks);
+            for mended in &done {
+                match mended {
+                    Ok(what) => tell(format_args!("mended: {}", printable(what))),
+                    Err(why) => warn(why),
+                }
+            }
+            if !done.is_empty() {
+                report = self::report(self.online).await;
+            }
+        }
         if self.json {
             output.json(&document(&report))?;
         } else {
@@ -46,25 +69,31 @@ impl Doctor {
 }
 
 /// Where axisd can't be reached the doctor answers all the same.
-async fn report() -> Report {
-    match examine().await {
+async fn report(online: bool) -> Report {
+    match examine(online).await {
         Ok(report) => report,
-        Err(failure) => Report {
-            level: None,
-            checks: vec![failed("daemon", &failure)],
-        },
+        Err(failure) => {
+            let mut checks = vec![failed("daemon", &failure)];
+            checks.extend(doctor::checks(&[]));
+            Report {
+                level: None,
+                checks,
+            }
+        }
     }
 }
 
-async fn examine() -> Result<Report, Failure> {
+async fn examine(online: bool) -> Result<Report, Failure> {
     let password = prompt::password_from_environment()?;
     let (mut daemon, status) = Daemon::running_or_started(password).await?;
     let mut checks = Vec::new();
     if let Err(mismatch) = check_version(&status.version) {
         checks.push(failed("version", &mismatch));
     }
-    let answer = ask(daemon.admin.doctor(DoctorRequest {})).await?;
+    let answer = ask(daemon.admin.doctor(DoctorRequest { online })).await?;
+    let services = ask(daemon.admin.list_services(ListServicesRequest {})).await?;
     checks.extend(answer.checks);
+    checks.extend(doctor::checks(&services.services));
     Ok(Report {
         level: Some(answer.level),
         checks,
@@ -83,6 +112,7 @@ fn failed(name: &str, failure: &Failure) -> Check {
             // Without one the message says what to do.
             fix => fix.unwrap_or_default(),
         },
+        close: Vec::new(),
     }
 }
 
@@ -119,16 +149,16 @@ fn show(output: Output, report: &Report) -> Result<(), Failure> {
         };
         let mut lines = printable_lines(&check.message);
         output.line(format_args!(
-            "{} {:<12} {}",
+            "{} {:<17} {}",
             output.paint(tone, mark),
             printable(&check.name),
             lines.next().unwrap_or_default()
         ))?;
         for line in lines {
-            output.line(format_args!("  {:<12} {line}", ""))?;
+            output.line(format_args!("  {:<17} {line}", ""))?;
         }
         for line in printable_lines(&check.fix) {
-            output.line(format_args!("  {:<12} fix: {line}", ""))?;
+            output.line(format_args!("  {:<17} fix: {line}", ""))?;
         }
     }
     match report.level {

@@ -1,11 +1,11 @@
 //! The commands, one file each: arguments, a call to axisd, and words.
 
 mod add;
-mod allow;
+pub mod allow;
 mod approvals;
 mod approve;
-mod call;
-mod calls;
+pub mod call;
+pub mod calls;
 mod daemon;
 mod demo;
 mod deny;
@@ -20,11 +20,12 @@ mod lock;
 mod logs;
 pub mod mcp;
 mod param;
-mod policy;
+pub mod policy;
 mod reject;
 mod revoke;
 mod rotate;
 mod services;
+mod setup;
 mod status;
 mod undo;
 mod unlock;
@@ -36,6 +37,7 @@ use crate::failure::{Exit, Failure};
 /// What `axis` can do; the main commands first.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Setup(setup::Setup),
     Init(init::Init),
     Add(add::Add),
     List(list::List),
@@ -68,6 +70,7 @@ impl Command {
     /// Does it.
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
+            Self::Setup(setup) => setup.run().await,
             Self::Init(init) => init.run().await,
             Self::Add(add) => add.run().await,
             Self::List(list) => list.run().await,

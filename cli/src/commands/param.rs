@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 pub type Params = BTreeMap<String, Box<RawValue>>;
 
 /// What the schema says of one param.
-enum Typing {
+pub enum Typing {
     /// Text and nothing else.
     Text,
     /// Anything but text; the words name it for a person.
@@ -76,7 +76,7 @@ fn quoted(text: &str) -> Result<Box<RawValue>, Failure> {
     to_raw_value(text).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
 }
 
-fn typing(schema: &Value) -> Typing {
+pub fn typing(schema: &Value) -> Typing {
     let mut types = Vec::new();
     collect_types(schema, &mut types);
     let others: Vec<&str> = types

@@ -48,14 +48,21 @@ pub struct PolicyFile {
 }
 
 impl PolicyFile {
-    /// Reads it. Where the policy is sealed, asks for the master password.
+    /// Reads it. Where the policy is sealed, asks for the master password unless
+    /// it is known.
     ///
     /// # Errors
     /// It has a mistake in it; or it differs from what is sealed, so that what
     /// somebody wrote there would be sealed along.
-    pub async fn load(daemon: &mut Daemon) -> Result<Self, Failure> {
+    pub async fn load(
+        daemon: &mut Daemon,
+        password: Option<SecretString>,
+    ) -> Result<Self, Failure> {
         let mut file = Self::read(daemon).await?;
-        file.ask_password()?;
+        match password {
+            Some(password) if file.is_sealed => file.password = Some(password),
+            _ => file.ask_password()?,
+        }
         let checked = file.check(daemon, &file.text).await?;
         match checked.error {
             None => Ok(file),

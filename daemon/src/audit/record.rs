@@ -195,6 +195,8 @@ pub enum Act {
     Rotate,
     /// A credential that had been replaced was brought back.
     Undo,
+    /// Upstreams were asked whether they accept the credentials.
+    CredentialsChecked,
 }
 
 impl Act {
@@ -232,6 +234,7 @@ impl Act {
             Self::KeychainDeleted => "keychain_delete",
             Self::Rotate => "rotate",
             Self::Undo => "undo",
+            Self::CredentialsChecked => "credentials_checked",
         }
     }
 

@@ -8,7 +8,8 @@ use http::HeaderName;
 use jiff::fmt::strtime;
 use jiff::{Timestamp, Zoned};
 
-use super::Owner;
+use super::{Owner, OwnerError};
+use crate::audit::{Act, Peer};
 use crate::auth::{AuthError, Authorised};
 use crate::catalogue::{Check, Service};
 use crate::host::BaseUrl;
@@ -20,8 +21,17 @@ use crate::vault::Credential;
 /// How long the upstream may take to say whether it accepts a credential.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long an answer is good, before the upstreams are asked again.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// How many credentials are tried at the same time.
 const AT_ONCE: usize = 8;
+
+/// What the upstreams say to the credentials.
+pub type Verdicts = Vec<(CredentialName, Verdict)>;
+
+/// The last time that they were asked, and what they said.
+pub(super) type Checked = tokio::sync::Mutex<Option<(Duration, Verdicts)>>;
 
 /// What an upstream says to a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,18 +57,33 @@ pub enum Verdict {
 
 impl Owner {
     /// Asks each stored credential's upstream, and says what it answered. While
-    /// the vault is locked there is nothing to ask with.
-    pub async fn check_credentials(&self) -> Vec<(CredentialName, Verdict)> {
+    /// the vault is locked there is nothing to ask with. Anyone of this user may
+    /// ask for it, so the upstreams are not bothered again and again.
+    ///
+    /// # Errors
+    /// It can't be put on record.
+    pub async fn check_credentials(&self, by: &Peer) -> Result<Verdicts, OwnerError> {
         use futures_util::StreamExt;
+        let mut last = self.checked.lock().await;
+        let now = self.broker.clock.monotonic();
+        if let Some((at, verdicts)) = &*last
+            && now.saturating_sub(*at) < AGAIN
+        {
+            return Ok(verdicts.clone());
+        }
+        self.recordable()?;
+        self.record(Act::CredentialsChecked, None, Some(by));
         let names = self.broker.vault.names();
         let asked = names.into_iter().map(|name| async move {
             let verdict = self.check_stored(&name).await;
             (name, verdict)
         });
-        futures_util::stream::iter(asked)
+        let verdicts: Verdicts = futures_util::stream::iter(asked)
             .buffered(AT_ONCE)
             .collect()
-            .await
+            .await;
+        *last = Some((now, verdicts.clone()));
+        Ok(verdicts)
     }
 
     async fn check_stored(&self, name: &CredentialName) -> Verdict {

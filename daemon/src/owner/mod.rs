@@ -26,13 +26,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::addition::{Added, Addition};
+use self::checking::Checked;
 pub use self::elsewhere::Elsewhere;
 pub use self::error::OwnerError;
 use self::log_reading::LogReading;
 pub use self::rotation::Rotated;
 use self::sealing::Sealing;
 pub use self::undo::Undone;
-pub use self::unlock::Unlock;
+pub use self::unlock::{OpenedBy, Unlock};
 use crate::audit::{self, Act, AdminAct, AuditKey, Peer};
 use crate::broker::Broker;
 use crate::identities::OwnSockets;
@@ -58,6 +59,8 @@ pub struct Owner {
     pub keychain: Keychain,
     /// Why what it keeps didn't open the vault at the start.
     keychain_trouble: Mutex<Option<String>>,
+    checked: Checked,
+    opened_by: Mutex<Option<OpenedBy>>,
     log_reading: LogReading,
     stopping: CancellationToken,
     started: Duration,
@@ -90,6 +93,8 @@ impl Owner {
             broker,
             paths,
             own_sockets,
+            checked: Checked::default(),
+            opened_by: Mutex::default(),
             log_reading: LogReading::new(),
             stopping,
             started,
@@ -215,6 +220,7 @@ impl Owner {
         self.remember_calls().await?;
         self.write_default_policy()?;
         self.broker.changed();
+        self.note_opened(OpenedBy::Owner);
         info!(generation, "the vault was made");
         Ok(generation)
     }

@@ -1,12 +1,14 @@
 //! Opening the vault: the keystore is held against the audit log, and the log
 //! against the keystore's key, before any call goes out.
 
+use std::sync::PoisonError;
+
 use secrecy::SecretString;
 use tracing::{info, warn};
 
 use super::{Owner, OwnerError, audit_key, generation};
 use crate::audit::{self, Act, Peer, Proof};
-use crate::vault::KnownGeneration;
+use crate::vault::{KnownGeneration, VaultState};
 
 /// An attempt to unlock.
 pub struct Unlock {
@@ -18,10 +20,54 @@ pub struct Unlock {
     pub only_if_never_locked: bool,
 }
 
+/// Who opened the vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenedBy {
+    /// Its owner, by a command.
+    Owner,
+    /// A shim whose environment holds the password.
+    Shim,
+    /// The OS keychain.
+    Keychain,
+    /// What stood ready when axisd started: a pipe, the environment, a file of
+    /// the service manager.
+    Start,
+}
+
+impl Unlock {
+    fn source(&self, by: Option<&Peer>) -> OpenedBy {
+        match (by, self.only_if_never_locked) {
+            (Some(_), false) => OpenedBy::Owner,
+            (Some(_), true) => OpenedBy::Shim,
+            (None, true) => OpenedBy::Keychain,
+            (None, false) => OpenedBy::Start,
+        }
+    }
+}
+
 impl Owner {
+    /// Who opened the vault; none while it is locked.
+    pub fn opened_by(&self) -> Option<OpenedBy> {
+        let is_open = matches!(self.broker.vault.state(), VaultState::Unlocked { .. });
+        let opened = self.opened_by.lock();
+        is_open
+            .then(|| *opened.unwrap_or_else(PoisonError::into_inner))
+            .flatten()
+    }
+
+    pub(super) fn note_opened(&self, by: OpenedBy) {
+        let mut opened = self
+            .opened_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *opened = Some(by);
+    }
+
     /// Opens the vault. How many credentials it holds.
     pub async fn unlock(&self, unlock: Unlock, by: Option<&Peer>) -> Result<usize, OwnerError> {
         let vault = &self.broker.vault;
+        let source = unlock.source(by);
+        let was_open = matches!(vault.state(), VaultState::Unlocked { .. });
         if unlock.only_if_never_locked && vault.was_locked_by_owner() {
             return Err(OwnerError::LockedByOwner);
         }
@@ -66,6 +112,9 @@ impl Owner {
         self.remember_uses();
         self.broker.read_ahead();
         self.broker.changed();
+        if !was_open {
+            self.note_opened(source);
+        }
         info!(credentials, "the vault is unlocked");
         Ok(credentials)
     }

@@ -189,6 +189,14 @@ impl Policy {
         self.own.keys()
     }
 
+    /// Whom any program of this user can act as by saying so: the first entry that
+    /// allows something on the general socket.
+    pub fn claimable(&self) -> Option<&Scope> {
+        let mut entries = self.entries.iter();
+        let found = entries.find(|entry| !entry.own_socket && !entry.allow.is_empty());
+        found.map(|entry| &entry.scope)
+    }
+
     /// Whether a rule says what a param must be.
     pub fn looks_at_params(&self) -> bool {
         self.looks_at_params

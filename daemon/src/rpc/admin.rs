@@ -155,9 +155,12 @@ impl Admin for AdminRpc {
 
     async fn doctor(
         &self,
-        _: Request<v1::DoctorRequest>,
+        request: Request<v1::DoctorRequest>,
     ) -> Result<Response<v1::DoctorResponse>, Status> {
-        Ok(Response::new(status::doctor(&self.owner)))
+        let by = peer(&request)?;
+        let online = request.into_inner().online;
+        let report = status::doctor(&self.owner, online, &by).await;
+        Ok(Response::new(report))
     }
 
     async fn list_services(

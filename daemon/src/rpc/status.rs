@@ -3,6 +3,7 @@
 use axis_proto::v1;
 use tonic::Code;
 
+use crate::audit::Peer;
 use crate::broker::USES_DAYS;
 use crate::doctor::{self, State};
 use crate::owner::checking::Verdict;
@@ -145,11 +146,13 @@ pub fn added(added: Added) -> v1::AddCredentialResponse {
 }
 
 /// The answer to Doctor.
-pub fn doctor(owner: &Owner) -> v1::DoctorResponse {
+pub async fn doctor(owner: &Owner, online: bool, by: &Peer) -> v1::DoctorResponse {
     use v1::check::State as Wire;
+    let report = doctor::examine(owner, doctor::Questions { online, by }).await;
     v1::DoctorResponse {
-        level: doctor::LEVEL,
-        checks: doctor::checks(owner)
+        level: report.level.number(),
+        checks: report
+            .checks
             .into_iter()
             .map(|check| v1::Check {
                 name: check.name.into(),
@@ -161,6 +164,11 @@ pub fn doctor(owner: &Owner) -> v1::DoctorResponse {
                 .into(),
                 message: check.message,
                 fix: check.fix,
+                close: check
+                    .close
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect(),
             })
             .collect(),
     }

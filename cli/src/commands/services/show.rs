@@ -1,24 +1,37 @@
 //! `axis services show`: one service with its actions.
 
-use axis_proto::v1::{Service, ServiceAction, ShowServiceRequest, ShowServiceResponse};
+mod action;
+
+use axis_proto::v1::{
+    PolicyQuestion, Service, ServiceAction, ShowServiceRequest, ShowServiceResponse,
+};
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::{Daemon, ask};
+use crate::commands::call::DEFAULT_IDENTITY;
+use crate::commands::policy::explain::explain;
 use crate::failure::{Exit, Failure};
 use crate::output::{Cell, Output, Table, Tone, printable};
 use crate::prompt;
 
-/// Show a service with its actions and their params
+/// Show a service with its actions, or one action with its params
 ///
-/// Required params are marked with a star; --json has their whole schemas.
+/// Required params are marked with a star; --json has their whole schemas. With
+/// an action it shows each param, an example call, what policy says to it now,
+/// and the line that would allow it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  axis services show github\n  axis services show github --json"
+    after_help = "Examples:\n  axis services show github\n  axis services show github issues.create\n  axis services show github --json"
 )]
 pub struct Show {
     /// The service, such as github
     service: String,
+    /// One of its actions, such as issues.create
+    action: Option<String>,
+    /// Whose rights are shown with an action
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_IDENTITY)]
+    identity: String,
     /// One JSON document
     #[arg(long)]
     json: bool,
@@ -30,14 +43,61 @@ impl Show {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         let shown = ask(daemon.admin.show_service(ShowServiceRequest {
-            service: self.service,
+            service: self.service.clone(),
         }))
         .await?;
         let service = shown.service.clone().unwrap_or_default();
+        if let Some(action) = &self.action {
+            return self
+                .show_action(output, &mut daemon, &service, action)
+                .await;
+        }
         if self.json {
             output.json(&document(&shown, &service))?;
         } else {
             show(output, &shown, &service)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl Show {
+    async fn show_action(
+        &self,
+        output: Output,
+        daemon: &mut Daemon,
+        service: &Service,
+        action: &str,
+    ) -> Result<Exit, Failure> {
+        let question = PolicyQuestion {
+            identity: self.identity.clone(),
+            service: service.service.clone(),
+            action: action.to_owned(),
+            params: None,
+            own_socket: None,
+        };
+        let said = explain(daemon, None, vec![question]).await?;
+        let said = said.into_iter().next().unwrap_or_default();
+        let found = service
+            .actions
+            .iter()
+            .find(|known| known.action.eq_ignore_ascii_case(action));
+        let Some(found) = found else {
+            // axisd names the nearest
+            let unknown = format!("{} has no action {action:?}", service.service);
+            return Err(Failure::new(Exit::Usage, said.error.unwrap_or(unknown))
+                .fix(format!("axis services show {}", service.service)));
+        };
+        let shown = action::Shown {
+            service,
+            action: found,
+            identity: &self.identity,
+            said: &said,
+        };
+        if self.json {
+            output.json(&shown.document())?;
+        } else {
+            shown.print(output)?;
         }
         Ok(Exit::Done)
     }

@@ -1,0 +1,70 @@
+//! What `axis doctor --fix` does by itself: only what takes nothing away from
+//! anybody but other users of the machine.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use axis_proto::v1::Check;
+use axis_proto::v1::check::State;
+
+use crate::hosts::{self, Allowed, Entry, Environment};
+
+/// Mends what is harmless to mend, and says in words what was done and what
+/// could not be.
+pub fn mend(checks: &[Check]) -> Vec<Result<String, String>> {
+    let to_close = checks.iter().flat_map(|check| &check.close);
+    let mut done: Vec<Result<String, String>> =
+        to_close.map(|path| close(Path::new(path))).collect();
+    let has_stale_host = checks
+        .iter()
+        .any(|check| check.name == "hosts" && check.state() == State::Fail);
+    if has_stale_host {
+        done.extend(renew_hosts());
+    }
+    done
+}
+
+/// Closes a file or directory of this user to others.
+fn close(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    let metadata = fs::symlink_metadata(path).map_err(failed)?;
+    if metadata.file_type().is_symlink() || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(format!("{} is not yours to change", path.display()));
+    }
+    let mode = metadata.permissions().mode() & 0o700;
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
+    Ok(format!("{} is closed to other users", path.display()))
+}
+
+/// Lets hosts whose program is gone start this one; who they are stays.
+fn renew_hosts() -> Vec<Result<String, String>> {
+    let (Ok(environment), Ok(known)) = (Environment::of_process(), hosts::known()) else {
+        return Vec::new();
+    };
+    let mut done = Vec::new();
+    for host in known {
+        let Some(place) = host.found(&environment) else {
+            continue;
+        };
+        let Ok(Some(standing)) = hosts::standing(host, &place) else {
+            continue;
+        };
+        if Path::new(&standing.command).is_file() {
+            continue;
+        }
+        let identity = standing.identity().unwrap_or("local-dev").to_owned();
+        let renewed = Entry::of_this_program(&identity, &environment)
+            .and_then(|entry| hosts::plan(host, &place, entry, Allowed::default()))
+            .and_then(hosts::Edit::apply);
+        done.push(match renewed {
+            Ok(applied) => Ok(format!(
+                "{} starts this axis again: {}",
+                host.title,
+                environment.shorten(&applied.file)
+            )),
+            Err(error) => Err(format!("{}: {error}", host.title)),
+        });
+    }
+    done
+}

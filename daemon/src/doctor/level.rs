@@ -1,0 +1,297 @@
+//! The isolation level of docs/security.md that this axisd is at, and what the
+//! next one takes.
+
+use axis_proto::shell;
+
+use super::{Check, State, ok, warn};
+use crate::audit::Peer;
+use crate::keychain::KeychainStatus;
+use crate::owner::{OpenedBy, Owner};
+use crate::supervision::StartedBy;
+
+/// How far an agent is kept from Axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Same user, and a program of that user can get at the master password or
+    /// at what counts.
+    SameUser,
+    /// Same user; the password is typed, axisd is started by the service manager
+    /// and the policy is sealed.
+    TypedPassword,
+    /// Each identity with rights is served on its own socket alone, so that its
+    /// agent can be in a sandbox that sees no more than that.
+    Sandboxed,
+    /// axisd is another user than those who use it.
+    OwnUser,
+}
+
+impl Level {
+    /// Its number, 1 to 4.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::SameUser => 1,
+            Self::TypedPassword => 2,
+            Self::Sandboxed => 3,
+            Self::OwnUser => 4,
+        }
+    }
+}
+
+/// What the level follows from.
+pub struct Footing {
+    /// Whoever asked is another user than axisd.
+    another_user: bool,
+    is_sealed: bool,
+    opened_by: Option<OpenedBy>,
+    started_by: StartedBy,
+    keychain: KeychainStatus,
+    /// An identity with rights that anyone can claim on the general socket.
+    claimable: Option<String>,
+    /// Whether any identity has a socket of its own.
+    has_own_sockets: bool,
+}
+
+impl Footing {
+    /// Looks, and asks the keychain.
+    pub async fn of(owner: &Owner, by: &Peer) -> Self {
+        let standing = owner.own_sockets.standing();
+        Self {
+            another_user: by.uid != rustix::process::geteuid().as_raw(),
+            is_sealed: owner.sealing.standing().is_sealed,
+            opened_by: owner.opened_by(),
+            started_by: owner.started_by,
+            keychain: owner.keychain_status().await,
+            claimable: owner
+                .broker
+                .policy
+                .current()
+                .policy
+                .as_ref()
+                .and_then(|policy| policy.claimable().map(ToString::to_string)),
+            has_own_sockets: standing.is_sealed && !standing.sockets.is_empty(),
+        }
+    }
+
+    /// The level.
+    pub fn level(&self) -> Level {
+        if self.another_user {
+            Level::OwnUser
+        } else if self.is_sealed && self.has_own_sockets && self.claimable.is_none() {
+            Level::Sandboxed
+        } else if self.missing_for_typed().is_empty() {
+            Level::TypedPassword
+        } else {
+            Level::SameUser
+        }
+    }
+
+    /// The level as a check, with what the next one takes.
+    pub fn check(&self) -> Check {
+        match self.level() {
+            Level::SameUser => {
+                let missing = self.missing_for_typed();
+                let (why, fix): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
+                warn(
+                    "level",
+                    format!(
+                        "1 of 4: it stops leaks and accidents, not a hostile program of this user: {}",
+                        why.join("; ")
+                    ),
+                    fix.join("\n"),
+                )
+            }
+            Level::TypedPassword => {
+                let (why, fix) = match self.claimable.as_deref() {
+                    Some("*") => (
+                        "the policy allows something to any program of this user".to_owned(),
+                        "`socket: required` in the policy's entry for \"*\", and an own socket for each agent: axis identity add NAME".to_owned(),
+                    ),
+                    Some(identity) => (
+                        format!("any program of this user can still act as {identity}"),
+                        format!(
+                            "axis identity add {}, `socket: required` in its entry of the policy, and only that directory in the agent's sandbox",
+                            shell::word(identity)
+                        ),
+                    ),
+                    None => (
+                        "no identity has a socket of its own".to_owned(),
+                        "axis identity add NAME".to_owned(),
+                    ),
+                };
+                Check {
+                    fix,
+                    ..ok(
+                        "level",
+                        format!("2 of 4: the password is typed, and the policy sealed; {why}"),
+                    )
+                }
+            }
+            Level::Sandboxed => ok(
+                "level",
+                "3 of 4, where each agent's sandbox has its own socket's directory and nothing else of Axis: what policy allows is all that it can do",
+            ),
+            Level::OwnUser => ok(
+                "level",
+                "4 of 4: axisd is a user of its own: what policy allows is all that agents can do",
+            ),
+        }
+    }
+
+    /// The checks of what it follows from.
+    pub fn checks(&self) -> Vec<Check> {
+        vec![self.service(), self.keychain(), self.password()]
+    }
+
+    fn service(&self) -> Check {
+        match self.started_by {
+            StartedBy::Systemd | StartedBy::Launchd => ok(
+                "service",
+                format!("axisd was started by {}", self.started_by.as_str()),
+            ),
+            StartedBy::Client => warn(
+                "service",
+                "axisd was started by a client, in that one's session and with its rights",
+                "axis daemon install",
+            ),
+            StartedBy::Hand => warn(
+                "service",
+                "axisd was started by hand: after a restart of the machine the first call starts it",
+                "axis daemon install",
+            ),
+        }
+    }
+
+    fn keychain(&self) -> Check {
+        let keychain = &self.keychain;
+        if keychain.stored {
+            let state = if keychain.fix.is_empty() {
+                State::Ok
+            } else {
+                State::Warn
+            };
+            return Check {
+                state,
+                fix: keychain.fix.clone(),
+                ..ok("keychain", keychain.detail.clone())
+            };
+        }
+        ok(
+            "keychain",
+            format!("it doesn't keep the master password: {}", keychain.detail),
+        )
+    }
+
+    fn password(&self) -> Check {
+        match self.opened_by {
+            None => ok(
+                "password",
+                "nobody has opened the vault since axisd's start",
+            ),
+            Some(OpenedBy::Owner) => ok("password", "the vault was opened by its owner's command"),
+            Some(OpenedBy::Keychain) => ok("password", "the vault was opened from the OS keychain"),
+            Some(OpenedBy::Start) => warn(
+                "password",
+                "the vault was opened by a password that stood ready at the start: where an agent of this user can read that place, it can read the password",
+                "take it out of that environment, and type it: axis unlock",
+            ),
+            Some(OpenedBy::Shim) => warn(
+                "password",
+                "the vault was opened by an MCP shim: AXIS_MASTER_PASSWORD stands in its host's configuration, where an agent of this user can read it",
+                "axis hosts list names the file; then axis lock and axis unlock",
+            ),
+        }
+    }
+
+    /// What keeps this from level 2, each with the command that mends it.
+    fn missing_for_typed(&self) -> Vec<(&'static str, &'static str)> {
+        let mut missing = Vec::new();
+        if !self.is_sealed {
+            missing.push(("the policy is not sealed", "axis policy seal"));
+        }
+        if self.keychain.stored {
+            missing.push((
+                "the keychain gives the password to any program of this user",
+                "axis keychain delete",
+            ));
+        }
+        if matches!(self.opened_by, Some(OpenedBy::Start | OpenedBy::Shim)) {
+            missing.push((
+                "the password stood where a program can read it",
+                "axis lock, then axis unlock",
+            ));
+        }
+        if !matches!(self.started_by, StartedBy::Systemd | StartedBy::Launchd) {
+            missing.push(("no service manager starts axisd", "axis daemon install"));
+        }
+        missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn footing() -> Footing {
+        Footing {
+            another_user: false,
+            is_sealed: true,
+            opened_by: Some(OpenedBy::Owner),
+            started_by: StartedBy::Systemd,
+            keychain: KeychainStatus {
+                available: true,
+                stored: false,
+                detail: "it is empty".into(),
+                fix: String::new(),
+            },
+            claimable: Some("local-dev".into()),
+            has_own_sockets: false,
+        }
+    }
+
+    #[test]
+    fn a_typed_password_a_sealed_policy_and_a_service_make_level_2() {
+        assert_eq!(footing().level(), Level::TypedPassword);
+        let check = footing().check();
+        assert_eq!(check.state, State::Ok);
+        assert!(
+            check.fix.contains("axis identity add local-dev"),
+            "{check:?}"
+        );
+    }
+
+    #[test]
+    fn each_thing_that_a_program_of_the_user_can_use_makes_it_level_1_and_is_named() {
+        let cases: [(fn(&mut Footing), &str); 5] = [
+            (|it| it.is_sealed = false, "axis policy seal"),
+            (|it| it.keychain.stored = true, "axis keychain delete"),
+            (|it| it.opened_by = Some(OpenedBy::Start), "axis unlock"),
+            (|it| it.opened_by = Some(OpenedBy::Shim), "axis unlock"),
+            (
+                |it| it.started_by = StartedBy::Client,
+                "axis daemon install",
+            ),
+        ];
+        for (spoil, fix) in cases {
+            let mut footing = footing();
+            spoil(&mut footing);
+            assert_eq!(footing.level(), Level::SameUser, "{fix}");
+            let check = footing.check();
+            assert_eq!(check.state, State::Warn);
+            assert!(check.fix.contains(fix), "{check:?}");
+        }
+    }
+
+    #[test]
+    fn own_sockets_for_all_make_level_3_and_another_user_level_4() {
+        let mut sandboxed = Footing {
+            claimable: None,
+            has_own_sockets: true,
+            ..footing()
+        };
+        assert_eq!(sandboxed.level(), Level::Sandboxed);
+        sandboxed.is_sealed = false;
+        assert_eq!(sandboxed.level(), Level::SameUser);
+        sandboxed.another_user = true;
+        assert_eq!(sandboxed.level(), Level::OwnUser);
+    }
+}

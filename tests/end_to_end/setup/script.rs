@@ -1,0 +1,204 @@
+//! Without questions: what flags and the environment say.
+
+use std::fs;
+use std::process::Command;
+
+use axis_tests::{Host, PASSWORD, Ran, binary, canary, run};
+use serde_json::{Value, json};
+
+use super::{Home, status, stored, vendor};
+
+fn setup(home: &Home, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Ran {
+    let mut command = home.command("axis");
+    command
+        .arg("setup")
+        .args(arguments)
+        .current_dir(home.path())
+        .env("AXIS_MASTER_PASSWORD", PASSWORD)
+        .envs(variables.iter().copied());
+    run(command, input)
+}
+
+/// Every file under the home, but those that a running axisd writes.
+fn files(home: &Home) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(home.path())
+        .unwrap()
+        .filter_map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            let is_log = name.starts_with("audit") || name == "axisd.log";
+            (path.is_file() && !is_log).then(|| (name, fs::read(&path).unwrap()))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn what_a_host_is_configured_with_is_what_policy_allows() {
+    let home = Home::empty();
+    let key = canary("host");
+    let vendor = vendor(&key);
+    let url = vendor.url();
+    let arguments = [
+        "--yes",
+        "--service",
+        "github",
+        "--stdin",
+        "--base-url",
+        &url,
+        "--seal",
+        "--host",
+        "claude-code",
+    ];
+    let ran = setup(&home, &arguments, &[], &format!("{key}\n")).ok();
+    assert!(ran.stdout.contains("answered in"), "{ran:?}");
+    assert_eq!(status(&home)["seal"]["sealed"], true);
+
+    // the host starts what its file says, with nothing of a shell's
+    let file = fs::read_to_string(home.file(".claude.json")).unwrap();
+    assert!(!file.contains(&key) && !file.contains(PASSWORD), "{file}");
+    let file: Value = serde_json::from_str(&file).unwrap();
+    let entry = &file["mcpServers"]["axis"];
+    let program = entry["command"].as_str().unwrap();
+    assert!(program.starts_with('/'), "{program}");
+    let mut shim = Command::new(program);
+    shim.env_clear().env("HOME", home.path()).current_dir("/");
+    for argument in entry["args"].as_array().unwrap() {
+        shim.arg(argument.as_str().unwrap());
+    }
+    for (name, value) in entry["env"].as_object().unwrap() {
+        shim.env(name, value.as_str().unwrap());
+    }
+    let mut host = Host::spawn(shim);
+    host.initialize("2025-06-18");
+    let answer = host.execute("github", "users.me", &json!({}));
+    assert_eq!(answer["ok"], true, "{answer}");
+    assert!(!host.transcript.contains(&key));
+}
+
+#[test]
+fn keys_of_the_environment_are_kept_also_where_no_vendor_can_be_asked() {
+    let home = Home::empty();
+    let (github, stripe) = (canary("env"), format!("sk_test_{}", canary("stripe")));
+    // nothing listens there, and nothing else can be reached
+    let variables = [
+        ("GITHUB_TOKEN", github.as_str()),
+        ("STRIPE_SECRET_KEY", &stripe),
+        ("OPENAI_API_KEY", "sk-CANARYopenai0123456789"),
+        ("LINEAR_API_KEY", "lin_api_CANARY0123456789"),
+        ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+        ("TWILIO_AUTH_TOKEN", "CANARYtwilio0123456789"),
+        ("UNRELATED_TOKEN", "not-a-key-of-any-service"),
+    ];
+    let ran = setup(&home, &["--yes"], &variables, "").ok();
+    assert!(ran.stderr.contains("stored unchecked"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("Take these out of your environment"),
+        "{ran:?}"
+    );
+    for secret in ["CANARY", "not-a-key"] {
+        assert!(
+            !ran.stdout.contains(secret) && !ran.stderr.contains(secret),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(
+        stored(&home),
+        ["github", "linear", "openai", "stripe", "twilio"]
+    );
+    assert_eq!(status(&home)["seal"]["sealed"], false, "only with --seal");
+    let explained = home.axis(&["policy", "explain", "stripe", "customers.list"]);
+    assert_eq!(explained.code(), 0, "{explained:?}");
+    let explained = home.axis(&["policy", "explain", "stripe", "customers.create"]);
+    assert_eq!(explained.code(), 4, "{explained:?}");
+}
+
+#[test]
+fn a_refused_key_is_kept_with_a_warning_and_the_setup_succeeds() {
+    let home = Home::empty();
+    let vendor = vendor("another key");
+    let url = vendor.url();
+    let arguments = [
+        "--yes",
+        "--service",
+        "github",
+        "--stdin",
+        "--base-url",
+        &url,
+    ];
+    let ran = setup(&home, &arguments, &[], &canary("refused")).ok();
+    assert!(ran.stderr.contains("refuses it (401"), "{ran:?}");
+    assert_eq!(stored(&home), ["github"]);
+}
+
+#[test]
+fn running_it_again_changes_nothing() {
+    let home = Home::empty();
+    let key = canary("again");
+    let vendor = vendor(&key);
+    let url = vendor.url();
+    let arguments = [
+        "--yes",
+        "--service",
+        "github",
+        "--stdin",
+        "--base-url",
+        &url,
+        "--host",
+        "claude-code",
+    ];
+    fs::write(
+        home.file(".claude.json"),
+        "{\n  // mine\n  \"mcpServers\": {\"other\": {\"command\": \"x\"},},\n}\n",
+    )
+    .unwrap();
+    setup(&home, &arguments, &[], &key).ok();
+    let host = fs::read_to_string(home.file(".claude.json")).unwrap();
+    assert!(
+        host.contains("// mine") && host.contains("\"other\""),
+        "{host}"
+    );
+    let before = files(&home);
+    let again = setup(&home, &arguments, &[], "another key").ok();
+    assert!(
+        again.stdout.contains("There is a key of GitHub already"),
+        "{again:?}"
+    );
+    assert_eq!(files(&home), before);
+}
+
+#[test]
+fn without_a_terminal_or_a_password_it_says_what_to_do() {
+    let home = Home::empty();
+    let ran = home.axis_without_password(&["setup"]);
+    assert_eq!(ran.code(), 2, "{ran:?}");
+    assert!(ran.stderr.contains("axis setup --yes"), "{ran:?}");
+    let ran = home.axis_without_password(&["setup", "--yes"]);
+    assert_eq!(ran.code(), 2, "{ran:?}");
+    assert!(ran.stderr.contains("AXIS_MASTER_PASSWORD"), "{ran:?}");
+    assert!(!home.file("keystore.json").exists());
+    let ran = setup(&home, &["--yes", "--service", "githb", "--stdin"], &[], "x");
+    assert_eq!(ran.code(), 2, "{ran:?}");
+    assert!(ran.stderr.contains("github"), "{ran:?}");
+    let ran = setup(&home, &["--yes", "--host", "emacs-of-mine"], &[], "");
+    assert_eq!(ran.code(), 2, "{ran:?}");
+    assert!(ran.stderr.contains("axis hosts list"), "{ran:?}");
+}
+
+#[test]
+fn a_locked_vault_is_opened_and_a_wrong_password_changes_nothing() {
+    let home = Home::ready();
+    home.axis(&["lock"]).ok();
+    let before = files(&home);
+    let mut command = home.command("axis");
+    command
+        .args(["setup", "--yes"])
+        .env("AXIS_MASTER_PASSWORD", "not the password");
+    let ran = run(command, "");
+    assert_eq!(ran.code(), 1, "{ran:?}");
+    assert_eq!(files(&home), before);
+    setup(&home, &["--yes"], &[], "").ok();
+    assert_eq!(status(&home)["vault"]["state"], "unlocked");
+    assert!(binary("axis").exists());
+}
