@@ -13,6 +13,7 @@ mod doctor;
 mod editing;
 mod events;
 mod guides;
+mod hosts;
 mod identities;
 mod imported;
 mod importing;

@@ -87,9 +87,7 @@ pub enum HostsError {
         name: String,
     },
     /// The form of the file leaves no place for an entry.
-    #[error(
-        "{file} is written in a way that can't be changed without rewriting more than Axis' own entry ({why})"
-    )]
+    #[error("{file} has no place for Axis' own entry that leaves all else as it is: {why}")]
     NoPlace {
         /// The file.
         file: PathBuf,

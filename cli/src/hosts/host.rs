@@ -31,6 +31,10 @@ pub struct Host {
     /// Other tables of servers in the same file; `*` is any key.
     #[serde(default)]
     pub more_servers: Vec<Vec<String>>,
+    /// Where a file has one of these, it is in a newer form of the host's, which
+    /// Axis doesn't write.
+    #[serde(default)]
+    pub newer_form: Vec<Vec<String>>,
     user: Files,
     #[serde(default)]
     project: Vec<String>,

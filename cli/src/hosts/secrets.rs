@@ -290,7 +290,10 @@ fn named(name: &str, text: &str, patterns: &KeyPatterns) -> Option<Key> {
 fn argument(text: &str, before: Option<&str>, patterns: &KeyPatterns) -> Option<(String, Key)> {
     for divider in ['=', ':'] {
         if let Some((name, value)) = text.split_once(divider)
+            && name.len() <= 64
             && !name.contains(['/', ' '])
+            // a key with a divider in it must not be told as a name
+            && !is_token(name)
             && !value.starts_with("//")
         {
             let value = value.trim();

@@ -58,9 +58,21 @@ impl<'a> Text<'a> {
     /// # Errors
     /// The way there leads through something that is no table, or stands twice.
     pub fn entry(&self) -> Result<Option<&Node>, HostsError> {
-        let Some(mut node) = self.root.as_ref() else {
+        let Some(root) = self.root.as_ref() else {
             return Ok(None);
         };
+        // a server may have such a name, but a server starts or reaches something
+        let is_newer = self.host.newer_form.iter().any(|way| {
+            let table = root.at(way).and_then(Node::table);
+            table.is_some_and(|table| table.get("type").is_none_or(|it| it.text().is_none()))
+        });
+        if is_newer {
+            return Err(HostsError::NoPlace {
+                file: self.file.to_owned(),
+                why: "it is in a newer form of the host's than Axis writes",
+            });
+        }
+        let mut node = root;
         let mut name = "the whole file";
         for key in &self.way() {
             let Some(table) = node.table() else {

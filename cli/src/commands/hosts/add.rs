@@ -42,7 +42,7 @@ impl Add {
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
         let environment = Environment::of_process()?;
-        let scope = self.which.scope(&environment);
+        let scope = self.which.scope(&environment)?;
         let entry = Entry::of_this_program(&self.identity, &environment)?;
         let hosts = if self.all {
             let here: Vec<&Host> = (known()?.iter())

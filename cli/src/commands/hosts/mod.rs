@@ -86,12 +86,17 @@ impl Which {
         Ok(known()?.iter().filter(is_meant).collect())
     }
 
-    fn scope(&self, environment: &Environment) -> Scope {
-        match &self.project {
-            None => Scope::User,
-            Some(Project::Here) => Scope::Project(environment.project(None)),
-            Some(Project::At(directory)) => Scope::Project(environment.project(Some(directory))),
+    fn scope(&self, environment: &Environment) -> Result<Scope, Failure> {
+        let directory = match &self.project {
+            None => return Ok(Scope::User),
+            Some(Project::Here) => environment.project(None),
+            Some(Project::At(directory)) => environment.project(Some(directory)),
+        };
+        if directory.is_dir() {
+            return Ok(Scope::Project(directory));
         }
+        let what = format!("there is no directory {}", directory.display());
+        Err(Failure::new(Exit::Usage, what))
     }
 }
 

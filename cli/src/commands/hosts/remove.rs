@@ -34,7 +34,7 @@ impl Remove {
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
         let environment = Environment::of_process()?;
-        let scope = self.which.scope(&environment);
+        let scope = self.which.scope(&environment)?;
         let hosts = if self.all {
             let has_ours = |host: &&Host| {
                 let place = host.place(&environment, &scope);

@@ -162,6 +162,11 @@ fn a_file_that_can_not_be_right_is_refused_with_the_place_and_stays() {
         ("codex", "a = 1\nb = \n", "line 2, column 5"),
         ("codex", "a = 1\na = 2\n", "line 2, column 1"),
         (
+            "opencode",
+            "{\"mcp\": {\"servers\": {\"a\": {\"type\": \"local\"}}}}",
+            "a newer form",
+        ),
+        (
             "codex",
             "mcp_servers = 1\n",
             "\"mcp_servers\" should be a table",
