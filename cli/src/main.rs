@@ -3,10 +3,12 @@
 
 mod client;
 mod commands;
+mod completion;
 mod demo;
 mod doctor;
 mod failure;
 mod fetch;
+mod help;
 mod hosts;
 mod import;
 mod launch;
@@ -20,7 +22,7 @@ mod setup;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{FromArgMatches, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroizing_alloc::ZeroAlloc;
 
@@ -68,6 +70,9 @@ fn main() -> ExitCode {
         )
     });
     let ended = hardened.and_then(|()| {
+        if completion::answer(help::command)? {
+            return Ok(Exit::Done);
+        }
         let command = Command::asked();
         write_logs(&command);
         run(command)
@@ -91,7 +96,10 @@ impl Command {
         if std::env::args_os().skip(1).eq(["mcp"]) {
             return Self::Mcp(commands::mcp::Mcp {});
         }
-        Cli::parse().command
+        let matches = help::command().get_matches();
+        Cli::from_arg_matches(&matches)
+            .unwrap_or_else(|error| error.exit())
+            .command
     }
 }
 

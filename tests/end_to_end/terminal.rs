@@ -1,5 +1,4 @@
-//! The questions of `axis add` on a terminal of their own, which the program
-//! `script` gives them.
+//! The questions of `axis add` on a terminal of their own.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -7,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use axis_tests::{Home, PASSWORD, binary, wait_for};
+pub use axis_tests::Terminal;
+use axis_tests::{Home, PASSWORD, wait_for};
 use serde_json::json;
 
 /// A command on a terminal, and what it has shown so far.

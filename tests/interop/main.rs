@@ -1,7 +1,7 @@
 //! Programs written by others against our binaries and files: the official
 //! MCP SDK, Claude Code and Codex, independent readers of the keystore and the
-//! audit log, servers for S3 and Cloud Storage, and AWS's own library beside our
-//! signatures.
+//! audit log, servers for S3 and Cloud Storage, AWS's own library beside our
+//! signatures, the password store that keys are imported from, and shells.
 //!
 //! `tests/run` makes the Python they need and names it in `AXIS_TEST_PYTHON`; what
 //! comes from npm it installs and names in `AXIS_TEST_NODE_MODULES`.
@@ -10,10 +10,12 @@
 
 mod buckets;
 mod hosts;
+mod importing;
 mod model;
 mod objects;
 mod passwords;
 mod server;
+mod shells;
 mod signatures;
 
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@
 mod home;
 mod host;
 mod session;
+mod terminal;
 mod upstream;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 pub use home::{Axisd, Home, Ran, run};
 pub use host::Host;
 pub use session::Session;
+pub use terminal::Terminal;
 pub use upstream::{Recorded, Reply, Upstream};
 
 /// The master password of every test's vault.

@@ -6,6 +6,9 @@ mod approvals;
 mod approve;
 pub mod call;
 pub mod calls;
+mod call;
+mod calls;
+mod completions;
 mod daemon;
 mod demo;
 mod deny;
@@ -18,6 +21,7 @@ mod keychain;
 mod list;
 mod lock;
 mod logs;
+mod man;
 pub mod mcp;
 mod param;
 pub mod policy;
@@ -60,6 +64,8 @@ pub enum Command {
     Daemon(daemon::Daemon),
     Demo(demo::Demo),
     Import(import::Import),
+    Completions(completions::Completions),
+    Man(man::Man),
     Keychain(keychain::Keychain),
     Hosts(hosts::Hosts),
     Rotate(rotate::Rotate),
@@ -93,6 +99,8 @@ impl Command {
             Self::Daemon(daemon) => daemon.run().await,
             Self::Demo(demo) => demo.run().await,
             Self::Import(import) => Box::pin(import.run()).await,
+            Self::Completions(completions) => completions.run().await,
+            Self::Man(man) => man.run().await,
             Self::Keychain(keychain) => keychain.run().await,
             Self::Hosts(hosts) => hosts.run().await,
             Self::Rotate(rotate) => rotate.run().await,

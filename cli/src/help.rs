@@ -1,0 +1,130 @@
+//! The first page of the help: what one needs first, then all commands, by what
+//! they are for.
+
+use std::fmt::Write;
+
+use clap::{Command, CommandFactory};
+
+use crate::Cli;
+
+/// The columns that every help fits into.
+const COLUMNS: usize = 80;
+
+/// Headings and the commands under them, in their order.
+const GROUPS: [(&str, &[&str]); 6] = [
+    ("Begin here", &["setup", "add", "hosts"]),
+    (
+        "Credentials",
+        &[
+            "init", "import", "list", "revoke", "undo", "rotate", "keychain", "unlock", "lock",
+        ],
+    ),
+    (
+        "What agents may do",
+        &[
+            "allow",
+            "deny",
+            "policy",
+            "approvals",
+            "approve",
+            "reject",
+            "identity",
+            "services",
+        ],
+    ),
+    ("Calls and their record", &["call", "logs", "mcp"]),
+    (
+        "Axis itself",
+        &["status", "doctor", "dashboard", "daemon", "completions"],
+    ),
+    ("Look first", &["demo"]),
+];
+
+/// The command line as it is parsed and shown.
+pub fn command() -> Command {
+    let command = Cli::command();
+    let listed = listed(&command);
+    let command = command.max_term_width(COLUMNS);
+    command.help_template(format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{listed}\nOptions:\n{{options}}{{after-help}}"
+    ))
+}
+
+/// The same for manual pages, which list the commands in a form of their own.
+pub fn for_manual() -> Command {
+    Cli::command()
+}
+
+fn listed(command: &Command) -> String {
+    let mut text = String::new();
+    let mut groups: Vec<(&str, Vec<&Command>)> = GROUPS
+        .iter()
+        .map(|(heading, names)| {
+            let found = names
+                .iter()
+                .filter_map(|name| command.find_subcommand(name));
+            (*heading, found.collect())
+        })
+        .collect();
+    let others = command.get_subcommands().filter(|it| {
+        let is_placed = GROUPS
+            .iter()
+            .any(|(_, names)| names.contains(&it.get_name()));
+        !is_placed && !it.is_hide_set()
+    });
+    groups.push(("Others", others.collect()));
+    let names = groups.iter().flat_map(|(_, commands)| commands);
+    let room = names.map(|it| it.get_name().len()).max().unwrap_or(0);
+    for (heading, commands) in groups {
+        if commands.is_empty() {
+            continue;
+        }
+        // writing to a string can't fail
+        let _ = write!(text, "\n{heading}:\n");
+        for command in commands {
+            let about = command.get_about().map(ToString::to_string);
+            let _ = writeln!(
+                text,
+                "  {:room$}  {}",
+                command.get_name(),
+                about.unwrap_or_default()
+            );
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_stands_under_one_heading() {
+        let text = listed(&Cli::command());
+        assert!(!text.contains("Others"), "{text}");
+        for command in Cli::command().get_subcommands() {
+            let line = format!("\n  {} ", command.get_name());
+            let count = text.matches(&line).count();
+            assert_eq!(count, usize::from(!command.is_hide_set()), "{line}: {text}");
+        }
+        assert!(text.starts_with("\nBegin here:\n"), "{text}");
+    }
+
+    #[test]
+    fn every_help_fits_into_eighty_columns() {
+        fn check(command: &mut Command) {
+            for help in [command.render_help(), command.render_long_help()] {
+                for line in help.to_string().lines() {
+                    let width = line.chars().count();
+                    assert!(width <= COLUMNS, "{}: {line}", command.get_name());
+                }
+            }
+            for inner in command.get_subcommands_mut() {
+                check(inner);
+            }
+        }
+        let mut command = super::command().term_width(COLUMNS);
+        command.build();
+        check(&mut command);
+    }
+}
