@@ -15,6 +15,7 @@ mod secrets;
 mod text;
 mod toml;
 mod tree;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -27,3 +28,4 @@ pub use self::error::HostsError;
 pub use self::host::{Host, Scope, known};
 pub use self::program::doubt;
 pub use self::secrets::{KeyPatterns, PlaintextSecret, secrets, secrets_in};
+pub use self::values::{file_of, values};

@@ -37,7 +37,7 @@ const ENDINGS: [&str; 16] = [
 ];
 
 /// Keys under which servers are given variables and headers.
-const NAMED: [&str; 5] = ["env", "environment", "headers", "http_headers", "envVars"];
+pub(super) const NAMED: [&str; 5] = ["env", "environment", "headers", "http_headers", "envVars"];
 
 /// What keys of known vendors look like.
 static TOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -17,6 +17,8 @@ pub enum Source {
     OnePassword(PathBuf),
     /// A CSV file that Bitwarden wrote.
     Bitwarden(PathBuf),
+    /// An MCP host by its name, or its file.
+    Host(String),
 }
 
 /// Why the words name no place.
@@ -26,7 +28,7 @@ pub enum SourceError {
     #[error("there is no source and no file {0:?}")]
     Unknown(String),
     /// A word that needs a file with it.
-    #[error("which {0}? Name its file")]
+    #[error("which {0}? Name it, or its file")]
     NoPath(&'static str),
     /// A file with a second one.
     #[error("{0:?} takes no second argument")]
@@ -37,13 +39,14 @@ pub enum SourceError {
 }
 
 /// The words that are no files.
-pub const WORDS: [&str; 6] = [
+pub const WORDS: [&str; 7] = [
     "env",
     "dotenv",
     "axis-asv",
     "pass",
     "1password",
     "bitwarden",
+    "host",
 ];
 
 impl Source {
@@ -67,6 +70,10 @@ impl Source {
             "pass" => Ok(Self::Pass(path.map(str::to_owned))),
             "1password" => Ok(Self::OnePassword(file("1Password export")?)),
             "bitwarden" => Ok(Self::Bitwarden(file("Bitwarden export")?)),
+            "host" => match path {
+                Some(path) => Ok(Self::Host(path.to_owned())),
+                None => Err(SourceError::NoPath("MCP host")),
+            },
             _ if word.contains(['/', '.']) || Path::new(word).exists() => {
                 nothing_more(Self::Dotenv(word.into()))
             }
@@ -84,6 +91,7 @@ impl Source {
             Self::Pass(Some(folder)) => format!("{folder} in the password store"),
             Self::OnePassword(path) => format!("the 1Password export {}", path.display()),
             Self::Bitwarden(path) => format!("the Bitwarden export {}", path.display()),
+            Self::Host(name) => format!("the configuration of {name}"),
         }
     }
 }

@@ -59,6 +59,15 @@ pub async fn tell_leftovers(
             tell("axis-asv's vault is as it was. Once your agents work with Axis, delete it:");
             tell(format_args!("  rm {}", printable(&word)));
         }
+        Source::Host(name) => {
+            let file = super::gather::host_file(name)?.display().to_string();
+            warn(&format!(
+                "{file} still holds these in plaintext: {}",
+                names.join(", ")
+            ));
+            tell("  Delete them there, with the servers that need them: an agent has the same");
+            tell("  services through Axis. See: axis hosts list");
+        }
         Source::Pass(_) => {
             tell("The password store is as it was: encrypted, but an agent with a shell can run");
             tell("`pass show` while gpg-agent remembers your passphrase. Delete there what Axis");

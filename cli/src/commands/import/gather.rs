@@ -1,6 +1,6 @@
 //! Reads a source, and asks for what it takes to open it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axis_proto::v1::Service;
@@ -8,12 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::task::spawn_blocking;
 
 use crate::failure::{Exit, Failure};
+use crate::hosts;
 use crate::import::environment;
 use crate::import::export::{self, Manager};
 use crate::import::keystore_v1::{self, KeystoreV1};
 use crate::import::pass::Store;
 use crate::import::{Assigned, Findings, ImportError, Item, Known, Skipped, Source, dotenv};
-use crate::output::Progress;
+use crate::output::{Progress, printable};
 use crate::prompt;
 
 /// The credentials in `source`.
@@ -31,6 +32,7 @@ pub async fn from(
         Source::Bitwarden(path) => (read_export(path, Manager::Bitwarden).await?, Vec::new()),
         Source::Pass(folder) => from_pass(folder.as_deref(), &known, assigned, only).await?,
         Source::AxisAsv(path) => from_axis_asv(path).await?,
+        Source::Host(name) => (from_host(&host_file(name)?)?, Vec::new()),
     };
     let base = match source {
         Source::Dotenv(path) => path.parent().unwrap_or(Path::new("")),
@@ -39,6 +41,37 @@ pub async fn from(
     let mut findings = known.sort(items, assigned, base);
     findings.skipped.append(&mut faults);
     Ok(findings)
+}
+
+/// The file of an MCP host, by the host's name or its own.
+pub fn host_file(name: &str) -> Result<PathBuf, Failure> {
+    let file = match hosts::file_of(name)? {
+        Some(file) => file,
+        None if name.contains(['/', '.']) || Path::new(name).exists() => name.into(),
+        None => {
+            let what = format!("there is no MCP host and no file {:?}", printable(name));
+            return Err(Failure::new(Exit::Usage, what).fix("axis hosts list"));
+        }
+    };
+    if file.exists() {
+        return Ok(file);
+    }
+    Err(ImportError::NotThere { path: file }.into())
+}
+
+/// The variables and headers of the servers in a host's file.
+pub fn from_host(file: &Path) -> Result<Vec<Item>, Failure> {
+    let values = hosts::values(file)?;
+    let items = values.into_iter().map(|it| {
+        let place = format!("{}, server {}", file.display(), it.server);
+        let value = it.value.expose_secret();
+        if it.is_header {
+            Item::titled(&format!("{} {}", it.server, it.name), place, value)
+        } else {
+            Item::variable(&it.name, place, value)
+        }
+    });
+    Ok(items.collect())
 }
 
 async fn read_export(path: &Path, manager: Manager) -> Result<Vec<Item>, Failure> {
