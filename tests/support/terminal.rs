@@ -12,6 +12,8 @@ pub struct Terminal {
     child: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<Vec<u8>>>,
+    /// How much it had shown when something was typed last.
+    typed_at: usize,
 }
 
 impl Terminal {
@@ -24,6 +26,16 @@ impl Terminal {
     pub fn axis_with(home: &Home, variables: &[(&str, &str)], arguments: &str) -> Self {
         let axis = binary("axis");
         Self::running(home, variables, &format!("{} {arguments}", axis.display()))
+    }
+
+    /// The same in the home's directory.
+    pub fn axis_in(home: &Home, variables: &[(&str, &str)], arguments: &str) -> Self {
+        let line = format!(
+            "cd '{}' && {} {arguments}",
+            home.path().display(),
+            binary("axis").display()
+        );
+        Self::running(home, variables, &line)
     }
 
     /// A line of `sh` with the environment of `home` and these variables.
@@ -51,7 +63,12 @@ impl Terminal {
                 seen.lock().unwrap().extend_from_slice(&bytes[..count]);
             }
         });
-        Self { child, keys, shown }
+        Self {
+            child,
+            keys,
+            shown,
+            typed_at: 0,
+        }
     }
 
     /// All that it has shown so far.
@@ -62,6 +79,32 @@ impl Terminal {
     /// Types once `words` have been shown.
     pub fn after(&mut self, words: &str, keys: &str) {
         wait_for(words, || self.screen().contains(words).then_some(()));
+        self.type_keys(keys);
+    }
+
+    /// Types once `words` have been shown since something was typed.
+    pub fn after_again(&mut self, words: &str, keys: &str) {
+        let typed_at = self.typed_at;
+        wait_for(words, || {
+            let shown = self.shown.lock().unwrap();
+            let since = String::from_utf8_lossy(&shown[typed_at..]);
+            since.contains(words).then_some(())
+        });
+        self.type_keys(keys);
+    }
+
+    /// Types once `mark`, and `words` past it, have been shown.
+    pub fn past(&mut self, mark: &str, words: &str, keys: &str) {
+        wait_for(words, || {
+            let screen = self.screen();
+            let (_, after) = screen.split_once(mark)?;
+            after.contains(words).then_some(())
+        });
+        self.type_keys(keys);
+    }
+
+    fn type_keys(&mut self, keys: &str) {
+        self.typed_at = self.shown.lock().unwrap().len();
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }

@@ -6,8 +6,6 @@ mod approvals;
 mod approve;
 pub mod call;
 pub mod calls;
-mod call;
-mod calls;
 mod completions;
 mod daemon;
 mod demo;

@@ -85,8 +85,8 @@ fn ctrl_c_at_each_question_leaves_nothing_half_done_and_the_next_run_goes_on() {
     // the vault is there: its password is asked for only when it is needed
     let mut terminal = Terminal::axis_with(&home, PLAIN, &setup);
     terminal.after("Master password:", "a wrong password\r");
-    terminal.after("wrong", "");
-    terminal.after_again("Master password:", &format!("{PASSWORD}\r"));
+    let password = format!("{PASSWORD}\r");
+    terminal.past("password is wrong", "Master password:", &password);
     terminal.after("GitHub personal access token:", &format!("{key}\r"));
     terminal.after("What may local-dev do with GitHub?", "\u{3}");
     let (code, screen) = terminal.end();
