@@ -136,14 +136,22 @@ pub fn cut(text: &str, root: &Node, way: &[String]) -> Vec<Splice> {
             return vec![(inside, String::new())];
         }
     }
-    let start = line_gap_before(text, member.key_span.start);
     let is_last = index + 1 == table.members.len();
-    let mut splices = match comma {
-        Some(comma) => vec![(start..comma + 1, String::new())],
-        None => vec![(start..end, String::new())],
+    let before = match index.checked_sub(1) {
+        Some(before) => table.members[before].node.span().end,
+        None => table.span.start + 1,
     };
+    let end = comma.map_or(end, |comma| comma + 1);
+    let gap = line_gap_before(text, member.key_span.start);
+    // The line break may end a comment, which must not reach what comes behind us.
+    let ends_comment = ends_with_line_comment(&text[before..gap]);
+    let start = if ends_comment && !begins_with_line_break(&text[end..]) {
+        member.key_span.start
+    } else {
+        gap
+    };
+    let mut splices = vec![(start..end, String::new())];
     if is_last && comma.is_none() && index > 0 {
-        let before = table.members[index - 1].node.span().end;
         if let Some(comma) = comma_after(text, before) {
             splices.push((comma..comma + 1, String::new()));
         }
@@ -325,6 +333,29 @@ fn end_of_line(text: &str, mut at: usize) -> Option<usize> {
         }
         at = begun + end + 4;
     }
+}
+
+/// Whether trivia (white space, comments, a comma) ends in a `//` comment.
+fn ends_with_line_comment(trivia: &str) -> bool {
+    let mut rest = trivia;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', '\r', '\n', ',']);
+        if rest.starts_with("//") {
+            match rest.find('\n') {
+                Some(newline) => rest = &rest[newline..],
+                None => return true,
+            }
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.find("*/").map_or("", |end| &comment[end + 2..]);
+        } else {
+            return false;
+        }
+    }
+}
+
+fn begins_with_line_break(text: &str) -> bool {
+    let text = text.trim_start_matches([' ', '\t']);
+    text.starts_with('\n') || text.starts_with("\r\n")
 }
 
 /// Where the white space before `at` begins: with the line break before it,

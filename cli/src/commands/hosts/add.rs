@@ -1,6 +1,6 @@
 //! `axis hosts add`: writes Axis into the files of MCP hosts.
 
-use axis_proto::v1::ListIdentitiesRequest;
+use axis_proto::v1::ListActionsRequest;
 use clap::Args;
 use tokio::task::spawn_blocking;
 
@@ -164,21 +164,23 @@ impl Add {
         Ok(())
     }
 
-    /// An identity that no policy knows is one whose every call is denied.
+    /// An identity that policy allows nothing is one whose every call is denied.
     async fn warn_of_policy(&self) {
         let Ok(Some((mut daemon, _))) = Daemon::running().await else {
             return;
         };
-        let Ok(listed) = ask(daemon.admin.list_identities(ListIdentitiesRequest {})).await else {
+        let request = ListActionsRequest {
+            identity: self.identity.clone(),
+            ..ListActionsRequest::default()
+        };
+        let Ok(listed) = ask(daemon.broker.list_actions(request)).await else {
             return;
         };
-        let is_known = listed.identities.iter().any(|known| {
-            known.in_policy && (known.identity == "*" || known.identity == self.identity)
-        });
-        if !is_known {
+        let mut actions = listed.services.iter().flat_map(|service| &service.actions);
+        if !actions.any(|action| action.allowed) {
             let identity = &self.identity;
             warn(&format!(
-                "the policy has no entry for {identity}, so all of its calls are denied: \
+                "the policy allows {identity} nothing yet, so all of its calls are denied: \
                  axis allow SERVICE ACTION --identity {identity}"
             ));
         }

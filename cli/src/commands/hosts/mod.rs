@@ -154,15 +154,29 @@ fn warn_of(environment: &Environment, secrets: &[PlaintextSecret]) {
                  `axis unlock` asks you for it instead"
             ));
         } else {
-            let (whose, fix) = match &secret.service {
-                Some(service) => (format!("a key of {service}"), format!("axis add {service}")),
-                None => ("a secret".to_owned(), "axis add SERVICE".to_owned()),
+            let whose = match &secret.service {
+                Some(service) => format!("a key of {service}"),
+                None => "a secret".to_owned(),
             };
             warn(&format!(
                 "{whose} stands in plain text in {file} (server {server}, {variable}), where \
-                 every agent reads it: keep it with `{fix}`, then delete it there"
+                 every agent reads it: `axis import host {}` brings it into the vault, then \
+                 delete it there",
+                source(environment, secret)
             ));
         }
+    }
+}
+
+/// What `axis import host` knows the file by.
+fn source(environment: &Environment, secret: &PlaintextSecret) -> String {
+    let mut hosts = known().unwrap_or_default().iter();
+    let host = hosts.find(|host| host.id == secret.host);
+    let of_user = host.and_then(|host| host.place(environment, &Scope::User).ok());
+    if of_user.is_some_and(|place| place.file == secret.file) {
+        secret.host.clone()
+    } else {
+        axis_proto::shell::word(&secret.file.display().to_string())
     }
 }
 

@@ -204,3 +204,13 @@ fn a_file_nested_too_deep_is_refused_and_not_followed_down() {
         );
     }
 }
+
+#[test]
+fn a_comment_before_our_entry_does_not_swallow_what_follows() {
+    let case = Case::of(
+        "cursor",
+        "{\"mcpServers\": {\"a\": {}, // last\n\"axis\": {\"command\": \"axis\", \"args\": [\"mcp\"]}}}",
+    );
+    case.remove().unwrap();
+    assert_eq!(case.text(), "{\"mcpServers\": {\"a\": {} // last\n}}");
+}
