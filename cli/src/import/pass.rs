@@ -152,6 +152,9 @@ impl Store {
         let mut child = Command::new("pass")
             .args(["show", "--", name])
             .env("PASSWORD_STORE_DIR", &self.directory)
+            // it may start gpg-agent, whose environment an agent can read
+            .env_remove("AXIS_MASTER_PASSWORD")
+            .env_remove("AXIS_IMPORT_PASSWORD")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

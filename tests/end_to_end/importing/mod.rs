@@ -261,6 +261,53 @@ fn a_service_file_that_claims_another_one_s_variable_gets_nothing() {
 }
 
 #[test]
+fn the_keys_of_other_servers_come_from_a_host_s_file_by_name_or_path() {
+    let home = Home::ready();
+    let text = r#"{ // mine
+      "mcpServers": {
+        "gh": { "command": "x", "env": { "GITHUB_TOKEN": "ghp_CANARY1", "PORT": "1" } },
+        "pay": { "url": "https://x", "headers": { "Authorization": "Bearer sk_live_CANARY2" } },
+        "axis": { "command": "axis", "args": ["mcp"], "env": { "AXIS_IDENTITY": "local-dev" } },
+      },
+    }"#;
+    let path = written(&home, ".cursor/mcp.json", text);
+    let ran = import(&home, &["host", "cursor", "--yes", "--no-check"]).ok();
+    assert_eq!(stored(&home), ["github"]);
+    assert!(ran.stdout.contains("server gh"), "{ran:#?}");
+    assert!(
+        ran.stderr
+            .contains("still holds these in plaintext: GITHUB_TOKEN"),
+        "{ran:#?}"
+    );
+    import(
+        &home,
+        &[
+            "host",
+            &path,
+            "--as",
+            "pay Authorization=stripe",
+            "--no-check",
+        ],
+    )
+    .ok();
+    assert_eq!(stored(&home), ["github", "stripe"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    let survey = import(&home, &[]).ok();
+    assert!(
+        survey.stdout.contains("axis import host cursor\n"),
+        "{survey:#?}"
+    );
+    for (name, said) in [
+        ("cursr", "no MCP host and no file"),
+        ("./none.json", "there is no "),
+    ] {
+        let ran = import(&home, &["host", name]);
+        assert_eq!(ran.code(), 2, "{ran:#?}");
+        assert!(ran.stderr.contains(said), "{ran:#?}");
+    }
+}
+
+#[test]
 fn without_a_source_it_says_what_is_here_and_opens_nothing() {
     let home = Home::ready();
     fs::create_dir(home.file(".axis")).unwrap();

@@ -29,12 +29,23 @@ const STARTUP_FILES: [&str; 14] = [
     ".secrets",
 ];
 
+/// Whether lines of a `.env` file are deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// A flag says so.
+    Wanted,
+    /// Its owner is asked, where there is a terminal.
+    Asked,
+    /// Nobody is to be asked.
+    Unasked,
+}
+
 /// Says what should be deleted now and how; deletes lines of a `.env` file only
 /// where that was asked for.
 pub async fn tell_leftovers(
     source: &Source,
     imported: &[&Candidate],
-    delete_lines: bool,
+    deletion: Deletion,
 ) -> Result<(), Failure> {
     if imported.is_empty() {
         return Ok(());
@@ -44,7 +55,7 @@ pub async fn tell_leftovers(
         .flat_map(|it| it.found.variables.iter().map(String::as_str))
         .collect();
     match source {
-        Source::Dotenv(path) => dotenv_left(path, &names, delete_lines).await?,
+        Source::Dotenv(path) => dotenv_left(path, &names, deletion).await?,
         Source::Environment => environment_left(&names),
         Source::OnePassword(path) | Source::Bitwarden(path) => {
             let word = shell::word(&path.display().to_string());
@@ -77,7 +88,7 @@ pub async fn tell_leftovers(
     Ok(())
 }
 
-async fn dotenv_left(path: &Path, names: &[&str], delete_lines: bool) -> Result<(), Failure> {
+async fn dotenv_left(path: &Path, names: &[&str], deletion: Deletion) -> Result<(), Failure> {
     let shown = path.display();
     let list = names.join(", ");
     warn(&format!("{shown} still holds these in plaintext: {list}"));
@@ -86,8 +97,13 @@ async fn dotenv_left(path: &Path, names: &[&str], delete_lines: bool) -> Result<
         "Delete these lines of {} now?",
         printable(&shown.to_string())
     );
-    let is_asked_for = delete_lines
-        || (prompt::can_ask() && prompt::confirms(&question, "--delete-lines").await?);
+    let is_asked_for = match deletion {
+        Deletion::Wanted => true,
+        Deletion::Asked if prompt::can_ask() => {
+            prompt::confirms(&question, "--delete-lines").await?
+        }
+        _ => false,
+    };
     if is_asked_for {
         let lines = dotenv::without_lines(path, names)?;
         tell(format_args!(

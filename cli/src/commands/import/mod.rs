@@ -15,6 +15,7 @@ use axis_proto::v1::{
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
+use self::aftermath::Deletion;
 use self::choice::Candidate;
 use self::view::Outcome;
 use crate::client::{Daemon, ask, within_time};
@@ -27,7 +28,7 @@ use crate::prompt;
 ///
 /// SOURCE is a .env file, or one of: env (the environment), axis-asv (its vault
 /// and its policy), pass (the password store), 1password or bitwarden (a CSV
-/// export). Without one it says what it finds here.
+/// export), host (an MCP host's file). Without one it says what it finds here.
 ///
 /// Shows the names of what it found, never a value, asks, and stores what you
 /// choose, each sealed to its service's hosts. The source stays as it is; what
@@ -37,13 +38,14 @@ use crate::prompt;
     axis import .env\n  \
     axis import env --only GITHUB_TOKEN,OPENAI_API_KEY\n  \
     axis import axis-asv\n  \
+    axis import host cursor\n  \
     axis import 1password export.csv --dry-run\n  \
     axis import .env --as MY_KEY=github/work")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Import {
-    /// A .env file, or env, axis-asv, pass, 1password, bitwarden
+    /// A .env file, or env, axis-asv, pass, 1password, bitwarden, host
     source: Option<String>,
-    /// Its file; of pass: a folder of the store
+    /// Its file; of pass a folder of the store, of host a host's name, too
     path: Option<String>,
     /// Import all that is sure, without asking
     #[arg(long)]
@@ -135,7 +137,12 @@ impl Import {
             .collect();
         self.merge_policy(output, &mut daemon, &source, &services, password)
             .await?;
-        aftermath::tell_leftovers(&source, &imported, self.delete_lines).await?;
+        let deletion = match (self.delete_lines, self.yes) {
+            (true, _) => Deletion::Wanted,
+            (false, false) => Deletion::Asked,
+            (false, true) => Deletion::Unasked,
+        };
+        aftermath::tell_leftovers(&source, &imported, deletion).await?;
         if vault.state() == State::Locked && !imported.is_empty() {
             output.line("The vault is still locked. Next: axis unlock")?;
         }

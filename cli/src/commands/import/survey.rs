@@ -5,8 +5,9 @@ use std::path::Path;
 use axis_proto::v1::Service;
 
 use crate::failure::{Exit, Failure};
+use crate::hosts;
 use crate::import::pass::Store;
-use crate::import::{Findings, asv_keystore, from_dotenv, from_environment, keystore_v1};
+use crate::import::{Findings, Known, asv_keystore, from_dotenv, from_environment, keystore_v1};
 use crate::output::{Cell, Output, Table, Tone, tell};
 
 /// The `.env` files that are looked at.
@@ -42,14 +43,23 @@ pub fn show(output: Output, services: &[Service]) -> Result<Exit, Failure> {
         add(&place, keystore.entries.len(), "axis import axis-asv");
     }
     if let Ok(store) = Store::find() {
-        let known = crate::import::Known::of(services);
+        let known = Known::of(services);
         let entries = store.chosen(None, &[], &known).len();
         add("the password store", entries, "axis import pass");
     }
+    for host in hosts::known().unwrap_or_default() {
+        let Ok(Some(file)) = hosts::file_of(&host.id) else {
+            continue;
+        };
+        if let Ok(items) = super::gather::from_host(&file) {
+            let found = Known::of(services).sort(items, &[], Path::new("")).found;
+            let command = format!("axis import host {}", host.id);
+            add(&file.display().to_string(), found.len(), &command);
+        }
+    }
     if rows.is_empty() {
-        tell(
-            "Nothing to import was found in the environment, in ./.env, in axis-asv's vault or in the password store.",
-        );
+        tell("Nothing to import was found: not in the environment, ./.env, axis-asv's vault,");
+        tell("the password store, or MCP hosts' files.");
         tell("Name what you have: axis import --help");
         return Ok(Exit::Done);
     }
