@@ -83,15 +83,30 @@ fn listed(command: &Command) -> String {
         let _ = write!(text, "\n{heading}:\n");
         for command in commands {
             let about = command.get_about().map(ToString::to_string);
-            let _ = writeln!(
-                text,
-                "  {:room$}  {}",
-                command.get_name(),
-                about.unwrap_or_default()
-            );
+            let mut name = command.get_name();
+            for line in wrapped(&about.unwrap_or_default(), COLUMNS - room - 4) {
+                let _ = writeln!(text, "  {name:room$}  {line}");
+                name = "";
+            }
         }
     }
     text
+}
+
+/// `text` in lines of at most `columns`, broken between words.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

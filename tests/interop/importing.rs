@@ -29,7 +29,7 @@ fn secrets(home: &Home) -> Value {
     command.arg(home.file("keystore.json"));
     let read = run(command, &format!("{PASSWORD}\n")).ok().json();
     let entries = read.as_object().unwrap().iter();
-    let secrets = entries.filter(|(_, entry)| entry["hosts"].is_array());
+    let secrets = entries.filter(|(name, _)| !name.starts_with('.'));
     let secrets = secrets.map(|(name, entry)| (name.clone(), entry["secret"].clone()));
     Value::Object(secrets.collect())
 }

@@ -91,7 +91,7 @@ fn completer_of(command: &str, arg: &Arg) -> Option<ArgValueCompleter> {
         (_, "action" | "actions") => ArgValueCompleter::new(names::actions),
         (_, "identity") => ArgValueCompleter::new(names::identities),
         (_, "credential" | "label") => ArgValueCompleter::new(names::labels),
-        ("call", "params") => ArgValueCompleter::new(names::params),
+        ("call", "words") => ArgValueCompleter::new(names::params),
         _ => return None,
     })
 }

@@ -209,6 +209,7 @@ impl Sorting<'_> {
                 self.skip(at, why);
             }
         }
+        self.unlabel_lone_titles();
         let others = self.open().len();
         self.findings.sort_by_key(|(at, _)| *at);
         let mut findings = Findings {
@@ -222,6 +223,31 @@ impl Sorting<'_> {
             }
         }
         findings
+    }
+
+    /// A title is a person's own words: they tell several apart, and say nothing
+    /// where there is one. Calls use the one without a label.
+    fn unlabel_lone_titles(&mut self) {
+        let services: Vec<String> = self
+            .findings
+            .iter()
+            .filter_map(|(_, finding)| match finding {
+                Finding::Found(found) if found.certainty == Certainty::Named => {
+                    Some(found.service.clone())
+                }
+                _ => None,
+            })
+            .collect();
+        for (at, finding) in &mut self.findings {
+            let is_titled = self.entries.get(*at).is_some_and(|it| it.item.is_loose);
+            if let Finding::Found(found) = finding
+                && is_titled
+                && found.certainty == Certainty::Named
+                && services.iter().filter(|it| **it == found.service).count() == 1
+            {
+                found.label.clear();
+            }
+        }
     }
 
     /// What isn't sorted yet.

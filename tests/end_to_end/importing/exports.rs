@@ -18,7 +18,7 @@ fn a_1password_export_gives_what_looks_like_a_service_s_key() {
          Bank,https://bank.example,me,CANARY5,,false,false,,\"PIN: CANARY6\"\n",
     );
     let ran = import(&home, &["1password", &path, "--yes", "--no-check"]).ok();
-    assert_eq!(stored(&home), ["aws/prod", "github/work"]);
+    assert_eq!(stored(&home), ["aws", "github"]);
     assert!(
         !ran.stdout.contains("Bank") && !ran.stderr.contains("Bank"),
         "{ran:#?}"
@@ -37,7 +37,7 @@ fn a_bitwarden_export_gives_its_fields_and_notes_too() {
          ,,note,Keys,\"SENDGRID_API_KEY=SG.CANARY3\nother: CANARY4\",,0,,,,\r\n",
     );
     import(&home, &["bitwarden", &path, "--yes", "--no-check"]).ok();
-    assert_eq!(stored(&home), ["sendgrid/keys", "stripe/live"]);
+    assert_eq!(stored(&home), ["sendgrid", "stripe"]);
     let other = import(&home, &["1password", &path, "--yes"]);
     assert_eq!(other.code(), 1);
     assert!(

@@ -183,7 +183,19 @@ fn a_title_has_to_look_right_too() {
     };
     assert_eq!(
         words(&titled("GitHub token (work)", "ghp_1")),
-        ["GitHub token (work)>github/work"]
+        ["GitHub token (work)>github"]
+    );
+    let two = ["GitHub token (work)", "GitHub token (home)"]
+        .iter()
+        .zip(["ghp_1", "ghp_2"])
+        .map(|(title, value)| Item::titled(title, "a store", value));
+    let two = Known::of(&services()).sort(two.collect(), &[], Path::new(""));
+    assert_eq!(
+        words(&two),
+        [
+            "GitHub token (work)>github/work",
+            "GitHub token (home)>github/home"
+        ]
     );
     let login = titled("GitHub", "the password of my account");
     assert!(login.found.is_empty() && login.skipped.is_empty());
