@@ -6,7 +6,6 @@ mod approvals;
 mod approve;
 pub mod call;
 pub mod calls;
-pub mod calls;
 mod completions;
 mod daemon;
 mod demo;
