@@ -128,7 +128,7 @@ impl Broker {
     /// asked now and then whether to go on. Blocking.
     pub fn remember_uses(&self, wanted: &dyn Fn() -> bool) {
         let names = self.vault.names();
-        if self.uses.are_complete() || names.is_empty() {
+        if self.uses.are_complete() {
             return;
         }
         let wall = self.clock.wall();

@@ -23,24 +23,28 @@ pub struct Elsewhere {
 
 impl Elsewhere {
     /// What it means on this machine.
-    pub fn proposal(&self) -> Result<Proposal, OwnerError> {
+    pub async fn proposal(&self) -> Result<Proposal, OwnerError> {
         let ttl_s = self.ttl_s.unwrap_or(DEFAULT_TTL_S);
         if ttl_s > MAX_TTL_S {
             return Err(OwnerError::TtlTooLong { ttl_s });
         }
-        let program = self.program.as_deref();
-        Ok(sources::propose(&self.reference, program, ttl_s)?)
+        let (reference, program) = (self.reference.clone(), self.program.clone());
+        // looking at files may take a while
+        let looked = tokio::task::spawn_blocking(move || {
+            sources::propose(&reference, program.as_deref(), ttl_s)
+        });
+        Ok(looked.await.map_err(|_| OwnerError::Crashed)??)
     }
 }
 
 impl Owner {
     /// What the owner said yes to, if it is still that.
-    pub(super) fn confirmed_source(
+    pub(super) async fn confirmed_source(
         elsewhere: &Elsewhere,
         service: &Service,
         token: &SecretString,
     ) -> Result<Proposal, OwnerError> {
-        let proposal = elsewhere.proposal()?;
+        let proposal = elsewhere.proposal().await?;
         if proposal.command != elsewhere.confirmed_command {
             return Err(OwnerError::UnconfirmedCommand {
                 command: proposal.command,

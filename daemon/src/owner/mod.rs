@@ -218,6 +218,7 @@ impl Owner {
         self.serve_sealed_sockets();
         self.take_up_seal().await?;
         self.remember_calls().await?;
+        self.remember_uses();
         self.write_default_policy()?;
         self.broker.changed();
         self.note_opened(OpenedBy::Owner);

@@ -120,7 +120,7 @@ impl Owner {
     }
 
     /// Nobody waits for when credentials were used last.
-    fn remember_uses(&self) {
+    pub(super) fn remember_uses(&self) {
         let (broker, stopping) = (self.broker.clone(), self.stopping.clone());
         tokio::task::spawn_blocking(move || broker.remember_uses(&|| !stopping.is_cancelled()));
     }

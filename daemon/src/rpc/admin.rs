@@ -374,7 +374,8 @@ impl Admin for AdminRpc {
         &self,
         request: Request<v1::ResolveSourceRequest>,
     ) -> Result<Response<v1::ResolveSourceResponse>, Status> {
-        credentials::resolve_source(request.into_inner()).map(Response::new)
+        let resolved = credentials::resolve_source(request.into_inner()).await?;
+        Ok(Response::new(resolved))
     }
 
     async fn undo_credential(

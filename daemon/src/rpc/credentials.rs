@@ -37,7 +37,7 @@ pub async fn add(
 }
 
 /// The answer to ResolveSource.
-pub fn resolve_source(
+pub async fn resolve_source(
     request: v1::ResolveSourceRequest,
 ) -> Result<v1::ResolveSourceResponse, Status> {
     let v1::ResolveSourceRequest {
@@ -51,7 +51,7 @@ pub fn resolve_source(
         ttl_s,
         confirmed_command: String::new(),
     };
-    let proposal = elsewhere.proposal()?;
+    let proposal = elsewhere.proposal().await?;
     Ok(v1::ResolveSourceResponse {
         command: proposal.command,
         ttl_s: proposal.source.ttl_s,
