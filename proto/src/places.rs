@@ -1,7 +1,7 @@
 //! The directories that Axis keeps its files in: the system's usual ones, or
 //! `AXIS_HOME` for all of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::socket::{SocketError, absolute_variable};
 
@@ -42,4 +42,37 @@ impl Places {
 /// The user's home directory: `HOME`, else what the user database says.
 pub fn home_directory() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned())
+}
+
+/// Whether `home` is this user's own by the user database, where that is a file
+/// that names the user: `HOME` can be anything. Where it isn't, `HOME` is believed.
+pub fn is_own_home(home: &Path) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    let Ok(database) = std::fs::read_to_string("/etc/passwd") else {
+        return true;
+    };
+    home_of(&database, user).is_none_or(|own| Path::new(own) == home)
+}
+
+/// The home of a user by the lines of passwd(5).
+fn home_of(database: &str, user: u32) -> Option<&str> {
+    database.lines().find_map(|line| {
+        let mut fields = line.split(':').skip(2);
+        let is_theirs = fields.next()?.parse() == Ok(user);
+        is_theirs.then(|| fields.nth(2)).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_database_knows_the_home_of_each_user() {
+        let database = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/bash\n# no line\nbad:x:7\n";
+        assert_eq!(home_of(database, 1000), Some("/home/ann"));
+        assert_eq!(home_of(database, 0), Some("/root"));
+        assert_eq!(home_of(database, 7), None);
+        assert_eq!(home_of(database, 8), None);
+    }
 }

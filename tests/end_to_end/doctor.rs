@@ -127,10 +127,20 @@ fn online_tells_what_vendors_say_and_which_credential_ends_soon() {
     assert_eq!(said[1]["state"], "fail", "{}", said[1]);
     assert_eq!(said[1]["fix"], "axis add github --label old --replace");
     assert!(!report.to_string().contains("CANARY"), "{report}");
+    let host = vendor.url().replace("http://", "");
+    let asked: Vec<Value> = home
+        .audit()
+        .into_iter()
+        .filter(|line| line["act"] == "credentials_checked")
+        .map(|line| line["detail"].clone())
+        .collect();
     assert!(
-        home.audit()
-            .iter()
-            .any(|line| line["act"] == "credentials_checked")
+        asked.contains(&json!(format!("github: GET {host}/user"))),
+        "{asked:?}"
+    );
+    assert!(
+        asked.contains(&json!(format!("github/old: GET {host}/user"))),
+        "{asked:?}"
     );
 
     // asked again at once, the vendors are left alone

@@ -5,6 +5,7 @@ mod environment;
 mod hosts;
 mod mending;
 mod programs;
+mod units;
 
 use axis_proto::v1::check::State;
 use axis_proto::v1::{Check, Service};
@@ -14,6 +15,7 @@ pub use self::mending::mend;
 /// The checks of this side. `services` tell what their keys look like.
 pub fn checks(services: &[Service]) -> Vec<Check> {
     let mut checks = programs::checks();
+    checks.extend(units::checks());
     checks.extend(environment::checks(services));
     checks.extend(hosts::checks(services));
     checks

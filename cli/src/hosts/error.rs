@@ -22,6 +22,14 @@ pub enum HostsError {
         /// The host.
         title: String,
     },
+    /// A link in a project leads out of it.
+    #[error("{file} leads out of the project, to {target}: it was left alone")]
+    OutsideProject {
+        /// The file in the project.
+        file: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// Nothing shows that the host is here.
     #[error("{title} isn't found on this machine (looked for: {looked_for})")]
     NotFound {

@@ -1,7 +1,7 @@
 //! The known MCP hosts: `config/hosts.toml`, built in, and where each keeps its
 //! file here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -192,13 +192,19 @@ impl Host {
             .find(|file| file.symlink_metadata().is_ok())
             .or(files.first())
             .cloned();
-        file.map(|file| Place { file }).ok_or_else(|| {
+        let file = file.ok_or_else(|| {
             let title = self.title.clone();
             match scope {
                 Scope::User => HostsError::NoFile { title },
                 Scope::Project(_) => HostsError::NoProjectScope { title },
             }
-        })
+        })?;
+        if let Scope::Project(root) = scope
+            && let Some(target) = outside(root, &file)
+        {
+            return Err(HostsError::OutsideProject { file, target });
+        }
+        Ok(Place { file })
     }
 
     fn files(&self, environment: &Environment, scope: &Scope) -> Result<Vec<PathBuf>, HostsError> {
@@ -213,6 +219,17 @@ impl Host {
             Scope::Project(root) => Ok(self.project.iter().map(|path| root.join(path)).collect()),
         }
     }
+}
+
+/// Where a file of a project really lies, if not in the project: a link in a
+/// checkout may have been put there by anyone.
+fn outside(root: &Path, file: &Path) -> Option<PathBuf> {
+    let root = root.canonicalize().ok()?;
+    if let (Ok(link), Err(_)) = (file.read_link(), file.canonicalize()) {
+        return Some(link);
+    }
+    let real = file.ancestors().find_map(|path| path.canonicalize().ok())?;
+    (!real.starts_with(&root)).then_some(real)
 }
 
 /// The list for this system, else the one for all.

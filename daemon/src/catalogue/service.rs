@@ -14,7 +14,8 @@ use serde_yaml::Spanned;
 use super::action::{Action, Inherited, define_header};
 use super::base::{self, BaseTemplate, NoHost};
 use super::definition::{
-    self, BodyFormat, CredentialDefinition, Definition, DefinitionError, Source, SuccessShape,
+    self, BodyFormat, CredentialDefinition, Definition, DefinitionError, MethodWord, Source,
+    SuccessShape,
 };
 use super::environment::KeyVariables;
 use super::path::PathTemplate;
@@ -318,6 +319,13 @@ fn define_credential(
             PathTemplate::parse(&check.path.value).map_err(|problem| source.error(at, problem))?;
         if path.params().next().is_some() {
             return Err(source.error(at, "the check's path can't have params"));
+        }
+        if !matches!(
+            check.method,
+            MethodWord::Get | MethodWord::Head | MethodWord::Post
+        ) {
+            let problem = "a check changes nothing: its method is GET or HEAD, or POST where the API asks for it";
+            return Err(source.error(at, problem));
         }
         let mut headers = headers.clone();
         let (content_type, body) = match (check.form, check.graphql) {

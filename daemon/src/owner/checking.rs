@@ -72,10 +72,9 @@ impl Owner {
             return Ok(verdicts.clone());
         }
         self.recordable()?;
-        self.record(Act::CredentialsChecked, None, Some(by));
         let names = self.broker.vault.names();
         let asked = names.into_iter().map(|name| async move {
-            let verdict = self.check_stored(&name).await;
+            let verdict = self.check_stored(&name, by).await;
             (name, verdict)
         });
         let verdicts: Verdicts = futures_util::stream::iter(asked)
@@ -86,7 +85,7 @@ impl Owner {
         Ok(verdicts)
     }
 
-    async fn check_stored(&self, name: &CredentialName) -> Verdict {
+    async fn check_stored(&self, name: &CredentialName, by: &Peer) -> Verdict {
         let unknown = |why: String| Verdict::Unknown { why };
         let credential = match self.broker.stored(name).await {
             Ok(credential) => credential,
@@ -99,10 +98,30 @@ impl Owner {
         let Some(service) = catalogue.service(name.service.as_str()) else {
             return unknown(format!("there is no service {} any more", name.service));
         };
+        let check = service.credential().check();
+        let method = check.map(|check| check.request.method.as_str());
+        let is_anyones =
+            !self.broker.services.is_builtin(&name.service) && !self.sealing.standing().is_sealed;
+        if is_anyones && method.is_some_and(|method| !matches!(method, "GET" | "HEAD")) {
+            // whoever writes that file would choose what is posted there
+            return unknown(
+                "its own file, which isn't sealed, has it checked by a request that could change something".into(),
+            );
+        }
         let target = credential
             .base_url()
             .cloned()
             .unwrap_or_else(|| service.base_url().clone());
+        let asked = match check {
+            Some(check) => format!(
+                "{name}: {} {}{}",
+                check.request.method,
+                check.base_url.as_ref().unwrap_or(&target).host(),
+                check.request.path_and_query
+            ),
+            None => format!("{name}: its token endpoint"),
+        };
+        self.record(Act::CredentialsChecked, Some(&asked), Some(by));
         self.check(service, &credential, &target).await
     }
 

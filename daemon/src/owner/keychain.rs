@@ -4,6 +4,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use axis_proto::places;
 use secrecy::SecretString;
 use tokio::time::sleep;
 use tracing::{info, warn};
@@ -20,7 +21,8 @@ const KEYCHAIN_UNLOCK: Duration = Duration::from_mins(2);
 
 /// The name under which the keychain keeps the password of this vault.
 pub(super) fn account(paths: &Paths) -> String {
-    let home = axis_proto::places::home_directory();
+    // whoever sets HOME would else get at the password of another vault
+    let home = places::home_directory().filter(|home| places::is_own_home(home));
     keychain::account(&paths.keystore, home.as_deref())
 }
 

@@ -1,6 +1,7 @@
 //! Which of what was found is imported: what the flags say, else what the
 //! owner answers.
 
+use axis_proto::shell;
 use axis_proto::v1::{Credential, Service};
 
 use crate::failure::{Exit, Failure};
@@ -157,8 +158,12 @@ pub async fn choose(candidates: &[Candidate], wish: &Wish<'_>) -> Result<Vec<usi
     ))
 }
 
-/// The owner's word for where the keys of services of their own go.
-pub async fn confirm_hosts(candidates: &mut [Candidate], is_named: bool) -> Result<(), Failure> {
+/// The owner's word for where the keys of services of their own go. A variable's
+/// name says nothing of that: anyone could have written such a service's file.
+pub async fn confirm_hosts(
+    candidates: &mut [Candidate],
+    confirmed: &[String],
+) -> Result<(), Failure> {
     for candidate in candidates.iter_mut() {
         if candidate.own_host.is_empty() {
             continue;
@@ -169,8 +174,11 @@ pub async fn confirm_hosts(candidates: &mut [Candidate], is_named: bool) -> Resu
             "The service {service} isn't built in; its file says that its key goes to {host}."
         ));
         let question = format!("Is {host} right?");
-        let fix = format!("name it: --only {}", printable(&candidate.found.variable()));
-        if is_named || prompt::confirms(&question, &fix).await? {
+        let fix = format!(
+            "look at its file, then add --confirm-host {}",
+            shell::word(&host)
+        );
+        if confirmed.contains(&candidate.own_host) || prompt::confirms(&question, &fix).await? {
             candidate.confirmed_host.clone_from(&candidate.own_host);
         }
     }

@@ -53,6 +53,9 @@ pub struct Import {
     /// Only these, without asking which
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
+    /// Yes, a key for a service of my own may go to this host
+    #[arg(long, value_name = "HOST")]
+    confirm_host: Vec<String>,
     /// This name holds a credential of that service
     #[arg(long = "as", value_name = "NAME=SERVICE[/LABEL]")]
     assigned: Vec<String>,
@@ -121,8 +124,7 @@ impl Import {
         };
         let mut at = 0..;
         candidates.retain(|_| at.next().is_some_and(|at| chosen.contains(&at)));
-        let is_named = !self.only.is_empty() || !assigned.is_empty();
-        choice::confirm_hosts(&mut candidates, is_named).await?;
+        choice::confirm_hosts(&mut candidates, &self.confirm_host).await?;
         let password = Self::password(&mut daemon, &candidates).await?;
         let outcomes = match &password {
             Some(password) => self.store(&mut daemon, password, &candidates).await?,

@@ -102,6 +102,39 @@ fn a_link_stays_a_link_and_what_it_leads_to_is_written() {
 }
 
 #[test]
+fn a_link_in_a_project_that_leads_out_of_it_is_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let (project, outside) = (home.path().join("project"), home.path().join("outside"));
+    for directory in [&project, &outside, &project.join("config")] {
+        fs::create_dir(directory).unwrap();
+    }
+    let environment = Environment::at(home.path());
+    let scope = Scope::Project(project.clone());
+    let place = |id: &str| host(id).place(&environment, &scope);
+    fs::write(outside.join("mcp.json"), OTHERS).unwrap();
+    let (mcp, vscode) = (project.join(".mcp.json"), project.join(".vscode"));
+    for link in ["../outside/mcp.json", "../outside/not-yet.json"] {
+        symlink(link, &mcp).unwrap();
+        let refused = place("claude-code");
+        assert!(
+            matches!(refused, Err(HostsError::OutsideProject { .. })),
+            "{link}"
+        );
+        fs::remove_file(&mcp).unwrap();
+    }
+    symlink(&outside, &vscode).unwrap();
+    assert!(matches!(
+        place("vscode"),
+        Err(HostsError::OutsideProject { .. })
+    ));
+    // one that stays in the project is as good as a file
+    fs::remove_file(&vscode).unwrap();
+    symlink(project.join("config"), &vscode).unwrap();
+    assert!(place("vscode").is_ok());
+    assert!(place("claude-code").is_ok());
+}
+
+#[test]
 fn what_is_read_only_is_refused_and_left_alone() {
     let case = Case::of("cursor", OTHERS);
     set_mode(case.file(), 0o444);
