@@ -56,8 +56,12 @@ impl<T> fmt::Display for Choice<T> {
 /// Whether a person can be asked: both what is typed and what is shown are a
 /// terminal that can move its cursor.
 pub fn is_possible() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    io::stdin().is_terminal() && io::stderr().is_terminal() && !is_dumb
+    io::stdin().is_terminal() && io::stderr().is_terminal() && !is_dumb()
+}
+
+/// Whether the terminal only takes lines.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Puts the terminal back as it was before the first question: one that a signal

@@ -11,7 +11,7 @@ mod daemon;
 mod demo;
 mod deny;
 mod doctor;
-mod hosts;
+pub mod hosts;
 mod identity;
 mod import;
 mod init;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::commands::call::DEFAULT_IDENTITY;
+use crate::commands::hosts::identity;
 use crate::failure::{Exit, Failure};
 use crate::setup::{self, Access, Answers, Plan};
 
@@ -30,7 +31,7 @@ pub struct Setup {
     #[arg(long)]
     yes: bool,
     /// The name that your agents act under
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_IDENTITY)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_IDENTITY, value_parser = identity)]
     identity: String,
     /// Store a key of this service, such as github
     #[arg(long, value_name = "SERVICE")]

@@ -36,7 +36,11 @@ fn together(own: &Path) -> Check {
         Some(doubt) => warn(
             "programs",
             format!("{}: {doubt}", own.display()),
-            "install -Dm755 -t ~/.local/bin target/release/axis target/release/axisd",
+            format!(
+                "install -Dm755 -t ~/.local/bin {} {}",
+                shell::word(&own.to_string_lossy()),
+                shell::word(&daemon.to_string_lossy())
+            ),
         ),
         None => ok("programs", format!("axis and axisd are in {}", parent(own))),
     }

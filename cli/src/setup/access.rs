@@ -156,6 +156,9 @@ impl Setup {
             if let Err(failure) = allow.run().await {
                 let (what, fix) = failure.sentence();
                 warn(&what);
+                if self.plan.answers.access.is_some() {
+                    self.fall_short(&format!("{} is not allowed", service.title));
+                }
                 let fix = fix.unwrap_or_else(|| "axis policy edit".into());
                 self.advise(format!("{} is not allowed yet: {fix}", service.title));
             }

@@ -18,10 +18,14 @@ impl Setup {
                 .collect();
             self.choose(&environment, found).await?
         } else {
-            self.named(known)?
+            self.named_hosts()?
         };
+        let is_asked_for = self.plan.all_hosts || !self.plan.hosts.is_empty();
         for host in chosen {
             if let Err(error) = self.configure(&environment, host) {
+                if is_asked_for {
+                    self.fall_short(&format!("{} is not configured", host.title));
+                }
                 let (what, fix) = Failure::from(error).sentence();
                 warn(&format!("{}: {what}", host.title));
                 let fix = fix.unwrap_or_else(|| format!("axis hosts add {}", host.id));
@@ -31,7 +35,9 @@ impl Setup {
         Ok(())
     }
 
-    fn named(&self, known: &'static [Host]) -> Result<Vec<&'static Host>, Failure> {
+    /// The hosts that the command line names.
+    pub(super) fn named_hosts(&self) -> Result<Vec<&'static Host>, Failure> {
+        let known = hosts::known()?;
         let find = |name: &String| {
             let found = known.iter().find(|host| host.id.eq_ignore_ascii_case(name));
             found.ok_or_else(|| {

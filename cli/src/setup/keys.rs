@@ -65,22 +65,24 @@ impl Setup {
         Ok(credentials.map(|credential| credential.name).collect())
     }
 
+    /// The service of that name; of an unknown one the nearest are named.
+    pub(super) async fn find_service(&mut self, wanted: &str) -> Result<Service, Failure> {
+        let request = ShowServiceRequest {
+            service: wanted.to_owned(),
+        };
+        match within_time(self.daemon.admin.show_service(request)).await? {
+            Ok(shown) => Ok(shown.service.unwrap_or_default()),
+            Err(status) => Err(Failure::new(Exit::Usage, status.message())),
+        }
+    }
+
     /// The key of the service that the command line names.
     async fn store_named(&mut self, services: &[Service], wanted: &str) -> Result<(), Failure> {
+        let wanted = self.find_service(wanted).await?;
         let found = services
             .iter()
-            .find(|service| service.service.eq_ignore_ascii_case(wanted));
-        let Some(service) = found else {
-            // axisd names the nearest
-            let request = ShowServiceRequest {
-                service: wanted.to_owned(),
-            };
-            let told = within_time(self.daemon.admin.show_service(request)).await?;
-            return Err(match told {
-                Err(status) => Failure::new(Exit::Usage, status.message()),
-                Ok(_) => Failure::new(Exit::Usage, format!("there is no service {wanted}")),
-            });
-        };
+            .find(|service| service.service == wanted.service);
+        let service = found.unwrap_or(&wanted);
         if self.stored().await?.contains(&service.service) {
             return self.done(&format!(
                 "There is a key of {} already; another takes its place with: axis add {} --replace",
@@ -95,7 +97,7 @@ impl Setup {
             if !self.plan.asks {
                 return Err(Failure::new(
                     Exit::Usage,
-                    format!("there is no key of {wanted} to store"),
+                    format!("there is no key of {} to store", service.title),
                 )
                 .fix("pipe it in and add --stdin"));
             }

@@ -84,6 +84,8 @@ struct Setup {
     password: Option<SecretString>,
     /// What is left to the owner, for the end.
     advice: Vec<String>,
+    /// What the command line asked for and could not be done.
+    unmet: Vec<String>,
     step: usize,
 }
 
@@ -93,8 +95,13 @@ struct Setup {
 /// The owner broke it off, or a step can't be done; what was done before stays.
 pub async fn run(plan: Plan) -> Result<Exit, Failure> {
     if plan.asks && !menu::is_possible() {
+        let why = if menu::is_dumb() {
+            "the terminal can't move its cursor (TERM is dumb), which the questions need"
+        } else {
+            "there is no terminal to ask on"
+        };
         return Err(
-            Failure::new(Exit::Usage, "there is no terminal to ask on").fix(
+            Failure::new(Exit::Usage, why).fix(
                 "axis setup --yes takes the defaults and asks nothing; axis setup --help names what can be said",
             ),
         );
@@ -114,18 +121,36 @@ pub async fn run(plan: Plan) -> Result<Exit, Failure> {
         daemon,
         password: None,
         advice: Vec::new(),
+        unmet: Vec::new(),
         step: 0,
     };
+    setup.check_plan().await?;
     let ended = setup.all(status).await;
     if let (Err(failure), true) = (&ended, setup.step > 0) {
         setup.tell_where_it_ended(failure);
     }
-    ended?;
-    Ok(Exit::Done)
+    ended
 }
 
 impl Setup {
-    async fn all(&mut self, status: axis_proto::v1::StatusResponse) -> Result<(), Failure> {
+    /// What can't be right on the command line is told before anything is done.
+    async fn check_plan(&mut self) -> Result<(), Failure> {
+        self.named_hosts()?;
+        for file in &self.plan.env_files {
+            if !file.exists() {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("there is no {}", file.display()),
+                ));
+            }
+        }
+        if let Some(service) = self.plan.service.clone() {
+            self.find_service(&service).await?;
+        }
+        Ok(())
+    }
+
+    async fn all(&mut self, status: axis_proto::v1::StatusResponse) -> Result<Exit, Failure> {
         self.begin("Vault")?;
         self.vault(status).await?;
         self.keychain().await?;
@@ -170,16 +195,32 @@ impl Setup {
         if matches!(failure, Failure::ReaderGone) {
             return;
         }
+        let next = if self.plan.asks {
+            "go on with: axis setup"
+        } else {
+            "run the same command again to go on"
+        };
         crate::output::tell(format_args!(
-            "\nThe setup ended in step {} of {STEPS}. What was done before stays; go on with: axis setup",
+            "\nThe setup ended in step {} of {STEPS}. What was done before stays; {next}",
             self.step
         ));
     }
 
-    fn finish(&self) -> Result<(), Failure> {
+    /// Something that was asked for on the command line could not be done.
+    fn fall_short(&mut self, what: &str) {
+        self.unmet.push(what.to_owned());
+    }
+
+    fn finish(&self) -> Result<Exit, Failure> {
         let output = self.output;
         output.line("")?;
-        output.line(output.paint(Tone::Good, "Axis is set up."))?;
+        if self.unmet.is_empty() {
+            output.line(output.paint(Tone::Good, "Axis is set up."))?;
+        } else {
+            let unmet = self.unmet.join(", ");
+            let but = format!("Axis is set up, but not as asked: {}", printable(&unmet));
+            output.line(output.paint(Tone::Bad, &but))?;
+        }
         for advice in &self.advice {
             let mut lines = advice.lines();
             output.line(format_args!(
@@ -198,6 +239,10 @@ impl Setup {
         ] {
             output.line(format_args!("  {command:<27}{what}"))?;
         }
-        Ok(())
+        Ok(if self.unmet.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Failed
+        })
     }
 }

@@ -20,6 +20,7 @@ impl Setup {
                 return self.done("The policy is sealed, and the files agree with it.");
             }
             warn("the files differ from what is sealed, which stays in force");
+            self.miss_seal();
             self.advise(
                 "See how they differ, and seal them if that is yours: axis policy seal".into(),
             );
@@ -31,6 +32,7 @@ impl Setup {
                 broken.name,
                 broken.error.as_deref().unwrap_or_default()
             ));
+            self.miss_seal();
             self.advise(LATER.into());
             return Ok(());
         }
@@ -52,6 +54,7 @@ impl Setup {
         if shown.new_certificates {
             // whoever holds such a key could read every call: that wants its own yes
             warn("daemon.yaml names certificates of your own: seal them with axis policy seal");
+            self.miss_seal();
             self.advise(LATER.into());
             return Ok(());
         }
@@ -65,5 +68,10 @@ impl Setup {
         self.note(
             "axis allow and axis deny change it from now on; they ask for the master password.",
         )
+    }
+    fn miss_seal(&mut self) {
+        if self.plan.answers.seal == Some(true) {
+            self.fall_short("the policy is not sealed as it stands");
+        }
     }
 }

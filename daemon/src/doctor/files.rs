@@ -86,7 +86,7 @@ pub(super) fn keystore(owner: &Owner) -> Check {
             return warn(
                 "keystore",
                 format!("there is no {} yet", path.display()),
-                "axis setup",
+                "axis init",
             );
         }
         Err(error) => return fail("keystore", format!("{}: {error}", path.display()), ""),

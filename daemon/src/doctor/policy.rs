@@ -16,7 +16,7 @@ pub(super) fn policy(owner: &Owner) -> Vec<Check> {
         )];
     }
     match (&current.error, &current.policy) {
-        (Some(error), _) => checks.push(fail("policy", error.to_string(), "axis status")),
+        (Some(error), _) => checks.push(fail("policy", error.to_string(), "axis policy edit")),
         (None, None) => checks.push(fail(
             "policy",
             format!("there is no {path}: every call is denied"),

@@ -187,6 +187,44 @@ fn without_a_terminal_or_a_password_it_says_what_to_do() {
 }
 
 #[test]
+fn what_was_asked_for_and_could_not_be_done_is_no_success() {
+    let home = Home::empty();
+    // wrong words change nothing at all
+    for arguments in [
+        &["--yes", "--host", "emacs-of-mine"][..],
+        &["--yes", "--identity", "a b"],
+        &["--yes", "--service", "githb", "--stdin"],
+        &["--yes", "--env-file", "gone.env"],
+    ] {
+        let ran = setup(&home, arguments, &[], "x");
+        assert_eq!(ran.code(), 2, "{arguments:?}: {ran:?}");
+        assert!(!home.file("keystore.json").exists(), "{arguments:?}");
+    }
+    setup(&home, &["--yes"], &[], "").ok();
+    fs::write(home.file(".claude.json"), "{ broken").unwrap();
+    let ran = setup(&home, &["--yes", "--host", "claude-code"], &[], "");
+    assert_eq!(ran.code(), 1, "{ran:?}");
+    assert!(
+        ran.stdout
+            .contains("but not as asked: Claude Code is not configured"),
+        "{ran:?}"
+    );
+    // a key that can't be stored is not lost without a word
+    let mut command = home.command("axis");
+    command
+        .args(["setup", "--yes", "--no-check"])
+        .env("AXIS_MASTER_PASSWORD", "not the password")
+        .env("GITHUB_TOKEN", canary("lost"));
+    let ran = run(command, "");
+    assert_eq!(ran.code(), 1, "{ran:?}");
+    assert_eq!(stored(&home), [""; 0]);
+    fs::write(home.file("policy.yaml"), "{{{").unwrap();
+    let ran = setup(&home, &["--yes", "--seal"], &[], "");
+    assert_eq!(ran.code(), 1, "{ran:?}");
+    assert!(ran.stdout.contains("the policy is not sealed"), "{ran:?}");
+}
+
+#[test]
 fn a_locked_vault_is_opened_and_a_wrong_password_changes_nothing() {
     let home = Home::ready();
     home.axis(&["lock"]).ok();

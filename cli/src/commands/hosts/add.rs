@@ -247,7 +247,7 @@ pub(super) async fn apply(edit: Edit) -> Result<Applied, Told> {
 }
 
 /// What policy takes as an identity, in lowercase as it compares them.
-fn identity(text: &str) -> Result<String, String> {
+pub fn identity(text: &str) -> Result<String, String> {
     let mut bytes = text.bytes();
     let is_well_formed = text.len() <= 64
         && bytes

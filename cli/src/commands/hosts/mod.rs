@@ -6,6 +6,7 @@ mod remove;
 
 use std::path::PathBuf;
 
+pub use self::add::identity;
 use axis_proto::v1::ListServicesRequest;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};

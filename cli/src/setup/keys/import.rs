@@ -29,6 +29,10 @@ impl Setup {
             return Ok(());
         }
         let chosen = self.choose_keys(candidates).await?;
+        if !chosen.is_empty() {
+            // a wrong one ends it here, and not key by key
+            self.password().await?;
+        }
         let mut moved = Vec::new();
         for candidate in chosen {
             let found = &candidate.found;
