@@ -115,29 +115,6 @@ fn of_two_rotations_at_once_one_wins_and_the_other_says_so() {
 }
 
 #[test]
-fn three_adds_at_once_all_last() {
-    let home = Home::ready();
-    let labels = ["one", "two", "three"];
-    std::thread::scope(|scope| {
-        for label in labels {
-            let home = &home;
-            scope.spawn(move || {
-                let add = ["add", "github", "--stdin", "--no-check", "--label", label];
-                home.axis_fed(&add, "ghp_123456789012").ok();
-            });
-        }
-    });
-    home.kill();
-    home.axis(&["unlock"]).ok();
-    let listed = home.axis(&["list", "--json"]).json();
-    assert_eq!(
-        listed["credentials"].as_array().unwrap().len(),
-        3,
-        "{listed}"
-    );
-}
-
-#[test]
 fn a_service_is_taken_for_a_key_that_add_would_change_and_asked_about() {
     let upstream = Upstream::friendly();
     let home = Home::with_github(&upstream, &canary("named"), ALLOW_GITHUB);

@@ -36,6 +36,7 @@
 //! | more than three credentials cost money | `end_to_end/setup/script`: `keys_of_the_environment_…` |
 //! | a killed rotation leaves two passwords in one store; a short password is taken | `reliability/rotations` |
 //! | a pasted key hangs or keeps its line end; a wrong password is told after the key was typed; the first password isn't confirmed | `end_to_end/setup/terminal` |
+//! | a killed rotation leaves two passwords; one of a character is taken | `reliability/rotations`; `end_to_end/rotation`: `a_wrong_old_or_a_short_new_password_changes_nothing` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
@@ -47,5 +48,6 @@ mod memory;
 mod params;
 mod process;
 mod reflections;
+mod sources;
 mod system_user;
 mod upstream;
