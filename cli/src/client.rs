@@ -12,6 +12,9 @@ use axis_proto::v1::broker_client::BrokerClient;
 use axis_proto::v1::{StatusRequest, StatusResponse};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
+use axis_proto::v1::vault_status::State;
+use axis_proto::v1::{StatusRequest, StatusResponse, UnlockRequest};
+use secrecy::{ExposeSecret, SecretString};
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
@@ -50,8 +53,14 @@ impl Daemon {
     pub async fn running_or_started(
         password: Option<SecretString>,
     ) -> Result<(Self, StatusResponse), Failure> {
-        if let Some(running) = Self::running().await? {
-            return Ok(running);
+        // where a service manager holds the socket, asking is what starts it
+        let ran_before = lock_is_held(&SocketDir::locate()?)?;
+        if let Some((mut daemon, status)) = Self::running().await? {
+            let status = match password {
+                Some(password) if !ran_before => daemon.give(&password, status).await?,
+                _ => status,
+            };
+            return Ok((daemon, status));
         }
         launch::ensure_daemon(password).await?;
         Self::running().await?.ok_or_else(|| {
@@ -60,7 +69,34 @@ impl Daemon {
         })
     }
 
-    /// The axisd that runs, of whatever version; none is started.
+    /// Gives the password to an axisd that has just been started by a service
+    /// manager, which has none to give; its status after that. A wrong one leaves
+    /// the vault locked, as it does when a client starts axisd with it.
+    pub async fn give(
+        &mut self,
+        password: &SecretString,
+        status: StatusResponse,
+    ) -> Result<StatusResponse, Failure> {
+        let is_locked = status
+            .vault
+            .as_ref()
+            .is_some_and(|vault| vault.state() == State::Locked);
+        if !is_locked || status.started_by == "client" {
+            return Ok(status);
+        }
+        let given = within_time(self.admin.unlock(UnlockRequest {
+            master_password: password.expose_secret().to_owned(),
+            accept_older: false,
+            only_if_never_locked: true,
+        }));
+        if given.await?.is_err() {
+            return Ok(status);
+        }
+        ask(self.admin.status(StatusRequest {})).await
+    }
+
+    /// The axisd that runs, of whatever version; none is started, but by a
+    /// service manager that holds its sockets.
     pub async fn running() -> Result<Option<(Self, StatusResponse)>, Failure> {
         Self::at(&SocketDir::locate()?).await
     }

@@ -194,7 +194,7 @@ fn systemd_finds_no_fault_in_the_units() {
 
 /// Listens as systemd would on the sockets of `home`, or at `paths`: the first
 /// connection starts axisd, in the very process.
-fn activated(home: &Home, paths: &[PathBuf]) -> axis_tests::Axisd {
+fn activated(home: &Home, paths: &[PathBuf], password: &str) -> axis_tests::Axisd {
     let mut command = Command::new("sh");
     command
         .args([
@@ -213,7 +213,7 @@ fn activated(home: &Home, paths: &[PathBuf]) -> axis_tests::Axisd {
         .env_clear()
         .env("AXIS_HOME", home.path())
         .env("HOME", home.path())
-        .env("AXIS_MASTER_PASSWORD", PASSWORD)
+        .env("AXIS_MASTER_PASSWORD", password)
         .env("PATH", "/usr/bin:/bin");
     for path in paths {
         let _ = fs::remove_file(path);
@@ -248,7 +248,8 @@ fn the_first_call_on_sockets_that_systemd_holds_starts_axisd_and_is_answered() {
     let home = Home::with_github(&upstream, &canary("activated"), ALLOW_GITHUB);
     home.kill();
     let paths = sockets(&home);
-    let mut axisd = activated(&home, &paths);
+    // it starts itself again without the password, and keeps the sockets
+    let mut axisd = activated(&home, &paths, PASSWORD);
     assert_eq!(home.pid(), None, "nobody has called yet");
 
     let mut host = host(&home);
@@ -290,7 +291,7 @@ fn sockets_where_no_client_looks_are_refused_with_what_mends_it() {
     let home = Home::ready();
     home.kill();
     let elsewhere = home.file("elsewhere.sock");
-    let mut axisd = activated(&home, std::slice::from_ref(&elsewhere));
+    let mut axisd = activated(&home, std::slice::from_ref(&elsewhere), "");
     let _first = std::os::unix::net::UnixStream::connect(&elsewhere).unwrap();
     assert!(!axisd.wait().success());
     let log = axisd.log();
@@ -327,20 +328,25 @@ fn systemd_is_told_when_axisd_serves_and_when_it_ends() {
 }
 
 #[test]
-fn a_restart_takes_the_axisd_that_systemd_starts_and_unlocks_it() {
-    let home = Home::ready();
-    home.kill();
-    let paths = sockets(&home);
-    let _axisd = activated(&home, &paths);
-    // what `restart` does once the one before has stopped
-    let started = home.axis(&["daemon", "start"]).ok();
-    assert!(started.stdout.contains("running"), "{started:?}");
-    let status = home
-        .axis_without_password(&["status", "--json"])
-        .ok()
-        .json();
-    assert_eq!(status["started_by"], "systemd", "{status}");
-    assert_eq!(status["vault"]["state"], "unlocked", "{status}");
+fn a_password_in_the_environment_opens_the_vault_of_an_axisd_that_systemd_starts() {
+    let vault = |home: &Home| {
+        let status = home.axis_without_password(&["status", "--json"]).ok();
+        let status = status.json();
+        assert_eq!(status["started_by"], "systemd", "{status}");
+        status["vault"]["state"].clone()
+    };
+    // `start` is what `restart` does once the one before has stopped
+    for command in [&["daemon", "start"][..], &["identity", "list"]] {
+        let home = Home::ready();
+        home.kill();
+        let _axisd = activated(&home, &sockets(&home), "");
+        home.axis(command).ok();
+        assert_eq!(vault(&home), "unlocked", "{command:?}");
+        // what its owner locks stays locked
+        home.axis(&["lock"]).ok();
+        home.axis(command).ok();
+        assert_eq!(vault(&home), "locked", "{command:?}");
+    }
 }
 
 #[test]

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use axis_proto::socket::SocketDir;
 use axis_proto::v1::vault_status::State;
-use axis_proto::v1::{StatusResponse, StopRequest, UnlockRequest};
+use axis_proto::v1::{StatusResponse, StopRequest};
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 
 use crate::client::{self, ask, lock_is_held};
@@ -66,7 +65,7 @@ impl Daemon {
         let output = Output::stdout();
         match self.act {
             Act::Start => {
-                if let Some((_, status)) = client::Daemon::running().await? {
+                if let Some(status) = running_without_start().await? {
                     output.line(format_args!(
                         "axisd is running already (process {}).",
                         status.pid
@@ -103,19 +102,12 @@ impl Daemon {
 async fn start(output: Output) -> Result<(), Failure> {
     let password = prompt::password_from_environment()?;
     launch::start_daemon(password.clone()).await?;
-    let (mut daemon, status) = client::Daemon::reach(None).await?;
-    let StatusResponse { pid, vault, .. } = status;
-    let mut state = vault.unwrap_or_default().state();
-    if let (State::Locked, Some(password)) = (state, password) {
-        // the service manager started it, and knows no password
-        ask(daemon.admin.unlock(UnlockRequest {
-            master_password: password.expose_secret().to_owned(),
-            accept_older: false,
-            only_if_never_locked: true,
-        }))
-        .await?;
-        state = State::Unlocked;
+    let (mut daemon, mut status) = client::Daemon::reach(None).await?;
+    if let Some(password) = password {
+        status = daemon.give(&password, status).await?;
     }
+    let StatusResponse { pid, vault, .. } = status;
+    let state = vault.unwrap_or_default().state();
     output.line(format_args!(
         "{} (process {pid}); the vault is {}.",
         output.paint(Tone::Good, "axisd is running"),
