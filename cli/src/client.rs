@@ -9,12 +9,10 @@ use axis_proto::VERSION;
 use axis_proto::socket::{SocketDir, SocketError, admin_client, broker_client};
 use axis_proto::v1::admin_client::AdminClient;
 use axis_proto::v1::broker_client::BrokerClient;
-use axis_proto::v1::{StatusRequest, StatusResponse};
-use secrecy::SecretString;
-use tokio::time::{Instant, sleep};
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::{StatusRequest, StatusResponse, UnlockRequest};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 

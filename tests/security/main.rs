@@ -34,7 +34,6 @@
 //! | a clean setup configures an identity that the policy doesn't know | `end_to_end/setup/script`: `what_a_host_is_configured_with_…` |
 //! | a setup wipes other servers out of a host's file that has comments | `end_to_end/setup/script`: `running_it_again_…`; `cli/src/hosts/tests/` |
 //! | more than three credentials cost money | `end_to_end/setup/script`: `keys_of_the_environment_…` |
-//! | a killed rotation leaves two passwords in one store; a short password is taken | `reliability/rotations` |
 //! | a pasted key hangs or keeps its line end; a wrong password is told after the key was typed; the first password isn't confirmed | `end_to_end/setup/terminal` |
 //! | a killed rotation leaves two passwords; one of a character is taken | `reliability/rotations`; `end_to_end/rotation`: `a_wrong_old_or_a_short_new_password_changes_nothing` |
 
