@@ -354,10 +354,15 @@ fn a_socket_that_another_user_serves_never_gets_the_password() {
         .env("AXIS_AUTOSTART", "0")
         .env("AXIS_MASTER_PASSWORD", PASSWORD);
     let ran = axis_tests::run(client, "");
+    wait_for("the squatter to have been connected to", || {
+        fs::read_to_string(&took)
+            .unwrap()
+            .contains("got:")
+            .then_some(())
+    });
     squatter.kill().unwrap();
     squatter.wait().unwrap();
     assert_eq!(ran.code(), 3, "{ran:?}");
     let got = fs::read_to_string(&took).unwrap();
-    assert!(got.contains("got:"), "it was connected to: {got}");
     assert!(!got.contains("got:PRI"), "and not a byte was sent: {got}");
 }
