@@ -48,14 +48,16 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "New here? `axis demo` shows what Axis does, without configuring anything.\n\
-        Begin with:  axis init, then axis add github",
+        Begin with:  axis setup",
     after_long_help = "New here? `axis demo` shows what Axis does, without configuring anything.\n\
-        Begin with:  axis init, then axis add github\n\n\
-        Exit codes: 0 done, 1 failed, 2 wrong usage, 3 daemon or vault not available, 4 denied.\n\n\
-        Environment: AXIS_MASTER_PASSWORD (instead of the prompt), AXIS_NEW_MASTER_PASSWORD\n\
-        (the same for `axis rotate`), AXIS_IDENTITY, AXIS_HOME,\n\
-        AXIS_POLICY_PATH, AXIS_KEYSTORE_PATH, AXIS_SOCKET_DIR, AXIS_SOCKET, AXIS_AUTOSTART,\n\
-        AXIS_LOG, AXIS_IMPORT_PASSWORD, NO_COLOR."
+        Begin with:  axis setup\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong usage, 3 daemon or vault not available,\n\
+        4 denied.\n\n\
+        Environment: AXIS_MASTER_PASSWORD (instead of the prompt),\n\
+        AXIS_NEW_MASTER_PASSWORD (the same for `axis rotate`), AXIS_IMPORT_PASSWORD\n\
+        (another vault's, for `axis import`), AXIS_IDENTITY, AXIS_HOME,\n\
+        AXIS_POLICY_PATH, AXIS_KEYSTORE_PATH, AXIS_SOCKET_DIR, AXIS_SOCKET,\n\
+        AXIS_AUTOSTART, AXIS_LOG, NO_COLOR."
 )]
 struct Cli {
     #[command(subcommand)]
