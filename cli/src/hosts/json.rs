@@ -151,10 +151,12 @@ pub fn cut(text: &str, root: &Node, way: &[String]) -> Vec<Splice> {
         gap
     };
     let mut splices = vec![(start..end, String::new())];
-    if is_last && comma.is_none() && index > 0 {
-        if let Some(comma) = comma_after(text, before) {
-            splices.push((comma..comma + 1, String::new()));
-        }
+    if is_last
+        && comma.is_none()
+        && index > 0
+        && let Some(comma) = comma_after(text, before)
+    {
+        splices.push((comma..comma + 1, String::new()));
     }
     splices
 }

@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::hosts::{
     Entry, Environment, Host, PlaintextSecret, Scope, Standing, known, secrets, standing,
 };
-use crate::output::{Cell, Output, Table, Tone};
+use crate::output::{Cell, Output, Table, Tone, tell, warn};
 
 /// List the known MCP hosts, and which of them use Axis
 ///
@@ -218,9 +218,17 @@ fn show(
     Table::new(&["HOST", "FOUND", "USES AXIS", "PLAIN SECRETS", "FILE"]).print(output, &cells)?;
     for row in rows {
         if let Err(problem) = &row.standing {
-            crate::output::warn(problem);
+            warn(problem);
         }
     }
     warn_of(environment, secrets);
+    let without: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.found && row.scope == Scope::User && matches!(row.standing, Ok(None)))
+        .map(|row| row.host.id.as_str())
+        .collect();
+    if !without.is_empty() && output.is_terminal() {
+        tell(format_args!("\nNext: axis hosts add {}", without.join(" ")));
+    }
     Ok(())
 }
