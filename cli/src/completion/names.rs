@@ -97,8 +97,8 @@ pub fn beginning_with<'n>(
     current: &OsStr,
     names: impl IntoIterator<Item = &'n str>,
 ) -> Vec<CompletionCandidate> {
-    let named = names.into_iter().map(CompletionCandidate::new);
-    begun(current, named.collect())
+    let candidates = names.into_iter().map(CompletionCandidate::new);
+    begun(current, candidates.collect())
 }
 
 fn begun(current: &OsStr, candidates: Vec<CompletionCandidate>) -> Vec<CompletionCandidate> {
