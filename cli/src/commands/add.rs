@@ -67,7 +67,7 @@ pub struct Add {
     #[arg(long)]
     no_check: bool,
     #[command(flatten)]
-    source: source::Source,
+    source: source::Elsewhere,
     /// Whoever types the secret here is told that it has no place here.
     #[arg(hide = true, num_args = 0.., value_name = "NOTHING")]
     more: Vec<String>,

@@ -61,25 +61,23 @@ impl Undo {
     /// What can't be undone is told before the password is typed.
     async fn find(&self, daemon: &mut Daemon) -> Result<(), Failure> {
         let listed = ask(daemon.admin.list_credentials(ListCredentialsRequest {})).await?;
-        let is_meant = |credential: &&Credential| {
+        let is_meant = |credential: &Credential| {
             credential.service.eq_ignore_ascii_case(&self.service)
                 && credential.label.eq_ignore_ascii_case(&self.label)
         };
-        match listed.credentials.iter().find(is_meant) {
+        if listed.credentials.iter().any(is_meant) {
             // whether it is too late is the daemon's to say
-            Some(_) => Ok(()),
-            None => {
-                let label = match self.label.as_str() {
-                    "" => String::new(),
-                    label => format!("/{label}"),
-                };
-                Err(Failure::new(
-                    Exit::Failed,
-                    format!("there is no credential {}{label}", self.service),
-                )
-                .because("What was revoked can't be brought back.")
-                .fix("axis list"))
-            }
+            return Ok(());
         }
+        let label = match self.label.as_str() {
+            "" => String::new(),
+            label => format!("/{label}"),
+        };
+        Err(Failure::new(
+            Exit::Failed,
+            format!("there is no credential {}{label}", self.service),
+        )
+        .because("What was revoked can't be brought back.")
+        .fix("axis list"))
     }
 }

@@ -48,7 +48,8 @@ impl Owner {
     ) -> Option<String> {
         self.follow_keychain_setting();
         let warning = match self.keychain.replace_if_present(old, new).await {
-            Ok(Replaced::Absent) => return None,
+            // without a keychain there is none to follow
+            Ok(Replaced::Absent) | Err(KeychainError::Unreachable(_)) => return None,
             Ok(Replaced::Yes) => {
                 self.note_keychain_trouble(None);
                 self.record(Act::KeychainSet, Some(self.keychain.account()), Some(by));
@@ -57,8 +58,6 @@ impl Owner {
             Ok(Replaced::Foreign) => {
                 "the OS keychain keeps another password for this vault than the one until now, and was left as it is: axis keychain set".to_owned()
             }
-            // without a keychain there is none to follow
-            Err(KeychainError::Unreachable(_)) => return None,
             Err(error) => format!(
                 "the OS keychain may still keep the old master password ({error}): axis keychain set"
             ),

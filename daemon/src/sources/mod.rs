@@ -221,8 +221,7 @@ impl Sources {
     /// Why a credential could not be read when that was tried last.
     pub fn trouble(&self, sourced: &Sourced) -> Option<SourceError> {
         let kept = sourced.kept::<Kept>();
-        let failed = kept.last().failed.as_ref().map(|(error, _)| error.clone());
-        failed
+        kept.last().failed.as_ref().map(|(error, _)| error.clone())
     }
 
     fn found(

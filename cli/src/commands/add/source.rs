@@ -12,7 +12,7 @@ use crate::prompt;
 
 /// Where the secret is kept.
 #[derive(Debug, Args)]
-pub(super) struct Source {
+pub(super) struct Elsewhere {
     /// Read the secret from there when it is used: op://vault/item/field, bw://item/field,
     /// pass://path or 'cmd://PROGRAM ARGUMENT …'
     #[arg(
@@ -44,7 +44,7 @@ fn seconds(text: &str) -> Result<u64, String> {
     u64::try_from(seconds).map_err(|_| problem())
 }
 
-impl Source {
+impl Elsewhere {
     /// The command line that reads the secret, once the owner has said yes to
     /// it; nothing where the secret is to be in the vault.
     pub(super) async fn confirmed(
