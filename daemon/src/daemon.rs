@@ -39,6 +39,29 @@ const STREAMS_PER_CONNECTION: u32 = 64;
 /// A request's head and params, with room around them.
 const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
+/// The servers of the two sockets.
+enum Servers {
+    /// Until they are told to end.
+    Serve(JoinHandle<Result<((), ()), tonic::transport::Error>>),
+    /// A task that ended must not be asked again.
+    Ended,
+}
+
+impl Servers {
+    /// Waits for their end; at once where that was before.
+    async fn end(&mut self) -> anyhow::Result<()> {
+        let Self::Serve(serving) = self else {
+            return Ok(());
+        };
+        let ended = serving.await;
+        *self = Self::Ended;
+        ended
+            .context("the servers crashed")?
+            .context("the sockets failed")?;
+        Ok(())
+    }
+}
+
 /// What axisd got from whoever started it.
 pub struct Start {
     /// The master password.
@@ -111,7 +134,9 @@ pub async fn run(config: &Config, paths: &Paths, start: Start) -> anyhow::Result
             peer::incoming(admin_socket, forget),
             stopping.clone().cancelled_owned(),
         );
-    let mut servers = tokio::spawn(async move { tokio::try_join!(broker_server, admin_server) });
+    let mut servers = Servers::Serve(tokio::spawn(async move {
+        tokio::try_join!(broker_server, admin_server)
+    }));
     let ticking = tick_each_second(owner.clone(), stopping.clone());
     let tidying = tidy_each_second(broker.clone(), stopping.clone());
     info!(
@@ -121,13 +146,8 @@ pub async fn run(config: &Config, paths: &Paths, start: Start) -> anyhow::Result
     );
     supervision::ready();
 
-    tokio::select! {
-        () = told_to_end(&stopping) => {}
-        ended = &mut servers => {
-            stopping.cancel();
-            ended.context("the servers crashed")?.context("the sockets failed")?;
-        }
-    }
+    let failed = until_end(&stopping, &mut servers).await;
+    stopping.cancel();
     supervision::stopping();
     // those that wait for the owner would wait in vain
     broker.approvals.clear();
@@ -138,7 +158,7 @@ pub async fn run(config: &Config, paths: &Paths, start: Start) -> anyhow::Result
     }
     owner.record_end();
     info!("axisd ends");
-    Ok(())
+    failed
 }
 
 /// The listener that the service manager made, or one of our own.
@@ -215,6 +235,16 @@ fn unlock_from_keychain(owner: Arc<Owner>) -> JoinHandle<()> {
     tokio::spawn(async move { owner.unlock_from_keychain(pending).await })
 }
 
+/// Waits until it is told to end, or the servers end by themselves, which is
+/// an error. Both at once is no error: they end because they are told to.
+async fn until_end(stopping: &CancellationToken, servers: &mut Servers) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        () = told_to_end(stopping) => Ok(()),
+        ended = servers.end() => ended,
+    }
+}
+
 /// Resolves at the first SIGTERM, SIGINT or Stop.
 async fn told_to_end(stopping: &CancellationToken) {
     let signals = (
@@ -245,7 +275,7 @@ async fn told_to_end(stopping: &CancellationToken) {
     });
 }
 
-async fn drain(servers: JoinHandle<Result<((), ()), tonic::transport::Error>>, owner: &Owner) {
+async fn drain(mut servers: Servers, owner: &Owner) {
     let broker = &owner.broker;
     let in_flight = broker.in_flight();
     if in_flight > 0 {
@@ -253,7 +283,7 @@ async fn drain(servers: JoinHandle<Result<((), ()), tonic::transport::Error>>, o
     }
     let drained = tokio::time::timeout(DRAIN, async {
         // calls run on their connections, which end once the answers are written
-        let _ = servers.await;
+        let _ = servers.end().await;
         owner.own_sockets.ended().await;
         // a refresh token that was just used up has to be replaced
         broker.authoriser.settled().await;
@@ -304,4 +334,47 @@ fn tidy_each_second(broker: Arc<Broker>, stopping: CancellationToken) -> JoinHan
             let _ = tidied.await;
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Servers whose task has ended.
+    async fn ended() -> Servers {
+        let task = tokio::spawn(async { Ok(((), ())) });
+        while !task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        Servers::Serve(task)
+    }
+
+    #[tokio::test]
+    async fn servers_that_end_as_they_are_told_are_waited_for_once() {
+        // which of the two is seen first must not be a matter of chance
+        for _ in 0..64 {
+            let stopping = CancellationToken::new();
+            stopping.cancel();
+            let mut servers = ended().await;
+            until_end(&stopping, &mut servers).await.unwrap();
+            assert!(matches!(servers, Servers::Serve(_)));
+            servers.end().await.unwrap();
+            servers.end().await.unwrap();
+        }
+        let mut servers = ended().await;
+        until_end(&CancellationToken::new(), &mut servers)
+            .await
+            .unwrap();
+        servers.end().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn servers_that_crash_are_an_error_and_are_not_asked_again() {
+        let task = tokio::spawn(std::future::pending());
+        task.abort();
+        let mut servers = Servers::Serve(task);
+        let crashed = until_end(&CancellationToken::new(), &mut servers).await;
+        assert!(crashed.is_err());
+        servers.end().await.unwrap();
+    }
 }

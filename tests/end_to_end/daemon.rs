@@ -146,6 +146,24 @@ fn an_open_directory_or_keystore_is_refused_with_the_command_that_mends_it() {
 }
 
 #[test]
+fn however_often_it_is_stopped_its_end_is_on_record() {
+    let home = Home::empty();
+    for round in 1..=20 {
+        let mut axisd = home.axisd(&[]);
+        home.wait_until_up();
+        home.axis_without_password(&["daemon", "stop"]).ok();
+        assert!(axisd.wait().success(), "{}", axisd.log());
+        assert!(!axisd.log().contains("panicked"), "{}", axisd.log());
+        let stops = home
+            .audit()
+            .iter()
+            .filter(|line| line["act"] == "daemon_stopped")
+            .count();
+        assert_eq!(stops, round, "{}", axisd.log());
+    }
+}
+
+#[test]
 fn a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for() {
     for name in ["daemon.yaml", "axisd.log"] {
         let home = Home::empty();
