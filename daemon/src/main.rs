@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axisd::clock::SystemClock;
@@ -19,6 +20,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 use zeroizing_alloc::ZeroAlloc;
+
+/// How long what blocks may take to finish once all calls have ended, such as
+/// a write of the keystore.
+const LAST_WORK: Duration = Duration::from_secs(10);
 
 /// Wipes all memory that is freed: the HTTP and gRPC libraries copy credential
 /// and password into buffers that they don't wipe themselves.
@@ -106,19 +111,22 @@ fn start() -> anyhow::Result<()> {
     // a call is handed to and fro between its connection, its task and its
     // upstream: on two threads each of these steps wakes a sleeping one, which
     // takes longer than the step. What computes for long leaves this thread.
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
-        .build()?
-        .block_on(daemon::run(
-            &config,
-            &paths,
-            Start {
-                password,
-                by,
-                sockets,
-            },
-        ))
+        .build()?;
+    let ended = runtime.block_on(daemon::run(
+        &config,
+        &paths,
+        Start {
+            password,
+            by,
+            sockets,
+        },
+    ));
+    // a look at a file on a mount that never answers would keep it for ever
+    runtime.shutdown_timeout(LAST_WORK);
+    ended
 }
 
 /// The settings in daemon.yaml. Where they are sealed in the vault, a broken

@@ -73,7 +73,7 @@ impl Owner {
         })?;
         let mut warnings = Vec::new();
         let source = match &elsewhere {
-            Some(elsewhere) => Some(Self::confirmed_source(elsewhere, service, &secret).await?),
+            Some(elsewhere) => Some(self.confirmed_source(elsewhere, service, &secret).await?),
             None => None,
         };
         let (value, unread) = match &source {

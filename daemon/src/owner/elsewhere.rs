@@ -7,7 +7,7 @@ use super::{Owner, OwnerError};
 use crate::audit::Peer;
 use crate::auth;
 use crate::catalogue::Service;
-use crate::sources::{self, DEFAULT_TTL_S, MAX_TTL_S, Proposal};
+use crate::sources::{DEFAULT_TTL_S, MAX_TTL_S, Proposal};
 
 /// Where a credential is to be read from.
 pub struct Elsewhere {
@@ -21,30 +21,27 @@ pub struct Elsewhere {
     pub confirmed_command: String,
 }
 
-impl Elsewhere {
-    /// What it means on this machine.
-    pub async fn proposal(&self) -> Result<Proposal, OwnerError> {
-        let ttl_s = self.ttl_s.unwrap_or(DEFAULT_TTL_S);
+impl Owner {
+    /// What a reference means on this machine.
+    pub async fn resolve_source(&self, elsewhere: &Elsewhere) -> Result<Proposal, OwnerError> {
+        let ttl_s = elsewhere.ttl_s.unwrap_or(DEFAULT_TTL_S);
         if ttl_s > MAX_TTL_S {
             return Err(OwnerError::TtlTooLong { ttl_s });
         }
-        let (reference, program) = (self.reference.clone(), self.program.clone());
-        // looking at files may take a while
-        let looked = tokio::task::spawn_blocking(move || {
-            sources::propose(&reference, program.as_deref(), ttl_s)
-        });
-        Ok(looked.await.map_err(|_| OwnerError::Crashed)??)
+        let program = elsewhere.program.as_deref();
+        let sources = &self.broker.sources;
+        let proposal = sources.propose(&elsewhere.reference, program, ttl_s);
+        Ok(proposal.await?)
     }
-}
 
-impl Owner {
     /// What the owner said yes to, if it is still that.
     pub(super) async fn confirmed_source(
+        &self,
         elsewhere: &Elsewhere,
         service: &Service,
         token: &SecretString,
     ) -> Result<Proposal, OwnerError> {
-        let proposal = elsewhere.proposal().await?;
+        let proposal = self.resolve_source(elsewhere).await?;
         if proposal.command != elsewhere.confirmed_command {
             return Err(OwnerError::UnconfirmedCommand {
                 command: proposal.command,
@@ -75,8 +72,9 @@ impl Owner {
     ) -> Result<Result<SecretString, String>, OwnerError> {
         // else whoever reaches the socket could have any program run
         self.verify_password(password.clone(), by).await?;
-        let read = sources::read(&proposal.source, token.expose_secret()).await;
-        match read {
+        let sources = &self.broker.sources;
+        let read = sources.read(&proposal.source, token.expose_secret());
+        match read.await {
             Ok(secret) => Ok(Ok(secret)),
             Err(unread) if must => Err(OwnerError::SourceUnread(unread)),
             Err(unread) => Ok(Err(unread.to_string())),

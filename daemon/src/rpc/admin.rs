@@ -17,6 +17,7 @@ use super::{approvals, credentials, identities, keychain, logs, policy, seal, se
 use crate::audit::Peer;
 use crate::owner::sealing::SealingError;
 use crate::owner::{Owner, OwnerError, Unlock};
+use crate::sources::SourceError;
 
 /// The service on admin.sock.
 pub struct AdminRpc {
@@ -374,8 +375,8 @@ impl Admin for AdminRpc {
         &self,
         request: Request<v1::ResolveSourceRequest>,
     ) -> Result<Response<v1::ResolveSourceResponse>, Status> {
-        let resolved = credentials::resolve_source(request.into_inner()).await?;
-        Ok(Response::new(resolved))
+        let resolved = credentials::resolve_source(&self.owner, request.into_inner());
+        Ok(Response::new(resolved.await?))
     }
 
     async fn undo_credential(
@@ -398,6 +399,9 @@ impl From<OwnerError> for Status {
             OwnerError::Vault(vault) => status::code_of(vault),
             OwnerError::Identity(error) => identities::code_of(error),
             OwnerError::Keychain(error) => keychain::code_of(error),
+            OwnerError::Source(SourceError::Busy(_) | SourceError::Unanswered { .. }) => {
+                Code::DeadlineExceeded
+            }
             OwnerError::UnknownService(_) | OwnerError::NotWaiting(_) => Code::NotFound,
             OwnerError::Secret { .. }
             | OwnerError::BaseUrl(_)

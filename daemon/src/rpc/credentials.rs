@@ -38,6 +38,7 @@ pub async fn add(
 
 /// The answer to ResolveSource.
 pub async fn resolve_source(
+    owner: &Owner,
     request: v1::ResolveSourceRequest,
 ) -> Result<v1::ResolveSourceResponse, Status> {
     let v1::ResolveSourceRequest {
@@ -51,7 +52,7 @@ pub async fn resolve_source(
         ttl_s,
         confirmed_command: String::new(),
     };
-    let proposal = elsewhere.proposal().await?;
+    let proposal = owner.resolve_source(&elsewhere).await?;
     Ok(v1::ResolveSourceResponse {
         command: proposal.command,
         ttl_s: proposal.source.ttl_s,

@@ -37,6 +37,16 @@ pub enum SourceError {
         /// The system's word.
         why: String,
     },
+    /// Nobody knows what it is.
+    #[error(
+        "{program} can't be looked at: the file system that it, or a file beside it, is on didn't answer within {seconds} s"
+    )]
+    Unanswered {
+        /// Its path.
+        program: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// It hangs.
     #[error("{program} didn't end within {} s", LIMIT.as_secs())]
     TooSlow {
@@ -68,4 +78,14 @@ pub enum SourceError {
     /// Others are being read.
     #[error("others are being read at this moment, for more than {} s", .0.as_secs())]
     Busy(Duration),
+}
+
+impl SourceError {
+    /// Nothing is begun any more.
+    pub(super) fn stopping(program: &str) -> Self {
+        Self::Unstartable {
+            program: program.to_owned(),
+            why: "axisd is stopping".into(),
+        }
+    }
 }

@@ -7,13 +7,15 @@
 //! - [`Sources`] reads, one run a credential for all who wait for it.
 
 mod error;
+mod launcher;
+mod looking;
 mod program;
 mod reference;
 mod run;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 pub use self::error::SourceError;
+use self::looking::Looks;
 use self::reference::Reference;
 pub use self::reference::ReferenceError;
 use self::run::Complaint;
@@ -39,6 +42,8 @@ pub const MAX_TTL_S: u64 = 24 * 60 * 60;
 const AT_ONCE: usize = 4;
 /// … and who waits for one waits so long.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// So many references are looked at at once for whoever asks what they mean.
+const PROPOSALS_AT_ONCE: usize = 2;
 /// After a failure nobody is asked again for so long: an agent that tries and
 /// tries must not make a window pop up each time.
 const REST: Duration = Duration::from_secs(10);
@@ -52,6 +57,8 @@ pub struct Proposal {
     pub source: Source,
     /// What would be run, as words of a command line.
     pub command: String,
+    /// The program and the files that its arguments name.
+    pub read_by: String,
     /// What the owner should know.
     pub warnings: Vec<String>,
     /// Whether the program takes something that lets it in.
@@ -72,16 +79,21 @@ pub struct Unread {
 /// Reads credentials where the owner keeps them.
 pub struct Sources {
     clock: Arc<dyn Clock>,
-    places: Semaphore,
-    /// Reads that no call waits for.
-    ahead: TaskTracker,
+    places: Arc<Semaphore>,
+    /// Reads outlive the calls that wait for them.
+    underway: TaskTracker,
+    /// What is looked at before the owner said yes to it.
+    looks: Looks,
 }
 
 /// What is kept with a credential while the vault is open.
 #[derive(Default)]
 struct Kept {
-    /// Held by whoever reads it.
-    turn: tokio::sync::Mutex<()>,
+    /// Held by the read that is underway.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// One at a time for each credential, so that one whose files hang keeps no
+    /// other from being read.
+    looks: Looks,
     last: Mutex<Last>,
 }
 
@@ -92,30 +104,36 @@ struct Last {
     failed: Option<(SourceError, Duration)>,
 }
 
-/// What `reference` means here; `program` is the owner's own word for where
-/// the program is.
-///
-/// # Errors
-/// It means nothing, or its program isn't here or could be someone else's.
-pub fn propose(
+/// What `parsed`, which `reference` says, means here. Blocking.
+fn propose(
     reference: &str,
+    parsed: &Reference,
     program: Option<&str>,
     ttl_s: u64,
 ) -> Result<Proposal, SourceError> {
-    let parsed = Reference::parse(reference)?;
     let path = program::find(program.unwrap_or_else(|| parsed.program()))?;
-    let is_own = program::check(&path)?;
+    let arguments = parsed.arguments();
+    let looked = program::check(&path, arguments.iter().copied())?;
     let program = path.display().to_string();
-    let words = [program.as_str()].into_iter().chain(parsed.arguments());
-    let words: Vec<_> = words.map(axis_proto::shell::word).collect();
-    let mut warnings = Vec::new();
-    if is_own {
+    let mut warnings: Vec<_> = looked.own.iter().map(|file| {
+        format!(
+            "{file} is not root's alone: an agent that runs as you can put another program in its place, which then reads the secret"
+        )
+    }).collect();
+    if let Some(word) = launcher::unlooked(&program, &arguments) {
         warnings.push(format!(
-            "{program} is not root's alone: an agent that runs as you can put another program in its place, which then reads the secret"
+            "{program} runs what {word:?} means, which isn't looked at: write what is run as an absolute path, to have others kept from replacing it"
         ));
     }
+    if let Some(advice) = parsed.token_advice() {
+        warnings.push(format!(
+            "while it runs, other programs of your user can read the token in its environment (--stdin): {advice}"
+        ));
+    }
+    let words = [program.as_str()].into_iter().chain(arguments);
     Ok(Proposal {
-        command: words.join(" "),
+        command: command_line(words),
+        read_by: command_line(looked.files.iter().map(String::as_str)),
         takes_token: parsed.token_variable().is_some(),
         source: Source {
             reference: reference.to_owned(),
@@ -126,35 +144,31 @@ pub fn propose(
     })
 }
 
+fn command_line<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<_> = words.map(axis_proto::shell::word).collect();
+    words.join(" ")
+}
+
 fn said(words: Option<&str>) -> String {
     words.map_or_else(String::new, |words| format!(": {words}"))
 }
 
-/// Reads a secret once; `token` lets the program in.
-///
-/// # Errors
-/// It could not be read.
-pub async fn read(source: &Source, token: &str) -> Result<SecretString, Unread> {
-    read_once(source, token)
-        .await
-        .map_err(|Complaint { error, words }| Unread { error, words })
-}
-
-async fn read_once(source: &Source, token: &str) -> Result<SecretString, Complaint> {
+async fn read_once(looks: &Looks, source: &Source, token: &str) -> Result<SecretString, Complaint> {
     let reference = Reference::parse(&source.reference).map_err(SourceError::from)?;
-    let path = source.program.clone();
-    let looked = tokio::task::spawn_blocking(move || program::check(Path::new(&path))).await;
-    looked.unwrap_or_else(|_| {
-        Err(SourceError::Unstartable {
-            program: source.program.clone(),
-            why: "axisd is stopping".into(),
-        })
-    })?;
+    let program = source.program.clone();
+    let arguments = reference.arguments();
     let token = reference
         .token_variable()
         .filter(|_| !token.is_empty())
         .map(|variable| (variable, token));
-    let said = run::run(Path::new(&source.program), &reference.arguments(), token).await?;
+    let command = run::command(&program, &arguments, token);
+    let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    let started = looks.look(&source.program, move || {
+        let arguments = arguments.iter().map(String::as_str);
+        program::check(&PathBuf::from(&program), arguments)?;
+        run::start(&program, command)
+    });
+    let said = run::finish(&source.program, started.await?).await?;
     let secret = reference.secret_in(&said.output).map_err(|problem| {
         let program = source.program.clone();
         SourceError::Unusable { program, problem }
@@ -167,31 +181,77 @@ impl Sources {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
-            places: Semaphore::new(AT_ONCE),
-            ahead: TaskTracker::new(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            underway: TaskTracker::new(),
+            looks: Looks::at_once(PROPOSALS_AT_ONCE),
         }
+    }
+
+    /// What `reference` means here; `program` is the owner's own word for where
+    /// the program is.
+    ///
+    /// # Errors
+    /// It means nothing, or its program isn't here or could be someone else's.
+    pub async fn propose(
+        &self,
+        reference: &str,
+        program: Option<&str>,
+        ttl_s: u64,
+    ) -> Result<Proposal, SourceError> {
+        let parsed = Reference::parse(reference)?;
+        let named = program.unwrap_or_else(|| parsed.program()).to_owned();
+        let (reference, program) = (reference.to_owned(), program.map(str::to_owned));
+        self.looks
+            .look(&named, move || {
+                propose(&reference, &parsed, program.as_deref(), ttl_s)
+            })
+            .await
+    }
+
+    /// Reads a secret once, and keeps nothing; `token` lets the program in.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub async fn read(&self, source: &Source, token: &str) -> Result<SecretString, Unread> {
+        let read = read_once(&self.looks, source, token).await;
+        read.map_err(|Complaint { error, words }| Unread { error, words })
     }
 
     /// The credential as it was read last, or as it is read now: a value that
     /// was read too long ago is not used, even where no newer one can be had.
     ///
+    /// A read that was begun goes on without its caller: else who hangs up and
+    /// calls again could have the program started as often as they like.
+    ///
     /// # Errors
     /// It can't be read.
-    pub async fn current(&self, sourced: &Arc<Sourced>) -> Result<Arc<Credential>, SourceError> {
+    pub async fn current(
+        self: &Arc<Self>,
+        sourced: &Arc<Sourced>,
+    ) -> Result<Arc<Credential>, SourceError> {
         let kept = sourced.kept::<Kept>();
         if let Some(found) = self.found(sourced, &kept) {
             return found;
         }
         let waited = timeout(PATIENCE, async {
-            let _turn = kept.turn.lock().await;
+            let turn = Arc::clone(&kept.turn).lock_owned().await;
             if let Some(found) = self.found(sourced, &kept) {
                 return found;
             }
-            let Ok(_place) = self.places.acquire().await else {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return Err(SourceError::Busy(PATIENCE));
             };
-            let read = read_once(sourced.source(), sourced.token().expose()).await;
-            self.keep(sourced, &kept, read.map_err(|complaint| complaint.error))
+            let (sources, sourced) = (Arc::clone(self), Arc::clone(sourced));
+            let program = sourced.source().program.clone();
+            let reading = self.underway.spawn(async move {
+                let _held = (turn, place);
+                let kept = sourced.kept::<Kept>();
+                let token = sourced.token().expose();
+                let read = read_once(&kept.looks, sourced.source(), token).await;
+                sources.keep(&sourced, &kept, read.map_err(|complaint| complaint.error))
+            });
+            let read = reading.await;
+            read.unwrap_or_else(|_| Err(SourceError::stopping(&program)))
         });
         waited.await.unwrap_or(Err(SourceError::Busy(PATIENCE)))
     }
@@ -201,7 +261,7 @@ impl Sources {
     pub fn read_ahead(self: &Arc<Self>, all: Vec<Arc<Sourced>>) {
         for sourced in all {
             let sources = Arc::clone(self);
-            self.ahead.spawn(async move {
+            self.underway.spawn(async move {
                 // what came of it is kept, and said
                 let _ = sources.current(&sourced).await;
             });

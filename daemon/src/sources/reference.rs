@@ -116,6 +116,17 @@ impl Reference {
         }
     }
 
+    /// What to do about others who can read that variable.
+    pub fn token_advice(&self) -> Option<&'static str> {
+        match self {
+            Self::OnePassword(_) => Some("give it one that opens this item only"),
+            Self::Bitwarden { .. } => {
+                Some("a session key opens all of your vault, so end it (bw lock) when you can")
+            }
+            Self::Pass { .. } | Self::Command(_) => None,
+        }
+    }
+
     /// The secret in what the program put out.
     ///
     /// # Errors

@@ -4,7 +4,6 @@
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -58,8 +57,8 @@ impl From<SourceError> for Complaint {
     }
 }
 
-/// Its whole process group ends with it.
-struct Group {
+/// A program that runs; its whole process group ends with this.
+pub(super) struct Group {
     child: Child,
     id: Option<Pid>,
 }
@@ -72,17 +71,10 @@ impl Drop for Group {
     }
 }
 
-/// Runs `program`, with the variable `token` where it needs one.
-pub(super) async fn run(
-    program: &Path,
-    arguments: &[&str],
-    token: Option<(&str, &str)>,
-) -> Result<Said, Complaint> {
-    let unstartable = |error: io::Error| SourceError::Unstartable {
-        program: program.display().to_string(),
-        why: error.to_string(),
-    };
-    let child = Command::new(program)
+/// What runs `program`, with the variable `token` where it needs one.
+pub(super) fn command(program: &str, arguments: &[&str], token: Option<(&str, &str)>) -> Command {
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .env_clear()
         .envs(environment())
@@ -92,33 +84,49 @@ pub(super) async fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
-        .kill_on_drop(true)
+        .kill_on_drop(true);
+    command
+}
+
+/// Starts it, which waits for the file system that `program` is on.
+pub(super) fn start(program: &str, mut command: Command) -> Result<Group, SourceError> {
+    let child = command
         .spawn()
-        .map_err(unstartable)?;
+        .map_err(|error| unstartable(program, &error))?;
     let id = child.id().and_then(|id| i32::try_from(id).ok());
-    let mut group = Group {
+    Ok(Group {
         child,
         id: id.and_then(Pid::from_raw),
-    };
+    })
+}
+
+/// What it puts out until it ends.
+pub(super) async fn finish(program: &str, mut group: Group) -> Result<Said, Complaint> {
     let Ok(heard) = timeout(LIMIT, hear(&mut group.child)).await else {
-        let program = program.display().to_string();
+        let program = program.to_owned();
         return Err(SourceError::TooSlow { program }.into());
     };
     let (status, output, words) = heard.map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => SourceError::TooLong {
-            program: program.display().to_string(),
+            program: program.to_owned(),
         },
-        _ => unstartable(error),
+        _ => unstartable(program, &error),
     })?;
     // what it leaves behind on purpose, such as gpg's agent, may stay
     group.id = None;
-    let program = program.display().to_string();
     if !status.success() {
-        let status = status.to_string();
+        let (program, status) = (program.to_owned(), status.to_string());
         let error = SourceError::Refused { program, status };
         return Err(Complaint { error, words });
     }
     Ok(Said { output })
+}
+
+fn unstartable(program: &str, error: &io::Error) -> SourceError {
+    SourceError::Unstartable {
+        program: program.to_owned(),
+        why: error.to_string(),
+    }
 }
 
 fn environment() -> impl Iterator<Item = (&'static str, OsString)> {

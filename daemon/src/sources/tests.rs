@@ -69,7 +69,11 @@ fn sourced(source: Source, token: &str) -> Arc<Sourced> {
     Arc::new(Sourced::new(name, source, token, hosts, None))
 }
 
-async fn secret(sources: &Sources, sourced: &Arc<Sourced>) -> Result<String, SourceError> {
+fn proposed(reference: &str, program: &str) -> Result<Proposal, SourceError> {
+    propose(reference, &Reference::parse(reference)?, Some(program), 60)
+}
+
+async fn secret(sources: &Arc<Sources>, sourced: &Arc<Sourced>) -> Result<String, SourceError> {
     let current = sources.current(sourced).await?;
     Ok(current.secret().expose().to_owned())
 }
@@ -165,17 +169,17 @@ printf s3cret"#;
     let program = home.program(script);
     // a variable in it is no reference, but a parenthesis is only a letter
     let reference = "op://a b/$(id)/c";
-    assert!(propose(reference, Some(&program), 60).is_err());
+    assert!(proposed(reference, &program).is_err());
     let script = script.replace(r"\$(id)", "(id)");
     let program = home.program(&script);
     let reference = "op://a b/(id)/c";
-    let proposal = propose(reference, Some(&program), 60).unwrap();
+    let proposal = proposed(reference, &program).unwrap();
     assert!(
         proposal
             .command
             .ends_with(" read --no-newline 'op://a b/(id)/c'")
     );
-    let read = read(&proposal.source, "ops_token").await;
+    let read = home.sources().read(&proposal.source, "ops_token").await;
     use secrecy::ExposeSecret;
     assert_eq!(read.ok().unwrap().expose_secret(), "s3cret");
 }
@@ -185,7 +189,7 @@ async fn what_a_program_says_beside_the_secret_is_for_the_owner_alone() {
     let home = Home::new();
     let program = home.program("echo 'session s3cret expired' >&2; exit 1");
     let source = source("op://a/b/c", program);
-    let unread = read(&source, "").await.err().unwrap();
+    let unread = home.sources().read(&source, "").await.err().unwrap();
     assert!(unread.to_string().contains("session s3cret expired"));
     let sources = home.sources();
     let error = secret(&sources, &sourced(source, "")).await.unwrap_err();
@@ -196,7 +200,9 @@ async fn what_a_program_says_beside_the_secret_is_for_the_owner_alone() {
 async fn output_without_an_end_is_cut_off() {
     let home = Home::new();
     let program = home.program("exec cat /dev/zero");
-    let unread = read(&source("op://a/b/c", program), "")
+    let unread = home
+        .sources()
+        .read(&source("op://a/b/c", program), "")
         .await
         .err()
         .unwrap();
@@ -205,9 +211,16 @@ async fn output_without_an_end_is_cut_off() {
         "{unread}"
     );
     let program = home.program("head -c 65536 /dev/zero | tr '\\0' x");
-    assert!(read(&source("op://a/b/c", program), "").await.is_ok());
+    assert!(
+        home.sources()
+            .read(&source("op://a/b/c", program), "")
+            .await
+            .is_ok()
+    );
     let program = home.program("printf 'two\\nlines'");
-    let unread = read(&source("op://a/b/c", program), "")
+    let unread = home
+        .sources()
+        .read(&source("op://a/b/c", program), "")
         .await
         .err()
         .unwrap();
@@ -221,7 +234,9 @@ async fn output_without_an_end_is_cut_off() {
 async fn slow_a_program_that_hangs_is_ended_with_all_that_it_started() {
     let home = Home::new();
     let program = home.program("sleep 600 & echo $! > $home/pid; wait");
-    let unread = read(&source("op://a/b/c", program), "")
+    let unread = home
+        .sources()
+        .read(&source("op://a/b/c", program), "")
         .await
         .err()
         .unwrap();
@@ -248,12 +263,95 @@ async fn a_program_that_others_can_write_to_by_now_is_not_run() {
     let home = Home::new();
     let program = home.program("printf s3cret");
     let source = source("op://a/b/c", program.clone());
-    assert!(read(&source, "").await.is_ok());
+    assert!(home.sources().read(&source, "").await.is_ok());
     fs::set_permissions(&program, fs::Permissions::from_mode(0o777)).unwrap();
-    let unread = read(&source, "").await.err().unwrap();
+    let unread = home.sources().read(&source, "").await.err().unwrap();
     assert!(
         matches!(unread.error, SourceError::Unsafe { .. }),
         "{unread}"
     );
     assert_eq!(home.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_does_not_have_the_program_started_anew() {
+    let home = Home::new();
+    let program = home.program("until [ -e $home/secret ]; do sleep 0.02; done; cat $home/secret");
+    let (sources, it) = (home.sources(), sourced(source("op://a/b/c", program), ""));
+    for _ in 0..5 {
+        let started = async {
+            while home.runs() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = secret(&sources, &it) => panic!("there is no secret yet"),
+            () = started => {}
+        }
+    }
+    fs::write(home.file("secret"), "one").unwrap();
+    assert_eq!(secret(&sources, &it).await.unwrap(), "one");
+    assert_eq!(home.runs(), 1);
+}
+
+#[tokio::test]
+async fn slow_one_whose_files_hang_keeps_no_other_from_being_read() {
+    let home = Home::new();
+    let program = home.program("printf s3cret");
+    let sources = home.sources();
+    let other = sourced(source("op://a/b/c", program.clone()), "");
+    let hung = sourced(source("op://a/b/d", program.clone()), "");
+    // a look at its files, and all looks of those who ask what a reference means
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = Arc::new(Mutex::new(ended));
+    let hang = || {
+        let ended = Arc::clone(&ended);
+        move || {
+            let _ = ended.lock().map(|ended| ended.recv());
+            Ok(())
+        }
+    };
+    let kept = hung.kept::<Kept>();
+    let looks = futures_util::future::join4(
+        kept.looks.look("/mnt/op", hang()),
+        sources.looks.look("/mnt/op", hang()),
+        sources.looks.look("/mnt/op", hang()),
+        secret(&sources, &other),
+    );
+    let (one, two, three, read) = looks.await;
+    assert_eq!(read.unwrap(), "s3cret");
+    for looked in [one, two, three] {
+        let error = looked.unwrap_err();
+        assert!(matches!(error, SourceError::Unanswered { .. }), "{error}");
+    }
+    let asked = sources.propose("op://a/b/c", Some(&program), 60);
+    let (error, asked) = tokio::join!(secret(&sources, &hung), asked);
+    assert!(matches!(error, Err(SourceError::Busy(_))));
+    assert!(matches!(asked, Err(SourceError::Busy(_))));
+    assert_eq!(home.runs(), 1);
+    drop(end);
+    let asked = sources.propose("op://a/b/c", Some(&program), 60).await;
+    assert!(asked.is_ok());
+}
+
+#[test]
+fn the_owner_is_told_what_of_a_command_is_not_looked_at_and_who_can_read_its_token() {
+    let warnings = |reference: &str, program: &str| {
+        let proposal = proposed(reference, program).unwrap();
+        proposal.warnings.join("\n")
+    };
+    let home = Home::new();
+    let own = home.program("");
+    let by_name = warnings("cmd:///usr/bin/env op read", "/usr/bin/env");
+    assert!(by_name.contains("runs what \"op\" means"), "{by_name}");
+    let by_path = format!("cmd:///usr/bin/env {own}");
+    let by_path = proposed(&by_path, "/usr/bin/env").unwrap();
+    assert!(!by_path.warnings.join("").contains("means"), "{by_path:?}");
+    assert_eq!(by_path.read_by, format!("/usr/bin/env {own}"));
+    let op = warnings("op://a/b/c", &own);
+    assert!(op.contains("read the token in its environment"), "{op}");
+    assert!(op.contains("opens this item only"), "{op}");
+    assert!(warnings("bw://a/password", &own).contains("all of your vault"));
+    assert!(!warnings("pass://a", &own).contains("token"));
 }
