@@ -303,3 +303,95 @@ fn a_definition_can_be_tried_out_before_it_is_in_force() {
         "{unknown:?}"
     );
 }
+
+#[test]
+fn a_new_key_goes_where_the_one_that_it_replaces_went() {
+    let (file, sealed) = (Upstream::friendly(), Upstream::friendly());
+    let home = Home::ready();
+    home.policy(
+        "policies: [{identity: local-dev, allow: [{service: acme, actions: ['*']}, {service: github, actions: ['*']}]}]\n",
+    );
+    save(&home, "acme.yaml", &acme(&file.url(), "/things"));
+    wait_for_acme(&home);
+    let address = sealed.url().replace("http://", "");
+    home.add("acme", "ACME-OLD-0123456789", &sealed.url());
+    home.add("github", "ghp_old0123456789", &sealed.url());
+    let replace = |service: &str, secret: &str| {
+        let arguments = ["add", service, "--stdin", "--yes", "--replace"];
+        let replaced = home.axis_fed(&arguments, secret).ok();
+        assert!(
+            replaced
+                .stdout
+                .contains(&format!("only ever sent to  {address}\n")),
+            "{replaced:?}"
+        );
+        assert!(
+            replaced.stderr.contains("the one that it replaces did"),
+            "{replaced:?}"
+        );
+        replaced
+    };
+    let mut host = Host::connect(&home, "local-dev");
+    let mut sent = |service: &str, action: &str, params: &Value| {
+        let answer = host.execute(service, action, params);
+        assert_eq!(answer["ok"], true, "{answer}");
+        let last = sealed.requests().pop().unwrap();
+        last.headers["authorization"].clone()
+    };
+    let repository = json!({"owner": "a", "repo": "b"});
+
+    // the upstream that is asked whether it takes a key is that one, too
+    let before = sealed.requests().len();
+    replace("github", "ghp_new0123456789");
+    assert_eq!(sealed.requests().len(), before + 1);
+    assert_eq!(
+        sent("github", "repos.get", &repository),
+        "Bearer ghp_new0123456789"
+    );
+    let replaced = replace("acme", "ACME-NEW-0123456789");
+    assert!(
+        !replaced.stderr.contains(&file.url().replace("http://", "")),
+        "no other host is asked about: {replaced:?}"
+    );
+    assert_eq!(
+        sent("acme", "things.list", &json!({})),
+        "Bearer ACME-NEW-0123456789"
+    );
+
+    // also where only the password tells where that was
+    home.axis(&["lock"]).ok();
+    replace("acme", "ACME-LAST-0123456789");
+    home.axis(&["unlock"]).ok();
+    assert_eq!(
+        sent("acme", "things.list", &json!({})),
+        "Bearer ACME-LAST-0123456789"
+    );
+    assert!(file.requests().is_empty(), "nothing went there");
+
+    // it is on record where a key may go
+    let added: Vec<Value> = home
+        .audit()
+        .into_iter()
+        .filter(|line| line["act"] == "add")
+        .map(|line| line["detail"].clone())
+        .collect();
+    assert_eq!(added.len(), 5, "{added:?}");
+    for (at, name) in ["acme", "github", "github", "acme", "acme"]
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(added[at], format!("{name}, hosts: {address}"));
+    }
+
+    // and --base-url leads back
+    let back = ["add", "acme", "--stdin", "--no-check", "--replace"];
+    let url = file.url();
+    let back = home.axis_fed(
+        &[&back[..], &["--base-url", &url]].concat(),
+        "ACME-BACK-0123456789",
+    );
+    assert!(
+        back.ok().stdout.contains(&url.replace("http://", "")),
+        "it goes back"
+    );
+}

@@ -84,7 +84,7 @@ fn sent(upstream: &Upstream) -> String {
 fn a_call_goes_out_with_what_the_password_manager_says_and_nothing_of_it_is_written_down() {
     let upstream = Upstream::friendly();
     let secret = canary("op");
-    let (home, _) = home_with_op(&upstream, &secret);
+    let (home, program) = home_with_op(&upstream, &secret);
     let mut host = Host::connect(&home, "local-dev");
     assert_eq!(get(&mut host)["ok"], true);
     assert_eq!(sent(&upstream), format!("Bearer {secret}"));
@@ -100,6 +100,14 @@ fn a_call_goes_out_with_what_the_password_manager_says_and_nothing_of_it_is_writ
             "{file}"
         );
     }
+    // but which program got it is on record
+    let audit = home.audit();
+    let added = audit.iter().find(|line| line["act"] == "add").unwrap();
+    let address = upstream.url().replace("http://", "");
+    assert_eq!(
+        added["detail"],
+        format!("github, hosts: {address}, read by: {program}")
+    );
     let listed = home.axis(&["list", "--json"]).json();
     assert_eq!(listed["credentials"][0]["source"], REFERENCE);
     assert!(home.axis(&["list"]).ok().stdout.contains(REFERENCE));

@@ -5,8 +5,8 @@ mod source;
 use axis_proto::shell;
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::{
-    AddCredentialRequest, AddCredentialResponse, ListActionsRequest, ListCredentialsRequest,
-    ServiceActions, ShowServiceRequest, VerifyPasswordRequest,
+    AddCredentialRequest, AddCredentialResponse, Credential, ListActionsRequest,
+    ListCredentialsRequest, ServiceActions, ShowServiceRequest, VerifyPasswordRequest,
 };
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -49,7 +49,8 @@ pub struct Add {
     /// Read the secret from standard input (a trailing newline is dropped)
     #[arg(long)]
     stdin: bool,
-    /// Send the credential to this server instead, and to no other
+    /// Send the credential to this server instead, and to no other [default: with --replace
+    /// where the one before went, else the service's own]
     #[arg(
         long,
         value_name = "URL",
@@ -91,8 +92,8 @@ impl Add {
             return Err(Failure::new(Exit::Unavailable, "there is no vault yet").fix("axis init"));
         }
         let service = self.find_service(&mut daemon).await?;
-        self.refuse_taken(&mut daemon).await?;
-        let confirmed_host = self.confirm_host(&mut daemon).await?;
+        let replaced = self.replaced(&mut daemon).await?;
+        let confirmed_host = self.confirm_host(&mut daemon, replaced.as_ref()).await?;
         let confirmed = self.source.confirmed(&mut daemon, self.yes).await?;
 
         let password = prompt::master_password()?;
@@ -155,14 +156,19 @@ impl Add {
 
     /// The host in the file of a service that isn't built in, once the owner
     /// has said yes to it; empty where nothing has to be asked.
-    async fn confirm_host(&self, daemon: &mut Daemon) -> Result<String, Failure> {
+    async fn confirm_host(
+        &self,
+        daemon: &mut Daemon,
+        replaced: Option<&Credential>,
+    ) -> Result<String, Failure> {
         let shown = ask(daemon.admin.show_service(ShowServiceRequest {
             service: self.service.clone(),
         }))
         .await?;
         let service = shown.service.unwrap_or_default();
         // a base URL stands for the host, but not for where tokens come from
-        let hosts = if self.base_url.is_empty() {
+        let has_own = replaced.is_some_and(|it| !it.base_url.is_empty());
+        let hosts = if self.base_url.is_empty() && !has_own {
             service.host
         } else {
             service.token_host
@@ -177,6 +183,11 @@ impl Add {
             printable(&service.file)
         ));
         tell(format_args!("  the key will go to {host}"));
+        if replaced.is_some_and(|it| it.hosts.is_empty()) && self.base_url.is_empty() {
+            tell(
+                "  or, if the one that it replaces was stored with --base-url, only to that server",
+            );
+        }
         let fix = format!("look at the host, then: axis add {name} --yes");
         let question = format!("Is {host} right?");
         if self.yes || prompt::confirms(&question, &fix).await? {
@@ -189,9 +200,10 @@ impl Add {
         .fix("correct base_url in its file, or name the right one with --base-url"))
     }
 
-    async fn refuse_taken(&self, daemon: &mut Daemon) -> Result<(), Failure> {
+    /// The credential that is to be replaced, where there is one.
+    async fn replaced(&self, daemon: &mut Daemon) -> Result<Option<Credential>, Failure> {
         let listed = ask(daemon.admin.list_credentials(ListCredentialsRequest {})).await?;
-        let taken = listed.credentials.iter().find(|credential| {
+        let taken = listed.credentials.into_iter().find(|credential| {
             credential.service.eq_ignore_ascii_case(&self.service)
                 && credential.label.eq_ignore_ascii_case(&self.label)
         });
@@ -202,7 +214,7 @@ impl Add {
             )
             .because("Another one can be kept beside it under a label: --label work")
             .fix(format!("axis add {} --replace", credential.service))),
-            _ => Ok(()),
+            taken => Ok(taken),
         }
     }
 }

@@ -24,7 +24,8 @@ pub struct Addition {
     pub secret: SecretString,
     /// Where it is kept, if not in the vault.
     pub elsewhere: Option<Elsewhere>,
-    /// Sealed with it as its only host; unset: the service's own.
+    /// Sealed with it as its only host; unset: that of the one that it replaces,
+    /// else the service's own.
     pub base_url: Option<String>,
     /// Whether it may take the place of one that is there.
     pub replace: bool,
@@ -91,7 +92,14 @@ impl Owner {
         if !unread {
             look_at(&value, service, &mut warnings)?;
         }
-        let base_url = base_url.as_deref().map(BaseUrl::parse).transpose()?;
+        let mut base_url = base_url.as_deref().map(BaseUrl::parse).transpose()?;
+        let mut is_kept = false;
+        if replace && base_url.is_none() {
+            // a new key of another server is not for the service's own host
+            let kept = self.broker.vault.base_url(&password, &name).await;
+            base_url = self.audited(kept, Some(by))?;
+            is_kept = base_url.is_some();
+        }
         let target = base_url
             .clone()
             .unwrap_or_else(|| service.base_url().clone());
@@ -115,10 +123,21 @@ impl Owner {
                 None => service.destinations(),
                 Some(_) => service.token_destination(),
             };
-            confirmed(service, named, &confirmed_host)?;
+            // who said yes to all hosts in the file said yes to the token_url's
+            let is_more = is_kept && confirmed_host == service.destinations();
+            if !is_more {
+                confirmed(service, named, &confirmed_host)?;
+            }
         }
 
         self.recordable()?;
+        if let Some(kept) = base_url.as_ref().filter(|_| is_kept) {
+            warnings.push(format!(
+                "it goes to {kept}, as the one that it replaces did; --base-url names another server"
+            ));
+        }
+        let read_by = source.as_ref().map(|proposal| proposal.read_by.as_str());
+        let detail = detail(&name, &hosts, read_by);
         let sealed = NewCredential {
             name: name.clone(),
             secret,
@@ -128,7 +147,7 @@ impl Owner {
         };
         let written = self.broker.vault.add(password, sealed, replace).await;
         let written = self.audited(written, Some(by))?;
-        self.record_change(Act::Add, &name, written.generation, by);
+        self.record_written(Act::Add, &detail, written.generation, by);
 
         let verdict = if check && self.broker.is_withheld() {
             // the way to the upstream is what the owner sealed, not what the file says
@@ -154,6 +173,26 @@ impl Owner {
             warnings,
             verdict,
         })
+    }
+}
+
+/// What the record says of it: not the reference, which an agent needn't know.
+fn detail(name: &CredentialName, hosts: &[Host], read_by: Option<&str>) -> String {
+    let hosts: Vec<&str> = hosts.iter().map(Host::as_str).collect();
+    let mut detail = format!("{name}, hosts: {}", short(&hosts.join(", ")));
+    if let Some(read_by) = read_by {
+        detail.push_str(", read by: ");
+        detail.push_str(&short(read_by));
+    }
+    detail
+}
+
+/// Of two such texts neither keeps the other out of the record.
+fn short(text: &str) -> String {
+    const MOST: usize = 300;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

@@ -106,6 +106,10 @@ pub fn credentials(owner: &Owner) -> v1::ListCredentialsResponse {
                 created_at: summary.created_at.to_string(),
                 updated_at: summary.updated_at.to_string(),
                 source: summary.source.unwrap_or_default(),
+                base_url: summary
+                    .base_url
+                    .map(|it| it.to_string())
+                    .unwrap_or_default(),
                 last_used_at: uses.of(&summary.name).map(|at| at.to_string()),
                 previous_until: summary.previous_until.map(|until| until.to_string()),
             })

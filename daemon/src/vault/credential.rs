@@ -52,6 +52,9 @@ pub struct CredentialSummary {
     /// The only hosts it may be sent to. They are sealed with it, so this is
     /// empty while the vault is locked.
     pub hosts: Vec<Host>,
+    /// Where the service is, if not where its definition says. Unset while the
+    /// vault is locked, too.
+    pub base_url: Option<BaseUrl>,
     /// When it was first added.
     pub created_at: Timestamp,
     /// Since when its secret is the one that it is.
@@ -78,6 +81,15 @@ impl Holding {
         match self {
             Self::Secret(credential) => credential.hosts(),
             Self::Source(sourced) => sourced.hosts(),
+        }
+    }
+
+    /// Where the service is, if not where its definition says.
+    #[must_use]
+    pub fn base_url(&self) -> Option<&BaseUrl> {
+        match self {
+            Self::Secret(credential) => credential.base_url(),
+            Self::Source(sourced) => sourced.base_url(),
         }
     }
 

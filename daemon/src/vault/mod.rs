@@ -43,6 +43,7 @@ use self::attempts::Attempts;
 use self::keystore::ITERATIONS;
 use self::writer::Writer;
 use crate::clock::Clock;
+use crate::host::BaseUrl;
 use crate::names::CredentialName;
 
 /// Fewest characters of a new master password.
@@ -218,6 +219,7 @@ impl Vault {
                 let holding = opened.and_then(|opened| opened.credentials.get(&name));
                 CredentialSummary {
                     hosts: holding.map_or_else(Vec::new, |it| it.hosts().to_vec()),
+                    base_url: holding.and_then(Holding::base_url).cloned(),
                     source: holding
                         .and_then(Holding::source)
                         .map(|it| it.reference.clone()),
@@ -242,6 +244,29 @@ impl Vault {
             Holding::Secret(_) => None,
         });
         sourced.collect()
+    }
+
+    /// Where the service of a stored credential is, if not where its definition
+    /// says; nothing where none is stored. While the vault is locked the
+    /// password opens it for this alone.
+    ///
+    /// # Errors
+    /// It is locked, and the password is wrong or the keystore can't be read.
+    pub async fn base_url(
+        &self,
+        password: &SecretString,
+        name: &CredentialName,
+    ) -> Result<Option<BaseUrl>, VaultError> {
+        match self.holding(name) {
+            Ok(holding) => return Ok(holding.base_url().cloned()),
+            Err(VaultError::NoCredential { .. }) => return Ok(None),
+            Err(_) => {}
+        }
+        let writer = Arc::clone(&self.writer);
+        let (password, name) = (password.clone(), name.clone());
+        self.attempts
+            .run(move || writer.base_url(&password, &name))
+            .await
     }
 
     /// Stores a credential; with `replace` also in the place of another, which

@@ -25,6 +25,7 @@ use super::secret::Key;
 use super::state::{KnownGeneration, Loaded, Snapshot, WhyLocked};
 use super::{VaultError, Written, contents, previous};
 use crate::clock::Clock;
+use crate::host::BaseUrl;
 use crate::names::CredentialName;
 
 /// The keystore file and the snapshot that follows from it.
@@ -120,6 +121,32 @@ impl Writer {
     pub fn verify_password(&self, password: &SecretString) -> Result<(), VaultError> {
         let unsealed = self.writable()?.keystore.unseal(password);
         unsealed.map(drop).map_err(|_| VaultError::WrongPassword)
+    }
+
+    /// Where the service of a stored credential is, if not where its definition
+    /// says.
+    pub fn base_url(
+        &self,
+        password: &SecretString,
+        name: &CredentialName,
+    ) -> Result<Option<BaseUrl>, VaultError> {
+        let loaded = self.writable()?;
+        let keystore = &loaded.keystore;
+        let text = name.to_string();
+        if !keystore.entries.contains_key(&text) {
+            return Ok(None);
+        }
+        let unsealed = keystore.unseal(password);
+        let vault_key = unsealed.map_err(|_| VaultError::WrongPassword)?;
+        let opened = keystore
+            .verify(&vault_key)
+            .and_then(|()| keystore.open(&vault_key, &text))
+            .and_then(|plaintext| {
+                contents::holding(name.clone(), &plaintext)
+                    .map_err(|()| Fault::EntriesEdited { names: vec![text] })
+            });
+        let holding = opened.map_err(|fault| self.damaged(fault))?;
+        Ok(holding.base_url().cloned())
     }
 
     pub fn add(

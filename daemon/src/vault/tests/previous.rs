@@ -76,6 +76,28 @@ async fn an_undo_brings_the_replaced_one_back_with_its_hosts_and_its_age_and_can
 }
 
 #[tokio::test]
+async fn the_server_of_a_stored_one_is_known_while_open_or_with_the_password() {
+    let home = Home::furnished().await;
+    let sealed = new("github", "").base_url;
+    let right = PASSWORD.into();
+    for vault in [home.unlocked().await, home.vault()] {
+        let known = vault.base_url(&right, &name("github")).await;
+        assert_eq!(known.unwrap_or_else(|error| panic!("{error}")), sealed);
+        let none = vault.base_url(&right, &name("gitlab")).await;
+        assert!(none.is_ok_and(|it| it.is_none()));
+    }
+    let locked = home.vault();
+    let wrong = locked
+        .base_url(&"not the password".into(), &name("github"))
+        .await;
+    assert!(refused(wrong).is_wrong_password());
+    assert!(
+        matches!(locked.state(), VaultState::Locked(_)),
+        "it stays so"
+    );
+}
+
+#[tokio::test]
 async fn what_is_kept_is_never_listed_and_stands_nowhere_in_clear() {
     let home = Home::furnished().await;
     let vault = home.unlocked().await;
