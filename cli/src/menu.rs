@@ -3,8 +3,10 @@
 //! What is asked about goes through [`printable`] here.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use inquire::ui::RenderConfig;
 use inquire::{Confirm, InquireError, MultiSelect, Password, PasswordDisplayMode, Select};
@@ -16,7 +18,13 @@ use crate::failure::{Exit, Failure};
 use crate::output::printable;
 
 /// The terminal as it was before the first question.
-static BEFORE: OnceLock<Termios> = OnceLock::new();
+static BEFORE: OnceLock<Before> = OnceLock::new();
+
+/// Whether a menu was drawn, which hides the cursor and more.
+static IS_DRAWN: AtomicBool = AtomicBool::new(false);
+
+/// Whether something is being typed without echo.
+static IS_HIDDEN: AtomicBool = AtomicBool::new(false);
 
 /// Ends bracketed paste and another screen, shows the cursor.
 const PLAIN_SCREEN: &[u8] = b"\x1b[?2004l\x1b[?25h";
@@ -64,13 +72,72 @@ pub fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
+/// A terminal and its modes. Stdin may be where a secret comes from, so that it
+/// is none.
+struct Before {
+    /// The process's own, where it has one.
+    terminal: Option<File>,
+    modes: Termios,
+}
+
+impl Before {
+    /// Keeps them, the first time.
+    fn keep() {
+        if BEFORE.get().is_some() {
+            return;
+        }
+        let opened = File::options().read(true).write(true).open("/dev/tty");
+        let terminal = opened.ok();
+        let modes = match &terminal {
+            Some(terminal) => tcgetattr(terminal),
+            None => tcgetattr(io::stdin()),
+        };
+        if let Ok(modes) = modes {
+            BEFORE.get_or_init(|| Self { terminal, modes });
+        }
+    }
+
+    fn restore(&self) {
+        let now = OptionalActions::Now;
+        // nothing better can be done on the way out
+        let _ = match &self.terminal {
+            Some(terminal) => tcsetattr(terminal, now, &self.modes),
+            None => tcsetattr(io::stdin(), now, &self.modes),
+        };
+    }
+}
+
+/// Something is going to be typed without echo: keeps the terminal as it is, for
+/// [`restore_terminal`].
+pub fn begin_hidden() {
+    Before::keep();
+    IS_HIDDEN.store(true, Ordering::SeqCst);
+}
+
+/// It was answered, and whoever asked has put the terminal back.
+pub fn end_hidden() {
+    IS_HIDDEN.store(false, Ordering::SeqCst);
+}
+
 /// Puts the terminal back as it was before the first question: one that a signal
 /// broke off can't do that itself.
 pub fn restore_terminal() {
     let Some(before) = BEFORE.get() else { return };
-    // nothing better can be done on the way out
-    let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
-    let _ = io::stderr().write_all(PLAIN_SCREEN);
+    let (is_drawn, is_hidden) = (
+        IS_DRAWN.load(Ordering::SeqCst),
+        IS_HIDDEN.load(Ordering::SeqCst),
+    );
+    // else it is as it was, and may be another program's by now
+    if is_drawn || is_hidden {
+        before.restore();
+    }
+    if is_drawn {
+        let _ = io::stderr().write_all(PLAIN_SCREEN);
+    }
+    if let (true, Some(mut terminal)) = (is_hidden, before.terminal.as_ref()) {
+        // the line of the question is still open
+        let _ = terminal.write_all(b"\n");
+    }
 }
 
 /// One of several answers; none where Esc passes the question over.
@@ -167,9 +234,8 @@ fn page() -> usize {
 async fn asked<T: Send + 'static>(
     question: impl FnOnce() -> Result<T, InquireError> + Send + 'static,
 ) -> Result<Option<T>, Failure> {
-    if let Ok(now) = tcgetattr(io::stdin()) {
-        BEFORE.get_or_init(|| now);
-    }
+    Before::keep();
+    IS_DRAWN.store(true, Ordering::SeqCst);
     let answered = spawn_blocking(move || {
         // an empty NO_COLOR counts as none, as everywhere in Axis
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
+use crate::menu;
 use crate::output::warn;
 
 /// The variable that stands for the prompt in scripts.
@@ -64,11 +65,11 @@ fn password_in(variable: &str) -> Result<Option<SecretString>, Failure> {
 }
 
 /// The master password: from the environment, else asked for.
-pub fn master_password() -> Result<SecretString, Failure> {
+pub async fn master_password() -> Result<SecretString, Failure> {
     if let Some(password) = password_from_environment()? {
         return Ok(password);
     }
-    let password = ask("Master password: ", PASSWORD_HELP)?;
+    let password = ask("Master password: ", PASSWORD_HELP).await?;
     if password.expose_secret().is_empty() {
         return Err(Failure::new(Exit::Usage, "no master password was entered"));
     }
@@ -77,20 +78,21 @@ pub fn master_password() -> Result<SecretString, Failure> {
 
 /// A new master password: from the environment, else asked for twice.
 /// One that is easy to guess is warned of.
-pub fn new_master_password() -> Result<SecretString, Failure> {
-    new_password(password_from_environment()?, PASSWORD_HELP)
+pub async fn new_master_password() -> Result<SecretString, Failure> {
+    new_password(password_from_environment()?, PASSWORD_HELP).await
 }
 
 /// The master password that takes the place of another: from an environment
 /// variable of its own, else asked for twice.
-pub fn replacing_master_password() -> Result<SecretString, Failure> {
+pub async fn replacing_master_password() -> Result<SecretString, Failure> {
     new_password(
         password_in(NEW_PASSWORD_VARIABLE)?,
         "set AXIS_NEW_MASTER_PASSWORD, or run the command in a terminal",
     )
+    .await
 }
 
-fn new_password(
+async fn new_password(
     given: Option<SecretString>,
     without_terminal: &str,
 ) -> Result<SecretString, Failure> {
@@ -99,7 +101,7 @@ fn new_password(
             check_length(&password)?;
             password
         }
-        None => ask_for_new_password(without_terminal)?,
+        None => ask_for_new_password(without_terminal).await?,
     };
     if let Some(reason) = weakness(&password) {
         warn(&format!("this master password is weak: {reason}"));
@@ -109,11 +111,12 @@ fn new_password(
 
 /// A secret typed without echo. What was pasted after its first line is
 /// dropped, so that it doesn't end up in the shell.
-pub fn secret(prompt: &str) -> Result<SecretString, Failure> {
+pub async fn secret(prompt: &str) -> Result<SecretString, Failure> {
     let secret = ask(
         prompt,
         "pipe the secret in and add --stdin, for example: axis add github --stdin < token.txt",
-    )?;
+    )
+    .await?;
     if let Ok(terminal) = File::open("/dev/tty") {
         // Nothing is lost where this fails: the rest stays visible.
         let _ = tcflush(&terminal, QueueSelector::IFlush);
@@ -202,17 +205,20 @@ pub fn can_ask() -> bool {
 }
 
 /// The password of another vault: from `AXIS_IMPORT_PASSWORD`, else asked for.
-pub fn import_password(prompt: &str) -> Result<SecretString, Failure> {
+pub async fn import_password(prompt: &str) -> Result<SecretString, Failure> {
     let password = match env::var(IMPORT_VARIABLE) {
         Ok(password) if !password.is_empty() => return Ok(SecretString::from(password)),
         Err(VarError::NotUnicode(_)) => {
             let what = format!("{IMPORT_VARIABLE} is not UTF-8 text");
             return Err(Failure::new(Exit::Usage, what));
         }
-        _ => ask(
-            prompt,
-            "set AXIS_IMPORT_PASSWORD, or run the command in a terminal",
-        )?,
+        _ => {
+            ask(
+                prompt,
+                "set AXIS_IMPORT_PASSWORD, or run the command in a terminal",
+            )
+            .await?
+        }
     };
     if password.expose_secret().is_empty() {
         return Err(Failure::new(Exit::Usage, "no password was entered"));
@@ -249,13 +255,13 @@ fn clean(secret: &SecretString) -> Result<SecretString, Failure> {
     Ok(SecretString::from(text))
 }
 
-fn ask_for_new_password(without_terminal: &str) -> Result<SecretString, Failure> {
+async fn ask_for_new_password(without_terminal: &str) -> Result<SecretString, Failure> {
     for attempt in 1..=ATTEMPTS {
-        let password = ask("New master password: ", without_terminal)?;
+        let password = ask("New master password: ", without_terminal).await?;
         let fault = if let Err(fault) = check_length(&password) {
             fault
         } else {
-            let again = ask("The same again: ", without_terminal)?;
+            let again = ask("The same again: ", without_terminal).await?;
             if again.expose_secret() == password.expose_secret() {
                 return Ok(password);
             }
@@ -297,23 +303,27 @@ pub fn weakness(password: &SecretString) -> Option<String> {
     Some(format!("{warning} A few random words make a better one."))
 }
 
-fn ask(prompt: &str, without_terminal: &str) -> Result<SecretString, Failure> {
-    match rpassword::prompt_password(prompt) {
-        Ok(typed) => Ok(SecretString::from(typed)),
-        Err(error) => Err(match error.kind() {
-            ErrorKind::Interrupted => Failure::cancelled(),
-            ErrorKind::UnexpectedEof => Failure::new(Exit::Usage, "nothing was entered"),
-            _ => Failure::new(
-                Exit::Usage,
-                format!(
-                    "there is no terminal to ask \"{}\" on",
-                    prompt.trim_end_matches([':', ' '])
-                ),
-            )
-            .because(error.to_string())
-            .fix(without_terminal),
-        }),
-    }
+/// What is typed without echo. It waits beside the caller, so that a signal ends
+/// the command; what is typed after that goes nowhere.
+async fn ask(prompt: &str, without_terminal: &str) -> Result<SecretString, Failure> {
+    menu::begin_hidden();
+    let shown = prompt.to_owned();
+    let typed = spawn_blocking(move || rpassword::prompt_password(shown).map(SecretString::from));
+    let typed = typed.await.unwrap_or_else(|error| Err(error.into()));
+    menu::end_hidden();
+    typed.map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => Failure::cancelled(),
+        ErrorKind::UnexpectedEof => Failure::new(Exit::Usage, "nothing was entered"),
+        _ => Failure::new(
+            Exit::Usage,
+            format!(
+                "there is no terminal to ask \"{}\" on",
+                prompt.trim_end_matches([':', ' '])
+            ),
+        )
+        .because(error.to_string())
+        .fix(without_terminal),
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fs;
 
 pub use axis_tests::Terminal;
 use axis_tests::{Home, PASSWORD, wait_for};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 /// A home with a service of one's own whose tokens come from another host.
@@ -36,6 +37,44 @@ fn ctrl_c_ends_a_question_and_nothing_is_stored() {
     assert!(screen.contains("cancelled"), "{screen}");
     assert!(!screen.contains("Master password"), "{screen}");
     assert_eq!(stored(&home), json!([]));
+}
+
+#[test]
+fn a_signal_ends_a_password_prompt_at_once_and_what_is_typed_later_goes_nowhere() {
+    let home = Home::ready();
+    home.axis(&["lock"]).ok();
+    let axis = axis_tests::binary("axis");
+    for (arguments, signal) in [
+        ("unlock", Signal::TERM),
+        ("unlock", Signal::HUP),
+        ("add github --no-check", Signal::TERM),
+        ("rotate", Signal::TERM),
+    ] {
+        // the shell stays, and shows whether the terminal is as it was
+        let line = format!(
+            "cd '{}' && stty -g > modes; sh -c 'echo $$ > pid; exec {} {arguments}'; \
+             echo \"code $?\"; stty -g | cmp -s - modes && echo restored; \
+             echo type; read -r typed; echo \"shell: $typed\"",
+            home.path().display(),
+            axis.display()
+        );
+        let mut terminal = Terminal::running(&home, &[], &line);
+        wait_for("the prompt", || {
+            terminal.screen().contains("Master password:").then_some(())
+        });
+        let pid = fs::read_to_string(home.file("pid")).unwrap();
+        let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        terminal.after("type\r\n", &format!("{PASSWORD}\r"));
+        let (_, screen) = terminal.end();
+        assert!(screen.contains("cancelled"), "{arguments}: {screen}");
+        assert!(screen.contains("code 1"), "{arguments}: {screen}");
+        assert!(screen.contains("restored"), "{arguments}: {screen}");
+        let typed = format!("shell: {PASSWORD}");
+        assert!(screen.contains(&typed), "{arguments}: {screen}");
+        let status = home.axis_without_password(&["status", "--json"]).json();
+        assert_eq!(status["vault"]["state"], "locked", "{arguments}: {screen}");
+    }
 }
 
 #[test]

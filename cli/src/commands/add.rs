@@ -96,7 +96,7 @@ impl Add {
         let confirmed_host = self.confirm_host(&mut daemon, replaced.as_ref()).await?;
         let confirmed = self.source.confirmed(&mut daemon, self.yes).await?;
 
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         ask(daemon.admin.verify_password(VerifyPasswordRequest {
             master_password: password.expose_secret().to_owned(),
         }))
@@ -106,7 +106,7 @@ impl Add {
         } else if confirmed.is_some() {
             SecretString::default()
         } else {
-            prompt::secret(&format!("Secret for {}: ", printable(&self.service)))?
+            prompt::secret(&format!("Secret for {}: ", printable(&self.service))).await?
         };
         let added = ask(daemon.admin.add_credential(AddCredentialRequest {
             master_password: password.expose_secret().to_owned(),

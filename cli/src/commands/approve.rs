@@ -57,7 +57,7 @@ impl Approve {
             }
             output.line("")?;
         }
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         let approved = ask(daemon.admin.approve(ApproveRequest {
             master_password: password.expose_secret().to_owned(),
             ids: self.ids,

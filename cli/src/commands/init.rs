@@ -32,13 +32,13 @@ impl Init {
             if policy.loaded || policy.error.is_some() {
                 return already_there(output, &vault);
             }
-            let password = prompt::master_password()?;
+            let password = prompt::master_password().await?;
             make(&mut daemon, &password).await??;
             output.line(output.paint(Tone::Good, "The policy is made anew."))?;
             output.line(format_args!("  policy  {}", printable(&policy.path)))?;
             return Ok(Exit::Done);
         }
-        let password = prompt::new_master_password()?;
+        let password = prompt::new_master_password().await?;
         match make(&mut daemon, &password).await? {
             Ok(()) => {}
             Err(status) if status.code() == Code::AlreadyExists => {

@@ -124,7 +124,7 @@ async fn set() -> Result<Exit, Failure> {
     if !keychain.available {
         return Err(Failure::new(Exit::Unavailable, keychain.detail).fix(keychain.fix));
     }
-    let password = prompt::master_password()?;
+    let password = prompt::master_password().await?;
     let kept = ask(daemon.admin.set_keychain(SetKeychainRequest {
         master_password: password.expose_secret().to_owned(),
     }))

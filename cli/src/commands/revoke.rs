@@ -29,7 +29,7 @@ impl Revoke {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         self.find(&mut daemon).await?;
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         let revoked = ask(daemon.admin.revoke_credential(RevokeCredentialRequest {
             master_password: password.expose_secret().to_owned(),
             service: self.service,

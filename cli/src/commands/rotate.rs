@@ -46,12 +46,12 @@ impl Rotate {
         if let Some(service) = &self.service {
             self.means_the_whole_vault(service, &mut daemon).await?;
         }
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         ask(daemon.admin.verify_password(VerifyPasswordRequest {
             master_password: password.expose_secret().to_owned(),
         }))
         .await?;
-        let new_password = prompt::replacing_master_password()?;
+        let new_password = prompt::replacing_master_password().await?;
         if new_password.expose_secret() == password.expose_secret() {
             return Err(Failure::new(
                 Exit::Usage,

@@ -30,7 +30,7 @@ impl Undo {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         self.find(&mut daemon).await?;
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         let undone = ask(daemon.admin.undo_credential(UndoCredentialRequest {
             master_password: password.expose_secret().to_owned(),
             service: self.service,

@@ -40,7 +40,7 @@ impl Unlock {
             }
             State::Locked | State::Unspecified => {}
         }
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         let unlocked = ask(daemon.admin.unlock(UnlockRequest {
             master_password: password.expose_secret().to_owned(),
             accept_older: self.accept_older,

@@ -61,7 +61,7 @@ impl PolicyFile {
         let mut file = Self::read(daemon).await?;
         match password {
             Some(password) if file.is_sealed => file.password = Some(password),
-            _ => file.ask_password()?,
+            _ => file.ask_password().await?,
         }
         let checked = file.check(daemon, &file.text).await?;
         match checked.error {
@@ -116,18 +116,18 @@ impl PolicyFile {
 
     /// Asks for the master password where the policy is sealed: whoever saves
     /// has to have asked.
-    pub fn ask_password(&mut self) -> Result<(), Failure> {
+    pub async fn ask_password(&mut self) -> Result<(), Failure> {
         if self.is_sealed {
-            self.password = Some(prompt::master_password()?);
+            self.password = Some(prompt::master_password().await?);
         }
         Ok(())
     }
 
     /// The same with a password that was typed already.
-    pub fn allow_with(&mut self, password: Option<SecretString>) -> Result<(), Failure> {
+    pub async fn allow_with(&mut self, password: Option<SecretString>) -> Result<(), Failure> {
         match password {
             Some(password) if self.is_sealed => self.password = Some(password),
-            _ => self.ask_password()?,
+            _ => self.ask_password().await?,
         }
         Ok(())
     }

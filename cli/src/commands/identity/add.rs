@@ -39,7 +39,7 @@ impl Add {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         self.check_free(&mut daemon).await?;
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         let added = ask(daemon.admin.add_identity(AddIdentityRequest {
             master_password: password.expose_secret().to_owned(),
             identity: self.identity.clone(),

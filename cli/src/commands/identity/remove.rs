@@ -28,7 +28,7 @@ impl Remove {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         self.find(&mut daemon).await?;
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         let removed = ask(daemon.admin.remove_identity(RemoveIdentityRequest {
             master_password: password.expose_secret().to_owned(),
             identity: self.identity.clone(),

@@ -115,7 +115,7 @@ async fn from_axis_asv(path: &Path) -> Result<(Vec<Item>, Vec<Skipped>), Failure
     if entries.is_empty() {
         return Ok((Vec::new(), faults));
     }
-    let password = Arc::new(prompt::import_password("The password of axis-asv: ")?);
+    let password = Arc::new(prompt::import_password("The password of axis-asv: ").await?);
     let place = path.display().to_string();
     let progress = Progress::new();
     let (mut items, count) = (Vec::new(), entries.len());

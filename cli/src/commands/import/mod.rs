@@ -185,7 +185,7 @@ impl Import {
         if candidates.is_empty() {
             return Ok(None);
         }
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         ask(daemon.admin.verify_password(VerifyPasswordRequest {
             master_password: password.expose_secret().to_owned(),
         }))

@@ -108,7 +108,7 @@ pub async fn merge(
         tell("The policy stays as it is.");
         return Ok(());
     }
-    file.allow_with(password)?;
+    file.allow_with(password).await?;
     file.save(daemon, &text).await?;
     file.in_force(daemon, &text).await?;
     output.line(output.paint(Tone::Good, "The policy is in force."))?;

@@ -82,7 +82,7 @@ impl Edit {
         };
         if file.is_sealed() {
             confirm(output, &mut daemon, &text).await?;
-            file.ask_password()?;
+            file.ask_password().await?;
         }
         file.save(&mut daemon, &text).await?;
         file.in_force(&mut daemon, &text).await?;

@@ -95,7 +95,7 @@ impl Seal {
                 .fix("take upstream.ca_file out of daemon.yaml"));
             }
         }
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         let sealed = ask(daemon.admin.seal_policy(SealPolicyRequest {
             master_password: password.expose_secret().to_owned(),
             what: Some(What::Digest(shown.digest.clone())),

@@ -33,7 +33,7 @@ impl Unseal {
             let meaning = shown.meaning.unwrap_or_default();
             difference::show_meaning(output, Most::ALL, &meaning)?;
         }
-        let password = prompt::master_password()?;
+        let password = prompt::master_password().await?;
         let unsealed = ask(daemon.admin.unseal_policy(UnsealPolicyRequest {
             master_password: password.expose_secret().to_owned(),
         }))
