@@ -81,6 +81,38 @@ fn add_says_what_can_be_run_next() {
 }
 
 #[test]
+fn what_is_proposed_for_a_taken_name_replaces_no_other_credential() {
+    let home = Home::ready();
+    let add = ["add", "github", "--stdin", "--no-check"];
+    let labelled = [&add[..], &["--label", "work"]].concat();
+    home.axis_fed(&add, "ghp_123456789012").ok();
+    home.axis_fed(&labelled, "ghp_210987654321").ok();
+    let url = ["--base-url", "https://github.example.com/api/v3"];
+    for (arguments, fix, label) in [
+        (
+            add.to_vec(),
+            "axis add github --replace",
+            "--label personal",
+        ),
+        (
+            labelled.clone(),
+            "axis add github --label work --replace",
+            "--label personal",
+        ),
+        (
+            [&labelled[..], &url].concat(),
+            "axis add github --label work --base-url https://github.example.com/api/v3 --replace",
+            "--label personal",
+        ),
+    ] {
+        let refused = home.axis_fed(&arguments, "ghp_000000000000");
+        assert_eq!(refused.code(), 1, "{refused:?}");
+        let told = &refused.stderr;
+        assert!(told.contains(fix) && told.contains(label), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_wrong_environment_is_wrong_usage_and_gets_no_wrong_advice() {
     let home = Home::empty();
     let long = home.file(&"x".repeat(100));

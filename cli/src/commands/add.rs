@@ -19,6 +19,9 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, tell, warn};
 use crate::prompt;
 
+/// Labels that are proposed, as long as they are free.
+const LABELS: [&str; 4] = ["work", "personal", "second", "other"];
+
 /// Store a credential for a service
 ///
 /// Asks for the master password and then for the secret, both without echo.
@@ -215,7 +218,46 @@ impl Add {
             .because("Another one can be kept beside it under a label: --label work")
             .fix(format!("axis add {} --replace", credential.service))),
             taken => Ok(taken),
+        let Some(taken) = taken.filter(|_| !self.replace) else {
+            return Ok(());
+        };
+        let is_free = |label: &&&str| {
+            !listed.credentials.iter().any(|credential| {
+                credential.service.eq_ignore_ascii_case(&self.service)
+                    && credential.label.eq_ignore_ascii_case(label)
+            })
+        };
+        let free = LABELS.iter().find(is_free).unwrap_or(&"NAME");
+        let which = if self.label.is_empty() {
+            "a label"
+        } else {
+            "another label"
+        };
+        Err(Failure::new(
+            Exit::Failed,
+            format!("{} has a credential already", taken.name),
+        )
+        .because(format!(
+            "Another one can be kept beside it under {which}: --label {free}"
+        ))
+        .fix(self.replacing(&taken.service)))
+    }
+
+    /// The same command, which replaces what is there: of the label and for the
+    /// server that were named, or it would be another credential.
+    fn replacing(&self, service: &str) -> String {
+        let mut command = format!("axis add {}", shell::word(service));
+        for (option, value) in [
+            ("--label", &self.label),
+            ("--base-url", &self.base_url),
+            ("--source", &self.source.source),
+            ("--program", &self.source.program),
+        ] {
+            if !value.is_empty() {
+                command = format!("{command} {option} {}", shell::word(value));
+            }
         }
+        command + " --replace"
     }
 }
 
