@@ -405,6 +405,40 @@ fn keys_in_plain_text_are_named_by_service_and_never_shown() {
 }
 
 #[test]
+fn a_key_that_was_deleted_from_the_file_is_told_as_long_as_its_backup_holds_it() {
+    let key = "ghp_CANARY0123456789abcdef";
+    let user = User::new(Home::ready());
+    let file = json!({"mcpServers": {"gh": {"command": "x", "env": {"GITHUB_TOKEN": key}}}});
+    user.write(".cursor/mcp.json", &file.to_string());
+    let backup = user.file(".cursor/mcp.json.axis-backup");
+    let remove = format!("rm {}", backup.display());
+    let added = user.hosts(&["add", "cursor"]).ok();
+    assert!(
+        added.stderr.contains("then delete it there, and with") && added.stderr.contains(&remove),
+        "{added:?}"
+    );
+    let text = user.read(".cursor/mcp.json");
+    user.write(".cursor/mcp.json", &text.replace(key, "${GITHUB_TOKEN}"));
+    let doctor = || {
+        let mut command = user.axis.command("axis");
+        command
+            .env("HOME", user.home.path())
+            .args(["doctor", "--json"]);
+        run(command, "").stdout
+    };
+    let listed = user.hosts(&[]).ok();
+    let words = "a key of github still stands in plain text in ~/.cursor/mcp.json.axis-backup";
+    assert!(listed.stderr.contains(words), "{listed:?}");
+    assert!(listed.stderr.contains(&remove), "{listed:?}");
+    assert!(!listed.stderr.contains("CANARY"), "{listed:?}");
+    assert!(doctor().contains(&remove), "{}", doctor());
+    fs::remove_file(backup).unwrap();
+    let listed = user.hosts(&[]).ok();
+    assert!(!listed.stderr.contains("plain text"), "{listed:?}");
+    assert!(!doctor().contains(&remove), "{}", doctor());
+}
+
+#[test]
 fn an_identity_that_policy_allows_nothing_is_warned_of() {
     let user = User::new(Home::ready());
     let ran = user.hosts(&["add", "cursor", "--force"]).ok();

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use axis_proto::shell;
 use axis_proto::v1::{Check, Service};
 
 use super::{fail, ok, warn};
-use crate::hosts::{self, Environment, KeyPatterns};
+use crate::hosts::{self, Environment, KeyPatterns, PlaintextSecret};
 
 pub(super) fn checks(services: &[Service]) -> Vec<Check> {
     let (Ok(environment), Ok(known)) = (Environment::of_process(), hosts::known()) else {
@@ -75,26 +76,39 @@ fn secrets(environment: &Environment, services: &[Service]) -> Vec<Check> {
     }
     found
         .iter()
-        .map(|secret| {
-            let file = environment.shorten(&secret.file);
-            if secret.is_master {
-                return warn(
-                    "hosts' files",
-                    format!("{file} holds the master password, which agents can read there"),
-                    format!(
-                        "delete {} from it, and type the password: axis unlock",
-                        secret.variable
-                    ),
-                );
-            }
-            warn(
-                "hosts' files",
-                format!(
-                    "{file} holds a secret in plaintext: {} of the server {}",
-                    secret.variable, secret.server
-                ),
-                format!("axis import host {}, then delete it there", secret.host),
-            )
-        })
+        .map(|secret| plaintext(environment, secret))
         .collect()
+}
+
+fn plaintext(environment: &Environment, secret: &PlaintextSecret) -> Check {
+    let about = "hosts' files";
+    let (server, variable) = (&secret.server, &secret.variable);
+    let remove = (secret.backup.as_ref())
+        .map(|path| format!("rm {}", shell::word(&path.display().to_string())));
+    let file = match &secret.backup {
+        Some(backup) if !secret.is_in_file => environment.shorten(backup),
+        _ => environment.shorten(&secret.file),
+    };
+    let found = if secret.is_master {
+        format!("{file} holds the master password, which agents can read there")
+    } else {
+        format!("{file} holds a secret in plaintext: {variable} of the server {server}")
+    };
+    let fix = match (remove, secret.is_in_file, secret.is_master) {
+        (Some(remove), false, true) => format!("{remove}, then: axis rotate"),
+        (Some(remove), false, false) => remove,
+        (remove, _, is_master) => {
+            let copy = remove.map(|remove| format!(", and its copy: {remove}"));
+            let copy = copy.unwrap_or_default();
+            if is_master {
+                format!("delete {variable} from it, and type the password: axis unlock{copy}")
+            } else {
+                format!(
+                    "axis import host {}, then delete it there{copy}",
+                    secret.host
+                )
+            }
+        }
+    };
+    warn(about, found, fix)
 }

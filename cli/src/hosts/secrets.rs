@@ -99,13 +99,17 @@ impl Key {
     }
 }
 
-/// One secret that stands in a host's file.
+/// One secret that stands in a host's file, in the backup beside it, or in both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaintextSecret {
     /// The host's name on the command line.
     pub host: String,
-    /// The file.
+    /// The host's file.
     pub file: PathBuf,
+    /// Whether it stands in that file; else it is only left in the backup.
+    pub is_in_file: bool,
+    /// The file's backup, where it stands there, too.
+    pub backup: Option<PathBuf>,
     /// The server whose it is.
     pub server: String,
     /// The variable, header or option that holds it.
@@ -142,7 +146,8 @@ pub fn secrets(
     found
 }
 
-/// Looks through one file.
+/// Looks through one file and its backup, which keeps what is deleted from the
+/// file.
 pub fn secrets_in(
     host: &Host,
     file: &std::path::Path,
@@ -151,6 +156,31 @@ pub fn secrets_in(
     let Ok(snapshot) = Snapshot::read(file) else {
         return Vec::new();
     };
+    let mut secrets = secrets_of(host, file, &snapshot, patterns);
+    let Some(backup) = snapshot.backup() else {
+        return secrets;
+    };
+    let path = snapshot.backup_path();
+    for left in secrets_of(host, file, &backup, patterns) {
+        let mut current = secrets.iter_mut();
+        match current.find(|it| it.server == left.server && it.variable == left.variable) {
+            Some(secret) => secret.backup = Some(path.clone()),
+            None => secrets.push(PlaintextSecret {
+                is_in_file: false,
+                backup: Some(path.clone()),
+                ..left
+            }),
+        }
+    }
+    secrets
+}
+
+fn secrets_of(
+    host: &Host,
+    file: &std::path::Path,
+    snapshot: &Snapshot,
+    patterns: &KeyPatterns,
+) -> Vec<PlaintextSecret> {
     let Some(root) = snapshot.text().ok().and_then(|text| parse(host, text)) else {
         return Vec::new();
     };
@@ -162,6 +192,8 @@ pub fn secrets_in(
             let secret = PlaintextSecret {
                 host: host.id.clone(),
                 file: file.to_owned(),
+                is_in_file: true,
+                backup: None,
                 server: server.to_owned(),
                 variable: hit.variable,
                 service: hit.service,

@@ -62,6 +62,8 @@ struct Secret<'a> {
     variable: &'a str,
     service: Option<&'a str>,
     is_master_password: bool,
+    is_in_file: bool,
+    backup: Option<&'a Path>,
 }
 
 impl List {
@@ -151,6 +153,8 @@ impl Row {
                     variable: &secret.variable,
                     service: secret.service.as_deref(),
                     is_master_password: secret.is_master,
+                    is_in_file: secret.is_in_file,
+                    backup: secret.backup.as_deref(),
                 })
                 .collect(),
             source: &self.host.source,

@@ -7,6 +7,7 @@ mod remove;
 use std::path::PathBuf;
 
 pub use self::add::identity;
+use axis_proto::shell;
 use axis_proto::v1::ListServicesRequest;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -146,27 +147,49 @@ async fn key_patterns() -> KeyPatterns {
 /// Names what stands in plain text, and what to do.
 fn warn_of(environment: &Environment, secrets: &[PlaintextSecret]) {
     for secret in secrets {
-        let file = environment.shorten(&secret.file);
-        let (server, variable) = (&secret.server, &secret.variable);
-        if secret.is_master {
-            warn(&format!(
-                "the master password stands in {file} (server {server}, {variable}), where every \
-                 agent reads it: delete it there and change it with `axis rotate`; \
-                 `axis unlock` asks you for it instead"
-            ));
-        } else {
-            let whose = match &secret.service {
-                Some(service) => format!("a key of {service}"),
-                None => "a secret".to_owned(),
-            };
-            warn(&format!(
-                "{whose} stands in plain text in {file} (server {server}, {variable}), where \
-                 every agent reads it: `axis import host {}` brings it into the vault, then \
-                 delete it there",
-                source(environment, secret)
-            ));
-        }
+        warn(&warning(environment, secret));
     }
+}
+
+fn warning(environment: &Environment, secret: &PlaintextSecret) -> String {
+    let (server, variable) = (&secret.server, &secret.variable);
+    let whose = match (&secret.service, secret.is_master) {
+        (_, true) => "the master password".to_owned(),
+        (Some(service), false) => format!("a key of {service}"),
+        (None, false) => "a secret".to_owned(),
+    };
+    let backup = (secret.backup.as_ref()).map(|path| shell::word(&path.display().to_string()));
+    if let (false, Some(path), Some(backup)) = (secret.is_in_file, &secret.backup, &backup) {
+        let rotate = if secret.is_master {
+            "; and change it with `axis rotate`"
+        } else {
+            ", once the vault has it"
+        };
+        return format!(
+            "{whose} still stands in plain text in {} (server {server}, {variable}), the copy of \
+             a file before Axis was written into it, where every agent reads it: \
+             `rm {backup}`{rotate}",
+            environment.shorten(path)
+        );
+    }
+    let file = environment.shorten(&secret.file);
+    let copy = match backup {
+        Some(backup) => format!(", and with `rm {backup}` from the copy beside it"),
+        None => String::new(),
+    };
+    if secret.is_master {
+        return format!(
+            "{whose} stands in {file} (server {server}, {variable}), where every agent reads \
+             it: delete it there{copy} and change it with `axis rotate`; `axis unlock` asks \
+             you for it instead"
+        );
+    }
+    format!(
+        "{whose} stands in plain text in {file} (server {server}, {variable}), where every \
+         agent reads it: `axis import host {}` brings it into the vault, then delete it \
+         there{copy}",
+        source(environment, secret)
+    )
 }
 
 /// What `axis import host` knows the file by.
@@ -177,7 +200,7 @@ fn source(environment: &Environment, secret: &PlaintextSecret) -> String {
     if of_user.is_some_and(|place| place.file == secret.file) {
         secret.host.clone()
     } else {
-        axis_proto::shell::word(&secret.file.display().to_string())
+        shell::word(&secret.file.display().to_string())
     }
 }
 

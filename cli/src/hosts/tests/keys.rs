@@ -109,6 +109,40 @@ fn they_are_found_in_toml_and_in_projects_too() {
 }
 
 #[test]
+fn what_is_left_in_the_backup_alone_is_told_from_what_is_in_the_file() {
+    let text =
+        r#"{"mcpServers": {"a": {"env": {"A_TOKEN": "abcdefgh12", "B_TOKEN": "abcdefgh34"}}}}"#;
+    let case = Case::of("cursor", text);
+    case.add().unwrap();
+    let of_file = |case: &Case| -> Vec<(String, bool, bool)> {
+        let found = secrets_in(case.host, case.file(), &patterns()).into_iter();
+        found
+            .map(|it| {
+                let is_in_backup = it.backup == Some(case.backup());
+                (it.variable, it.is_in_file, is_in_backup)
+            })
+            .collect()
+    };
+    assert_eq!(
+        of_file(&case),
+        [
+            ("A_TOKEN".to_owned(), true, true),
+            ("B_TOKEN".to_owned(), true, true)
+        ]
+    );
+    fs::write(case.file(), case.text().replace("abcdefgh34", "${B}")).unwrap();
+    assert_eq!(
+        of_file(&case),
+        [
+            ("A_TOKEN".to_owned(), true, true),
+            ("B_TOKEN".to_owned(), false, true)
+        ]
+    );
+    fs::remove_file(case.backup()).unwrap();
+    assert_eq!(of_file(&case), [("A_TOKEN".to_owned(), true, false)]);
+}
+
+#[test]
 fn references_and_harmless_values_are_none() {
     for value in [
         "",
