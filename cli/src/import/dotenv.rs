@@ -10,7 +10,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{ImportError, Item, Skipped, file};
+use super::{ImportError, Item, Skipped, Variable, file};
 
 /// The largest `.env` that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -64,14 +64,24 @@ pub fn items(path: &Path) -> Result<(Vec<Item>, Vec<Skipped>), ImportError> {
     Ok((items, faults.collect()))
 }
 
-/// Takes the variables in `names` out of the file at `path`, each with all of
-/// its lines, and leaves every other byte as it is. No copy of the old file
-/// stays, since it would be one of the secrets. Gives back how many lines went.
+/// What [`without_lines`] has done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// How many lines went.
+    pub lines: usize,
+    /// What stays under one of the names since it holds another value, and in
+    /// which line it stands now.
+    pub others: Vec<(String, usize)>,
+}
+
+/// Takes `variables` out of the file at `path`, each with all of its lines, and
+/// leaves every other byte as it is: also a line that gives one of them another
+/// value. No copy of the old file stays, since it would be one of the secrets.
 ///
 /// # Errors
 /// It can't be read or written, or somebody else has changed it meanwhile; then
 /// it is as it was.
-pub fn without_lines(path: &Path, names: &[&str]) -> Result<usize, ImportError> {
+pub fn without_lines(path: &Path, variables: &[Variable]) -> Result<Taken, ImportError> {
     let unwritable = |error: std::io::Error| ImportError::Unreadable {
         path: path.to_owned(),
         error,
@@ -86,16 +96,26 @@ pub fn without_lines(path: &Path, names: &[&str]) -> Result<usize, ImportError> 
     let mark = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
     let (entries, _) = read(&text[mark..]);
     let mut kept = Zeroizing::new(String::with_capacity(text.len()));
-    let (mut from, mut lines) = (0, 0);
-    for entry in entries.iter().filter(|it| names.contains(&&*it.name)) {
+    let (mut from, mut taken) = (0, Taken::default());
+    for entry in &entries {
+        if !variables.iter().any(|it| it.name == entry.name) {
+            continue;
+        }
+        if !variables.iter().any(|it| it.is(&entry.name, &entry.value)) {
+            if !entry.value.is_empty() {
+                let line = entry.line - taken.lines;
+                taken.others.push((entry.name.clone(), line));
+            }
+            continue;
+        }
         let range = mark + entry.range.start..mark + entry.range.end;
         kept.push_str(&text[from..range.start]);
-        lines += text[range.clone()].lines().count();
+        taken.lines += text[range.clone()].lines().count();
         from = range.end;
     }
     kept.push_str(&text[from..]);
-    if lines == 0 {
-        return Ok(0);
+    if taken.lines == 0 {
+        return Ok(taken);
     }
     let directory = target.parent().unwrap_or(Path::new("/"));
     let metadata = fs::metadata(&target).map_err(unwritable)?;
@@ -120,7 +140,7 @@ pub fn without_lines(path: &Path, names: &[&str]) -> Result<usize, ImportError> 
         .map_err(|error| unwritable(error.error))?;
     // where this fails, the rename may be lost with the power, and no more
     let _ = File::open(directory).and_then(|directory| directory.sync_all());
-    Ok(lines)
+    Ok(taken)
 }
 
 fn read(text: &str) -> (Vec<Entry>, Vec<Fault>) {

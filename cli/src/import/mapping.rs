@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::known::{Known, KnownService, Way};
 use super::naming::{Affix, Name};
-use super::{Certainty, Findings, Found, Item, Skipped, file};
+use super::{Certainty, Findings, Found, Item, Skipped, Variable, file};
 
 /// The largest file that a variable may name, in bytes.
 const MAX_KEY_FILE_BYTES: usize = 64 * 1024;
@@ -335,7 +335,11 @@ impl Sorting<'_> {
         }
         let variables: Vec<_> = parts
             .iter()
-            .map(|at| self.entries[*at].item.name.clone())
+            .map(|at| &self.entries[*at].item)
+            .map(|item| Variable {
+                name: item.name.clone(),
+                value: item.value.clone(),
+            })
             .collect();
         let label = match self.free_label(service, label, &secret, &entry.name) {
             Ok(label) => label,

@@ -21,7 +21,7 @@ pub mod pass;
 use std::path::Path;
 
 use axis_proto::v1::Service;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 pub use self::error::ImportError;
 pub use self::item::Item;
@@ -34,8 +34,8 @@ pub use self::startup::lines_with;
 pub struct Found {
     /// Where it stands, such as `.env, line 3`.
     pub origin: String,
-    /// The names it stands under: one, or several that make one credential.
-    pub variables: Vec<String>,
+    /// What it stands under: one, or several that make one credential.
+    pub variables: Vec<Variable>,
     /// The service it is for.
     pub service: String,
     /// The label it gets, made from its name; empty: none.
@@ -50,10 +50,44 @@ pub struct Found {
     pub remarks: Vec<String>,
 }
 
+/// A name and what stands under it: the secret itself, a part of it, or the path
+/// of its file.
+#[derive(Clone)]
+pub struct Variable {
+    /// The name.
+    pub name: String,
+    /// The text.
+    pub value: SecretString,
+}
+
+impl Variable {
+    /// Whether it is this one.
+    fn is(&self, name: &str, value: &str) -> bool {
+        self.name == name && self.value.expose_secret() == value
+    }
+}
+
 impl Found {
     /// The names in one word, as they are chosen and shown.
     pub fn variable(&self) -> String {
-        self.variables.join(":")
+        let names: Vec<&str> = self.names().collect();
+        names.join(":")
+    }
+
+    /// The names, one by one.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(|it| it.name.as_str())
+    }
+
+    /// Its name there and in the vault, for people.
+    pub fn in_the_vault(&self) -> String {
+        format!("{} ({})", self.variable(), self.credential())
+    }
+
+    /// Whether it is the very same secret for the same credential.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.credential() == other.credential()
+            && self.secret.expose_secret() == other.secret.expose_secret()
     }
 
     /// What the vault calls it: `service` or `service/label`.

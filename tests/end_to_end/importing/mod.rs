@@ -204,6 +204,47 @@ fn only_the_lines_that_were_imported_are_deleted_and_only_when_asked_for() {
 }
 
 #[test]
+fn a_plaintext_copy_of_what_the_vault_has_is_never_passed_over_in_silence() {
+    let home = Home::ready();
+    let (one, two) = (home.file(".env"), home.file("two.env"));
+    fs::write(&one, "GITHUB_TOKEN=ghp_CANARY1\n").unwrap();
+    fs::write(&two, "GITHUB_TOKEN=ghp_CANARY2\n").unwrap();
+    import(&home, &[".env", "--yes", "--no-check", "--delete-lines"]).ok();
+    assert_eq!(fs::read_to_string(&one).unwrap(), "");
+    let flags = ["--yes", "--no-check", "--delete-lines"];
+    let ran = import(&home, &[&["two.env"], &flags[..]].concat()).ok();
+    for said in [
+        "two.env holds in plaintext what is in the vault already: GITHUB_TOKEN (github)",
+        "axis import two.env --replace",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {ran:#?}");
+    }
+    let variables = [("GITHUB_TOKEN", "ghp_CANARY3")];
+    let ran = import_with(&home, &variables, &["env", "--yes", "--no-check"]).ok();
+    assert!(ran.stderr.contains("axis import env --replace"), "{ran:#?}");
+    let replaced = import(&home, &[&["two.env", "--replace"], &flags[..]].concat()).ok();
+    assert!(!replaced.stderr.contains("already:"), "{replaced:#?}");
+    assert_eq!(fs::read_to_string(&two).unwrap(), "");
+}
+
+#[test]
+fn only_the_line_whose_value_was_stored_is_deleted() {
+    let home = Home::ready();
+    fs::write(
+        home.file(".env"),
+        "STRIPE_SECRET_KEY=sk_test_CANARY1\nA=1\nSTRIPE_SECRET_KEY=sk_test_CANARY2\n",
+    )
+    .unwrap();
+    let ran = import(&home, &[".env", "--yes", "--no-check", "--delete-lines"]).ok();
+    let said = "another value of STRIPE_SECRET_KEY stays in .env, line 1";
+    assert!(ran.stderr.contains(said), "{ran:#?}");
+    assert_eq!(
+        fs::read_to_string(home.file(".env")).unwrap(),
+        "STRIPE_SECRET_KEY=sk_test_CANARY1\nA=1\n"
+    );
+}
+
+#[test]
 fn the_very_secret_is_stored_and_its_service_is_asked() {
     let key = canary("import");
     let good = format!("Bearer {key}");

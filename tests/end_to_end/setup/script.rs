@@ -114,6 +114,69 @@ fn keys_of_the_environment_are_kept_also_where_no_vendor_can_be_asked() {
     assert_eq!(explained.code(), 4, "{explained:?}");
 }
 
+/// `axis setup` with this `.env` and this variable.
+fn setup_with(home: &Home, text: &str, variables: &[(&str, &str)]) -> (Ran, String) {
+    fs::write(home.file(".env"), text).unwrap();
+    let arguments = [
+        "--yes",
+        "--no-check",
+        "--env-file",
+        ".env",
+        "--delete-env-lines",
+    ];
+    let ran = setup(home, &arguments, variables, "").ok();
+    for output in [&ran.stdout, &ran.stderr] {
+        assert!(!output.contains("CANARY"), "a secret was shown: {ran:?}");
+    }
+    (ran, fs::read_to_string(home.file(".env")).unwrap())
+}
+
+#[test]
+fn a_copy_of_the_very_key_that_was_stored_goes_too_and_another_value_never_does() {
+    let (key, other) = (canary("same"), canary("other"));
+    let variables = [("GITHUB_TOKEN", key.as_str())];
+    let home = Home::empty();
+    let text = format!("A=1\nGITHUB_TOKEN={key}\n");
+    let (ran, left) = setup_with(&home, &text, &variables);
+    assert_eq!(left, "A=1\n", "{ran:?}");
+    assert_eq!(stored(&home), ["github"]);
+
+    let known = "In plaintext in .env, and in the vault already: GITHUB_TOKEN (github)";
+    let home = Home::empty();
+    let text = format!("GITHUB_TOKEN={other}\n");
+    let (ran, left) = setup_with(&home, &text, &variables);
+    assert_eq!(left, text, "{ran:?}");
+    assert!(ran.stdout.contains(known), "{ran:?}");
+    assert!(ran.stdout.contains("axis import .env --replace"), "{ran:?}");
+
+    // run again, it still speaks of both
+    let (ran, left) = setup_with(&home, &text, &variables);
+    assert_eq!(left, text, "{ran:?}");
+    assert!(ran.stdout.contains(known), "{ran:?}");
+    assert!(ran.stdout.contains("axis import env --replace"), "{ran:?}");
+}
+
+#[test]
+fn of_two_values_of_one_name_only_the_stored_one_is_deleted() {
+    let home = Home::empty();
+    let text = "STRIPE_SECRET_KEY=sk_test_CANARYold\nSTRIPE_SECRET_KEY=sk_test_CANARYnew\n";
+    let (ran, left) = setup_with(&home, text, &[]);
+    assert_eq!(left, "STRIPE_SECRET_KEY=sk_test_CANARYold\n", "{ran:?}");
+    let said = "another value of STRIPE_SECRET_KEY stays in .env, line 1";
+    assert!(ran.stdout.contains(said), "{ran:?}");
+}
+
+#[test]
+fn a_line_that_can_not_be_read_is_told_and_loses_no_other() {
+    let home = Home::empty();
+    let text = "GITHUB_TOKEN=\"ghp_CANARY1\nSTRIPE_SECRET_KEY=sk_test_CANARY2\n";
+    let (ran, _) = setup_with(&home, text, &[("OPENAI_API_KEY", "changeme")]);
+    let said = ".env: GITHUB_TOKEN: in line 1, the quote is never closed";
+    assert!(ran.stderr.contains(said), "{ran:?}");
+    assert!(!ran.stderr.contains("OPENAI"), "{ran:?}");
+    assert_eq!(stored(&home), ["stripe"]);
+}
+
 #[test]
 fn a_refused_key_is_kept_with_a_warning_and_the_setup_succeeds() {
     let home = Home::empty();

@@ -185,3 +185,24 @@ fn keys_in_a_dotenv_file_move_in_and_their_lines_go_only_when_told() {
     assert_eq!(left, "# mine\nDEBUG=1\nOTHER='x y'\n");
     assert_eq!(stored(&home), ["github"]);
 }
+
+#[test]
+fn lines_that_ctrl_c_left_in_a_dotenv_file_are_named_by_the_next_run() {
+    let home = Home::ready();
+    let text = format!("GITHUB_TOKEN={}\n", canary("left"));
+    fs::write(home.file(".env"), &text).unwrap();
+    let setup = "setup --no-check --no-seal --access none";
+    let mut terminal = Terminal::axis_in(&home, PLAIN, setup);
+    terminal.after("GITHUB_TOKEN", "\r");
+    terminal.after("Master password:", &format!("{PASSWORD}\r"));
+    terminal.after("Delete these lines from .env?", "\u{3}");
+    assert_eq!(terminal.end().0, 1);
+    assert_eq!(stored(&home), ["github"]);
+    let mut terminal = Terminal::axis_in(&home, PLAIN, setup);
+    terminal.after("One more key?", "\r");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    let known = "In plaintext in .env, and in the vault already: GITHUB_TOKEN (github)";
+    assert!(screen.contains(known), "{screen}");
+    assert_eq!(fs::read_to_string(home.file(".env")).unwrap(), text);
+}

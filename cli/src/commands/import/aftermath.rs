@@ -7,7 +7,7 @@ use axis_proto::shell;
 
 use super::choice::Candidate;
 use crate::failure::Failure;
-use crate::import::{Source, dotenv, lines_with};
+use crate::import::{Source, Variable, dotenv, lines_with};
 use crate::output::{printable, tell, warn};
 use crate::prompt;
 
@@ -41,22 +41,36 @@ pub enum Deletion {
 }
 
 /// Says what should be deleted now and how; deletes lines of a `.env` file only
-/// where that was asked for.
+/// where that was asked for, and never what was `kept` in the vault as it was:
+/// it may be another value.
 pub async fn tell_leftovers(
     source: &Source,
     imported: &[&Candidate],
+    kept: &[Candidate],
     deletion: Deletion,
 ) -> Result<(), Failure> {
-    if imported.is_empty() {
+    if imported.is_empty() && kept.is_empty() {
         return Ok(());
     }
-    let names: Vec<&str> = imported
-        .iter()
-        .flat_map(|it| it.found.variables.iter().map(String::as_str))
-        .collect();
+    let names: Vec<&str> = imported.iter().flat_map(|it| it.found.names()).collect();
     match source {
-        Source::Dotenv(path) => dotenv_left(path, &names, deletion).await?,
-        Source::Environment => environment_left(&names),
+        Source::Dotenv(path) => {
+            let variables: Vec<Variable> = imported
+                .iter()
+                .flat_map(|it| it.found.variables.iter().cloned())
+                .collect();
+            if !variables.is_empty() {
+                dotenv_left(path, &names, &variables, deletion).await?;
+            }
+            let word = shell::word(&path.display().to_string());
+            kept_left(&path.display().to_string(), kept, &word);
+        }
+        Source::Environment => {
+            if !names.is_empty() {
+                environment_left(&names);
+            }
+            kept_left("the environment", kept, "env");
+        }
         Source::OnePassword(path) | Source::Bitwarden(path) => {
             let word = shell::word(&path.display().to_string());
             warn(&format!(
@@ -72,12 +86,15 @@ pub async fn tell_leftovers(
         }
         Source::Host(name) => {
             let file = super::gather::host_file(name)?.display().to_string();
-            warn(&format!(
-                "{file} still holds these in plaintext: {}",
-                names.join(", ")
-            ));
-            tell("  Delete them there, with the servers that need them: an agent has the same");
-            tell("  services through Axis. See: axis hosts list");
+            if !names.is_empty() {
+                warn(&format!(
+                    "{file} still holds these in plaintext: {}",
+                    names.join(", ")
+                ));
+                tell("  Delete them there, with the servers that need them: an agent has the same");
+                tell("  services through Axis. See: axis hosts list");
+            }
+            kept_left(&file, kept, &format!("host {}", shell::word(name)));
         }
         Source::Pass(_) => {
             tell("The password store is as it was: encrypted, but an agent with a shell can run");
@@ -88,7 +105,29 @@ pub async fn tell_leftovers(
     Ok(())
 }
 
-async fn dotenv_left(path: &Path, names: &[&str], deletion: Deletion) -> Result<(), Failure> {
+/// What the vault had before: nobody can tell here whether it is the same.
+fn kept_left(place: &str, kept: &[Candidate], source: &str) {
+    if kept.is_empty() {
+        return;
+    }
+    let list: Vec<String> = kept.iter().map(|it| it.found.in_the_vault()).collect();
+    warn(&format!(
+        "{place} holds in plaintext what is in the vault already: {}",
+        list.join(", ")
+    ));
+    tell("  Compare, then delete it there: an agent reads it. Another value goes into the vault");
+    tell(format_args!(
+        "  with: axis import {} --replace",
+        printable(source)
+    ));
+}
+
+async fn dotenv_left(
+    path: &Path,
+    names: &[&str],
+    variables: &[Variable],
+    deletion: Deletion,
+) -> Result<(), Failure> {
     let shown = path.display();
     let list = names.join(", ");
     warn(&format!("{shown} still holds these in plaintext: {list}"));
@@ -105,11 +144,17 @@ async fn dotenv_left(path: &Path, names: &[&str], deletion: Deletion) -> Result<
         _ => false,
     };
     if is_asked_for {
-        let lines = dotenv::without_lines(path, names)?;
+        let taken = dotenv::without_lines(path, variables)?;
         tell(format_args!(
-            "Deleted from {} (lines that went: {lines}). A history of it, such as git's, still has them.",
-            printable(&shown.to_string())
+            "Deleted from {} (lines that went: {}). A history of it, such as git's, still has them.",
+            printable(&shown.to_string()),
+            taken.lines
         ));
+        for (name, line) in taken.others {
+            warn(&format!(
+                "another value of {name} stays in {shown}, line {line}: look at it, then delete it"
+            ));
+        }
     } else {
         tell(format_args!(
             "  Delete those lines in an editor: {}",

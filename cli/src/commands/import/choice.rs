@@ -65,12 +65,17 @@ impl Candidate {
         names.iter().any(|name| {
             name.eq_ignore_ascii_case(&self.found.variable())
                 || name.eq_ignore_ascii_case(&self.found.credential())
-                || self
-                    .found
-                    .variables
-                    .iter()
-                    .any(|variable| variable.eq_ignore_ascii_case(name))
+                || (self.found.names()).any(|variable| variable.eq_ignore_ascii_case(name))
         })
+    }
+
+    /// Whether it stays as it is in the vault, so that what was found of it is a
+    /// plaintext copy, or another value.
+    pub fn is_kept(&self, wish: &Wish<'_>) -> bool {
+        let is_meant = wish.only.is_empty() && wish.assigned.is_empty()
+            || self.is_named(wish.only)
+            || (wish.assigned.iter()).any(|one| self.is_named(std::slice::from_ref(&one.variable)));
+        self.is_stored && !wish.replace && is_meant
     }
 
     /// Whether it is imported when nobody says otherwise.

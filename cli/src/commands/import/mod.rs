@@ -111,19 +111,26 @@ impl Import {
             tell("Nothing was changed: this was a dry run.");
             return Ok(Exit::Done);
         }
+        let wish = choice::Wish {
+            yes: self.yes,
+            only: &self.only,
+            assigned: &assigned,
+            replace: self.replace,
+        };
         let chosen = if candidates.is_empty() {
             Vec::new()
         } else {
-            let wish = choice::Wish {
-                yes: self.yes,
-                only: &self.only,
-                assigned: &assigned,
-                replace: self.replace,
-            };
             choice::choose(&candidates, &wish).await?
         };
         let mut at = 0..;
-        candidates.retain(|_| at.next().is_some_and(|at| chosen.contains(&at)));
+        let mut kept = Vec::new();
+        for candidate in std::mem::take(&mut candidates) {
+            if at.next().is_some_and(|at| chosen.contains(&at)) {
+                candidates.push(candidate);
+            } else if candidate.is_kept(&wish) {
+                kept.push(candidate);
+            }
+        }
         choice::confirm_hosts(&mut candidates, &self.confirm_host).await?;
         let password = Self::password(&mut daemon, &candidates).await?;
         let outcomes = match &password {
@@ -144,7 +151,7 @@ impl Import {
             (false, false) => Deletion::Asked,
             (false, true) => Deletion::Unasked,
         };
-        aftermath::tell_leftovers(&source, &imported, deletion).await?;
+        aftermath::tell_leftovers(&source, &imported, &kept, deletion).await?;
         if vault.state() == State::Locked && !imported.is_empty() {
             output.line("The vault is still locked. Next: axis unlock")?;
         }

@@ -1,4 +1,4 @@
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
 
@@ -68,6 +68,13 @@ fn a_line_that_can_not_be_understood_loses_no_other() {
     }
 }
 
+fn variable(name: &str, value: &str) -> Variable {
+    Variable {
+        name: name.to_owned(),
+        value: SecretString::from(value),
+    }
+}
+
 fn written(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(".env");
@@ -113,7 +120,10 @@ fn only_the_named_lines_go_and_every_other_byte_stays() {
     ] {
         let (directory, path) = written(before);
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        assert_eq!(without_lines(&path, &["B"]).unwrap(), lines, "{before:?}");
+        let named = ["1", "2", "one\ntwo\nB=3"].map(|value| variable("B", value));
+        let taken = without_lines(&path, &named).unwrap();
+        assert_eq!(taken.lines, lines, "{before:?}");
+        assert_eq!(taken.others, [], "{before:?}");
         assert_eq!(fs::read_to_string(&path).unwrap(), after);
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o640);
@@ -122,11 +132,25 @@ fn only_the_named_lines_go_and_every_other_byte_stays() {
 }
 
 #[test]
+fn another_value_of_a_name_stays_and_is_told_by_its_line() {
+    let (_directory, path) = written("B=old\nC=1\nexport B='new'\nB=\nB=older\n");
+    let taken = without_lines(&path, &[variable("B", "new")]).unwrap();
+    assert_eq!(taken.lines, 1);
+    assert_eq!(taken.others, [("B".to_owned(), 1), ("B".to_owned(), 4)]);
+    let left = fs::read_to_string(&path).unwrap();
+    assert_eq!(left, "B=old\nC=1\nB=\nB=older\n");
+    let taken = without_lines(&path, &[variable("B", "new")]).unwrap();
+    assert_eq!(taken.lines, 0, "nothing goes where nothing is the same");
+    assert_eq!(fs::read_to_string(&path).unwrap(), left);
+}
+
+#[test]
 fn a_link_to_the_file_stays_a_link() {
     let (directory, path) = written("A=1\nB=2\n");
     let link = directory.path().join("link");
     std::os::unix::fs::symlink(&path, &link).unwrap();
-    assert_eq!(without_lines(&link, &["A"]).unwrap(), 1);
+    let taken = without_lines(&link, &[variable("A", "1")]).unwrap();
+    assert_eq!(taken.lines, 1);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::read_to_string(&path).unwrap(), "B=2\n");
 }
