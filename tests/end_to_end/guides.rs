@@ -162,10 +162,11 @@ fn the_commands_about_services_work() {
             shell.runs(&line, "");
         }
     }
+    let called = vendor.requests();
     assert!(
-        vendor
-            .requests()
+        called
             .iter()
-            .any(|call| call.path.starts_with("/"))
+            .any(|call| call.path == "/api/tickets?state=open"),
+        "{called:?}"
     );
 }

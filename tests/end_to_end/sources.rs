@@ -125,7 +125,7 @@ fn a_call_goes_out_with_what_the_password_manager_says_and_nothing_of_it_is_writ
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(text)
 }
 
 #[test]

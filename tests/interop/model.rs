@@ -61,7 +61,7 @@ fn stream(events: &[(&str, Value)]) -> Reply {
     for (name, data) in events {
         let mut data = data.clone();
         data["type"] = json!(name);
-        body.push_str(&format!("event: {name}\ndata: {data}\n\n"));
+        body += &["event: ", name, "\ndata: ", &data.to_string(), "\n\n"].concat();
     }
     let mut reply = Reply::json(200, &Value::Null);
     reply.headers = vec![("content-type".into(), "text/event-stream".into())];

@@ -206,20 +206,13 @@ impl Add {
     /// The credential that is to be replaced, where there is one.
     async fn replaced(&self, daemon: &mut Daemon) -> Result<Option<Credential>, Failure> {
         let listed = ask(daemon.admin.list_credentials(ListCredentialsRequest {})).await?;
-        let taken = listed.credentials.into_iter().find(|credential| {
+        let is_it = |credential: &&Credential| {
             credential.service.eq_ignore_ascii_case(&self.service)
                 && credential.label.eq_ignore_ascii_case(&self.label)
-        });
-        match taken {
-            Some(credential) if !self.replace => Err(Failure::new(
-                Exit::Failed,
-                format!("{} has a credential already", credential.name),
-            )
-            .because("Another one can be kept beside it under a label: --label work")
-            .fix(format!("axis add {} --replace", credential.service))),
-            taken => Ok(taken),
+        };
+        let taken = listed.credentials.iter().find(is_it);
         let Some(taken) = taken.filter(|_| !self.replace) else {
-            return Ok(());
+            return Ok(taken.cloned());
         };
         let is_free = |label: &&&str| {
             !listed.credentials.iter().any(|credential| {

@@ -23,6 +23,10 @@ use crate::output::{Output, Tone, printable};
 const STEPS: usize = 6;
 
 /// What was asked for on the command line.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Plan {
     /// Whether a person answers; else what isn't said has its default.
     pub asks: bool,

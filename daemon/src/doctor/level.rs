@@ -261,7 +261,8 @@ mod tests {
 
     #[test]
     fn each_thing_that_a_program_of_the_user_can_use_makes_it_level_1_and_is_named() {
-        let cases: [(fn(&mut Footing), &str); 5] = [
+        type Spoil = fn(&mut Footing);
+        let cases: [(Spoil, &str); 5] = [
             (|it| it.is_sealed = false, "axis policy seal"),
             (|it| it.keychain.stored = true, "axis keychain delete"),
             (|it| it.opened_by = Some(OpenedBy::Start), "axis unlock"),

@@ -10,7 +10,7 @@ use super::checking::Verdict;
 use super::{Elsewhere, Owner, OwnerError};
 use crate::audit::{Act, Peer};
 use crate::auth;
-use crate::catalogue::Service;
+use crate::catalogue::{Catalogue, Service};
 use crate::host::{BaseUrl, Host};
 use crate::names::CredentialName;
 use crate::vault::{Credential, NewCredential, Secret};
@@ -68,10 +68,7 @@ impl Owner {
             confirmed_host,
         } = addition;
         let catalogue = self.broker.services.catalogue();
-        let service = catalogue.service(name.service.as_str()).ok_or_else(|| {
-            let error = catalogue.unknown_service(name.service.as_str());
-            OwnerError::UnknownService(format!("{error}{}", self.unsealed_services()))
-        })?;
+        let service = self.known_service(&catalogue, &name)?;
         let mut warnings = Vec::new();
         let source = match &elsewhere {
             Some(elsewhere) => Some(self.confirmed_source(elsewhere, service, &secret).await?),
@@ -83,23 +80,22 @@ impl Owner {
                 let read = self
                     .read_source(&password, source, &secret, check, by)
                     .await?;
-                let unread = read.as_ref().err().cloned();
-                warnings.extend(unread.map(|why| format!("it was stored unread: {why}")));
-                let is_unread = read.is_err();
+                let why = read.as_ref().err();
+                warnings.extend(why.map(|why| format!("it was stored unread: {why}")));
+                let is_unread = why.is_some();
                 (read.unwrap_or_default(), is_unread)
             }
         };
         if !unread {
             look_at(&value, service, &mut warnings)?;
         }
-        let mut base_url = base_url.as_deref().map(BaseUrl::parse).transpose()?;
-        let mut is_kept = false;
-        if replace && base_url.is_none() {
-            // a new key of another server is not for the service's own host
-            let kept = self.broker.vault.base_url(&password, &name).await;
-            base_url = self.audited(kept, Some(by))?;
-            is_kept = base_url.is_some();
-        }
+        let named = base_url.as_deref().map(BaseUrl::parse).transpose()?;
+        let kept = match (&named, replace) {
+            (None, true) => self.kept_base_url(&password, &name, by).await?,
+            _ => None,
+        };
+        let is_kept = kept.is_some();
+        let base_url = named.or(kept);
         let target = base_url
             .clone()
             .unwrap_or_else(|| service.base_url().clone());
@@ -108,12 +104,10 @@ impl Owner {
             None => service.hosts().to_vec(),
         };
         match auth::token_hosts(service.auth(), value.expose_secret(), base_url.is_some()) {
-            Ok(more) => {
-                for host in more {
-                    if !hosts.contains(&host) {
-                        hosts.push(host);
-                    }
-                }
+            Ok(mut more) => {
+                more.dedup();
+                more.retain(|host| !hosts.contains(host));
+                hosts.extend(more);
             }
             Err(error) => warnings.push(error.to_string()),
         }
@@ -124,8 +118,7 @@ impl Owner {
                 Some(_) => service.token_destination(),
             };
             // who said yes to all hosts in the file said yes to the token_url's
-            let is_more = is_kept && confirmed_host == service.destinations();
-            if !is_more {
+            if !(is_kept && confirmed_host == service.destinations()) {
                 confirmed(service, named, &confirmed_host)?;
             }
         }
@@ -155,14 +148,8 @@ impl Owner {
                 why: "the settings are sealed, and the vault is locked".into(),
             })
         } else if check && !unread {
-            // while the vault is locked there is none in it to be used
-            let stored = self.broker.vault.credential(&name);
-            let credential = stored.unwrap_or_else(|_| {
-                let secret = Secret::from_string(value);
-                let hosts = hosts.clone();
-                Arc::new(Credential::new(name.clone(), secret, hosts, base_url))
-            });
-            Some(self.check(service, &credential, &target).await)
+            let stored = self.stored(&name, value, &hosts, base_url);
+            Some(self.check(service, &stored, &target).await)
         } else {
             None
         };
@@ -173,6 +160,51 @@ impl Owner {
             warnings,
             verdict,
         })
+    }
+
+    fn known_service<'c>(
+        &self,
+        catalogue: &'c Catalogue,
+        name: &CredentialName,
+    ) -> Result<&'c Service, OwnerError> {
+        let name = name.service.as_str();
+        catalogue.service(name).ok_or_else(|| {
+            let error = catalogue.unknown_service(name);
+            OwnerError::UnknownService(format!("{error}{}", self.unsealed_services()))
+        })
+    }
+
+    /// What was just stored; while the vault is locked there is none in it to be
+    /// used.
+    fn stored(
+        &self,
+        name: &CredentialName,
+        secret: SecretString,
+        hosts: &[Host],
+        base_url: Option<BaseUrl>,
+    ) -> Arc<Credential> {
+        let stored = self.broker.vault.credential(name);
+        stored.unwrap_or_else(|_| {
+            let secret = Secret::from_string(secret);
+            Arc::new(Credential::new(
+                name.clone(),
+                secret,
+                hosts.to_vec(),
+                base_url,
+            ))
+        })
+    }
+
+    /// The server that a credential was stored for, where it isn't the service's
+    /// own: a new key of another server is not for the service's host.
+    async fn kept_base_url(
+        &self,
+        password: &SecretString,
+        name: &CredentialName,
+        by: &Peer,
+    ) -> Result<Option<BaseUrl>, OwnerError> {
+        let kept = self.broker.vault.base_url(password, name).await;
+        self.audited(kept, Some(by))
     }
 }
 

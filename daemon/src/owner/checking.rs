@@ -175,7 +175,6 @@ impl Owner {
             timeout: Some(CHECK_TIMEOUT),
             repeatable: true,
             keep: &kept,
-            ..Errand::default()
         };
         let answer = self.broker.upstream.send(authorised, &guard, &errand).await;
         match answer {

@@ -88,13 +88,13 @@ mod tests {
         }
         assert_eq!(begun, 2);
         // the third isn't begun at all
-        let (begin, third_began) = mpsc::channel();
-        let third = looks.look("/bin/op", move || {
-            let _ = begin.send(());
+        let (third, was_begun) = mpsc::channel();
+        let busy = looks.look("/bin/op", move || {
+            let _ = third.send(());
             Ok(())
         });
-        assert!(matches!(third.await, Err(SourceError::Busy(_))));
-        assert!(third_began.recv().is_err());
+        assert!(matches!(busy.await, Err(SourceError::Busy(_))));
+        assert!(was_begun.recv().is_err());
         // others have places of their own
         assert_eq!(Looks::default().look("/bin/op", || Ok(1)).await, Ok(1));
         // and what answers at last makes room again

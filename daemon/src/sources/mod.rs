@@ -241,14 +241,14 @@ impl Sources {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return Err(SourceError::Busy(PATIENCE));
             };
-            let (sources, sourced) = (Arc::clone(self), Arc::clone(sourced));
-            let program = sourced.source().program.clone();
+            let (reader, entry) = (Arc::clone(self), Arc::clone(sourced));
+            let program = entry.source().program.clone();
             let reading = self.underway.spawn(async move {
                 let _held = (turn, place);
-                let kept = sourced.kept::<Kept>();
-                let token = sourced.token().expose();
-                let read = read_once(&kept.looks, sourced.source(), token).await;
-                sources.keep(&sourced, &kept, read.map_err(|complaint| complaint.error))
+                let kept = entry.kept::<Kept>();
+                let token = entry.token().expose();
+                let read = read_once(&kept.looks, entry.source(), token).await;
+                reader.keep(&entry, &kept, read.map_err(|complaint| complaint.error))
             });
             let read = reading.await;
             read.unwrap_or_else(|_| Err(SourceError::stopping(&program)))

@@ -207,7 +207,7 @@ mod tests {
         file
     }
 
-    fn is_refused(looked: Result<Looked, SourceError>) -> bool {
+    fn is_refused(looked: &Result<Looked, SourceError>) -> bool {
         matches!(looked, Err(SourceError::Unsafe { .. }))
     }
 
@@ -228,7 +228,7 @@ mod tests {
         ] {
             set_mode(place, open);
             for path in [&file, &link] {
-                assert!(is_refused(check(path, [])), "{}", path.display());
+                assert!(is_refused(&check(path, [])), "{}", path.display());
             }
             set_mode(place, closed);
         }
@@ -259,7 +259,7 @@ mod tests {
         }
         set_mode(&middle, 0o777);
         for way in &ways {
-            assert!(is_refused(check(way, [])), "{}", way.display());
+            assert!(is_refused(&check(way, [])), "{}", way.display());
         }
         let circle = home.path().join("circle");
         symlink("circle", &circle).unwrap();
@@ -289,7 +289,7 @@ mod tests {
         }
         set_mode(&script, 0o666);
         for word in &words {
-            assert!(is_refused(check(&sh, [word.as_str()])), "{word}");
+            assert!(is_refused(&check(&sh, [word.as_str()])), "{word}");
         }
     }
 }

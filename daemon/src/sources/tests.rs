@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::*;
 use crate::clock::ManualClock;
 use crate::host::BaseUrl;
@@ -73,8 +75,8 @@ fn proposed(reference: &str, program: &str) -> Result<Proposal, SourceError> {
     propose(reference, &Reference::parse(reference)?, Some(program), 60)
 }
 
-async fn secret(sources: &Arc<Sources>, sourced: &Arc<Sourced>) -> Result<String, SourceError> {
-    let current = sources.current(sourced).await?;
+async fn secret(sources: &Arc<Sources>, entry: &Arc<Sourced>) -> Result<String, SourceError> {
+    let current = sources.current(entry).await?;
     Ok(current.secret().expose().to_owned())
 }
 
@@ -93,11 +95,11 @@ async fn a_value_is_used_for_its_time_and_then_read_again() {
     assert_eq!(secret(&sources, &it).await.unwrap(), "two");
     // a wall clock that is set back makes nothing last longer
     home.clock.step_wall(jiff::SignedDuration::from_hours(-1));
-    home.clock.advance(Duration::from_secs(60));
+    home.clock.advance(Duration::from_mins(1));
     let before = sources.current(&it).await.ok().unwrap();
     assert_eq!(home.runs(), 3);
     // the same again goes on with what was made of it
-    home.clock.advance(Duration::from_secs(60));
+    home.clock.advance(Duration::from_mins(1));
     let again = sources.current(&it).await.ok().unwrap();
     assert!(Arc::ptr_eq(&before, &again));
 }
@@ -180,7 +182,6 @@ printf s3cret"#;
             .ends_with(" read --no-newline 'op://a b/(id)/c'")
     );
     let read = home.sources().read(&proposal.source, "ops_token").await;
-    use secrecy::ExposeSecret;
     assert_eq!(read.ok().unwrap().expose_secret(), "s3cret");
 }
 
@@ -305,7 +306,7 @@ async fn slow_one_whose_files_hang_keeps_no_other_from_being_read() {
     // a look at its files, and all looks of those who ask what a reference means
     let (end, ended) = std::sync::mpsc::channel::<()>();
     let ended = Arc::new(Mutex::new(ended));
-    let hang = || {
+    let no_answer = || {
         let ended = Arc::clone(&ended);
         move || {
             let _ = ended.lock().map(|ended| ended.recv());
@@ -314,9 +315,9 @@ async fn slow_one_whose_files_hang_keeps_no_other_from_being_read() {
     };
     let kept = hung.kept::<Kept>();
     let looks = futures_util::future::join4(
-        kept.looks.look("/mnt/op", hang()),
-        sources.looks.look("/mnt/op", hang()),
-        sources.looks.look("/mnt/op", hang()),
+        kept.looks.look("/mnt/op", no_answer()),
+        sources.looks.look("/mnt/op", no_answer()),
+        sources.looks.look("/mnt/op", no_answer()),
         secret(&sources, &other),
     );
     let (one, two, three, read) = looks.await;

@@ -83,7 +83,7 @@ fn deep_nesting_and_bombs_end_in_an_error() {
         .zip("abcdefgh".chars())
     {
         let many = vec![format!("*{of}"); 10].join(",");
-        bomb += &format!("{name}: &{name} [{many}]\n");
+        bomb += &[name, ": &", name, " [", &many, "]\n"].concat();
     }
     for text in [bomb, "[".repeat(100_000)] {
         let policy = written(&home, "bomb.yaml", &text);

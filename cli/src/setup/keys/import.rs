@@ -41,21 +41,16 @@ struct Candidates {
 impl Setup {
     /// Offers what lies about in plaintext, and imports what is chosen.
     pub(super) async fn import(&mut self, services: &[Service]) -> Result<(), Failure> {
-        let candidates = self.candidates(services).await?;
-        if candidates.is_empty() {
-            return Ok(());
-        }
-        let chosen = self.choose_keys(candidates).await?;
-        if !chosen.is_empty() {
-            // a wrong one ends it here, and not key by key
-            self.password().await?;
-        }
         let Candidates { new, known } = self.candidates(services).await?;
         let chosen = if new.is_empty() {
             new
         } else {
             self.choose_keys(new).await?
         };
+        if !chosen.is_empty() {
+            // a wrong one ends it here, and not key by key
+            self.password().await?;
+        }
         let mut moved = Vec::new();
         for candidate in chosen {
             let found = &candidate.found;

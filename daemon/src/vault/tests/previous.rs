@@ -2,7 +2,7 @@
 
 use super::*;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 async fn replace(vault: &Vault, credential: NewCredential) {
     let added = vault.add(PASSWORD.into(), credential, true).await;

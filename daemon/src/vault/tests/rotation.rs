@@ -39,7 +39,7 @@ async fn after_a_rotation_only_the_new_password_opens_and_everything_is_there_wi
         seal_a_text(&vault, "one").await;
         let (before, listed) = (home.json(), vault.list());
         let audit_key = home.unlocked().await.audit_key().unwrap();
-        home.clock.advance(Duration::from_secs(60));
+        home.clock.advance(Duration::from_mins(1));
         let written = rotate(&vault).await.unwrap();
         assert_eq!(
             Some(written.generation),
