@@ -76,7 +76,7 @@ pub enum SourceError {
         problem: &'static str,
     },
     /// Others are being read.
-    #[error("others are being read at this moment, for more than {} s", .0.as_secs())]
+    #[error("others are being looked at or read at this moment, for more than {} s", .0.as_secs())]
     Busy(Duration),
 }
 
