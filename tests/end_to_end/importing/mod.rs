@@ -262,8 +262,12 @@ fn the_very_secret_is_stored_and_its_service_is_asked() {
         format!("ACME_TOKEN=\"{key}\"\nACME_OLD_TOKEN=of-yesterday\n"),
     )
     .unwrap();
-    let only = "ACME_TOKEN,ACME_OLD_TOKEN";
-    let ran = import(&home, &[".env", "--only", only]);
+    let only = [".env", "--only", "ACME_TOKEN,ACME_OLD_TOKEN"];
+    let unconfirmed = import(&home, &only);
+    assert_eq!(unconfirmed.code(), 2, "{unconfirmed:#?}");
+    let url = upstream.url();
+    let host = url.strip_prefix("http://").unwrap();
+    let ran = import(&home, &[&only[..], &["--confirm-host", host]].concat());
     assert_eq!(ran.code(), 0, "{ran:#?}");
     assert!(
         ran.stdout.contains("acme\timported, and accepted\n"),
