@@ -115,6 +115,37 @@ fn install_makes_axisd_a_service_and_uninstall_takes_it_back() {
 }
 
 #[test]
+fn doctor_names_units_that_were_changed_and_what_was_added_to_them() {
+    let machine = Machine::with_systemctl(Home::ready(), 0);
+    let units = || {
+        let report = machine.axis(&["doctor", "--json"]).json();
+        let checks = report["checks"].as_array().unwrap().iter();
+        let mut found = checks.filter(|check| check["name"] == "units").cloned();
+        found.next()
+    };
+    assert_eq!(units(), None, "there is nothing to look at");
+    machine.axis(&["daemon", "install"]).ok();
+    assert_eq!(units().unwrap()["state"], "ok");
+    let added = machine.unit("axisd.service.d");
+    fs::create_dir(&added).unwrap();
+    fs::write(
+        added.join("x.conf"),
+        "[Service]\nEnvironment=LD_PRELOAD=/tmp/x.so\n",
+    )
+    .unwrap();
+    let check = units().unwrap();
+    assert_eq!(check["state"], "warn", "{check}");
+    assert_eq!(
+        check["fix"].as_str().unwrap().split(' ').next_back(),
+        added.to_str()
+    );
+    fs::remove_dir_all(&added).unwrap();
+    fs::write(machine.unit("axisd.service"), "[Service]\n").unwrap();
+    let check = units().unwrap();
+    assert_eq!(check["fix"], "axis daemon install", "{check}");
+}
+
+#[test]
 fn where_no_systemd_runs_install_says_what_is_left_to_do_and_stops_nothing() {
     let machine = Machine::with_systemctl(Home::ready(), 1);
     let pid = machine.home.pid();
