@@ -290,3 +290,36 @@ fn list_actions_answers_what_an_agent_needs_to_act() {
     assert_eq!(detail["params"]["type"], "object");
     assert!(detail["example"]["title"].is_string(), "{detail}");
 }
+
+#[test]
+fn an_action_is_shown_with_its_params_an_example_and_the_line_that_allows_it() {
+    let home = Home::ready();
+    let show = |arguments: &[&str]| {
+        let arguments = [&["services", "show", "github"], arguments].concat();
+        home.axis_without_password(&arguments)
+    };
+    let shown = show(&["issues.create"]).ok().stdout;
+    for part in [
+        "owner*",
+        "POST /repos/{owner}/{repo}/issues",
+        "axis call github issues.create owner=octocat repo=hello-world",
+        "axis allow github issues.create",
+        "- service: github\n      actions: [\"issues.create\"]",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // the line does what it says
+    let rule = show(&["issues.create", "--json"]).ok().json();
+    let rule = rule["policy"].as_str().unwrap().replace('\n', "\n      ");
+    home.policy(&format!(
+        "policies:\n  - identity: local-dev\n    allow:\n      {rule}\n"
+    ));
+    let allowed = show(&["issues.create"]).ok().stdout;
+    assert!(
+        allowed.contains("Policy allows it to local-dev.\n  line 4:"),
+        "{allowed}"
+    );
+    let unknown = show(&["issues.craete"]);
+    assert_eq!(unknown.code(), 2, "{unknown:?}");
+    assert!(unknown.stderr.contains("issues.create"), "{unknown:?}");
+}

@@ -112,7 +112,7 @@ impl Shown<'_> {
                 self.identity_flag()
             ))?,
         }
-        if let Some(line) = self.said.line {
+        if let Some(line) = self.said.line.filter(|_| self.said.allowed) {
             return output.line(format_args!(
                 "  line {line}: {}",
                 printable(&self.said.excerpt)
