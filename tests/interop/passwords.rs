@@ -68,16 +68,16 @@ fn a_line_of_an_entry_of_pass_goes_out_and_is_written_nowhere() {
     run(
         &home,
         "pass",
-        &["insert", "--multiline", "work/github"],
+        &["insert", "--multiline", "team/github"],
         &entry,
     );
 
     home.policy(POLICY);
     let mut host = Host::connect(&home, "local-dev");
     for (source, secret) in [
-        ("pass://work/github", &first),
-        ("pass://work/github#1", &first),
-        ("pass://work/github#token", &second),
+        ("pass://team/github", &first),
+        ("pass://team/github#1", &first),
+        ("pass://team/github#token", &second),
     ] {
         let add = [
             "add",

@@ -278,7 +278,7 @@ mod tests {
             assert!(place.file.is_absolute(), "{}", host.id);
             assert!(host.source.starts_with("https://"), "{}", host.id);
             assert!(!host.signs(&environment).is_empty(), "{}", host.id);
-            let root = PathBuf::from("/work/app");
+            let root = PathBuf::from("/srv/app");
             if host.has_project_scope() {
                 let place = host
                     .place(&environment, &Scope::Project(root.clone()))

@@ -266,7 +266,7 @@ mod tests {
                 "bw://a/b/api key",
                 &["bw", "get", "item", "a/b", "--nointeraction"],
             ),
-            ("pass://work/github", &["pass", "show", "work/github"]),
+            ("pass://team/github", &["pass", "show", "team/github"]),
             ("pass://github#user", &["pass", "show", "github"]),
             ("cmd:///bin/get", &["/bin/get"]),
             (

@@ -38,7 +38,7 @@ const FILE: &str = r#"{
       "env": { "AXIS_IDENTITY": "old", "AXIS_MASTER_PASSWORD": "master pass words" }
     }
   },
-  "projects": { "/work/app": { "mcpServers": { "p": { "env": { "P_SECRET": "in-a-project-1" } } } } }
+  "projects": { "/srv/app": { "mcpServers": { "p": { "env": { "P_SECRET": "in-a-project-1" } } } } }
 }
 "#;
 
