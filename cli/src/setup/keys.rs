@@ -44,7 +44,7 @@ impl Setup {
             self.import(&services).await?;
         }
         if let Some(wanted) = self.plan.service.clone() {
-            self.store_named(&services, &wanted).await?;
+            self.store_named(&wanted).await?;
         } else if self.plan.asks {
             self.offer_services(&services).await?;
         }
@@ -77,12 +77,8 @@ impl Setup {
     }
 
     /// The key of the service that the command line names.
-    async fn store_named(&mut self, services: &[Service], wanted: &str) -> Result<(), Failure> {
-        let wanted = self.find_service(wanted).await?;
-        let found = services
-            .iter()
-            .find(|service| service.service == wanted.service);
-        let service = found.unwrap_or(&wanted);
+    async fn store_named(&mut self, wanted: &str) -> Result<(), Failure> {
+        let service = &self.find_service(wanted).await?;
         if self.stored().await?.contains(&service.service) {
             return self.done(&format!(
                 "There is a key of {} already; another takes its place with: axis add {} --replace",
