@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod completion;
+mod dashboard;
 mod demo;
 mod doctor;
 mod failure;

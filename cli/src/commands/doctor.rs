@@ -56,7 +56,7 @@ impl Doctor {
             }
         }
         if self.json {
-            output.json(&document(&report))?;
+            output.json(&document(report.level, &report.checks))?;
         } else {
             show(output, &report)?;
         }
@@ -124,9 +124,9 @@ fn state_word(state: State) -> &'static str {
     }
 }
 
-fn document(report: &Report) -> Value {
-    let checks: Vec<Value> = report
-        .checks
+/// What `--json` prints: the level and the checks.
+pub fn document(level: Option<u32>, checks: &[Check]) -> Value {
+    let checks: Vec<Value> = checks
         .iter()
         .map(|check| {
             json!({
@@ -137,7 +137,7 @@ fn document(report: &Report) -> Value {
             })
         })
         .collect();
-    json!({ "level": report.level, "checks": checks })
+    json!({ "level": level, "checks": checks })
 }
 
 fn show(output: Output, report: &Report) -> Result<(), Failure> {
@@ -183,7 +183,7 @@ mod tests {
             checks: vec![failed("daemon", &failure)],
         };
         assert_eq!(
-            document(&report),
+            document(report.level, &report.checks),
             json!({"level": null, "checks": [{
                 "name": "daemon",
                 "state": "fail",

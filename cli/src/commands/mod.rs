@@ -8,9 +8,10 @@ pub mod call;
 pub mod calls;
 mod completions;
 mod daemon;
+mod dashboard;
 mod demo;
 mod deny;
-mod doctor;
+pub mod doctor;
 pub mod hosts;
 mod identity;
 mod import;
@@ -59,6 +60,7 @@ pub enum Command {
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
     Doctor(doctor::Doctor),
+    Dashboard(dashboard::Dashboard),
     Daemon(daemon::Daemon),
     Demo(demo::Demo),
     Import(import::Import),
@@ -94,6 +96,7 @@ impl Command {
             Self::Unlock(unlock) => unlock.run().await,
             Self::Lock(lock) => lock.run().await,
             Self::Doctor(doctor) => doctor.run().await,
+            Self::Dashboard(dashboard) => Box::pin(dashboard.run()).await,
             Self::Daemon(daemon) => daemon.run().await,
             Self::Demo(demo) => demo.run().await,
             Self::Import(import) => Box::pin(import.run()).await,

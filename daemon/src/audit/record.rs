@@ -197,6 +197,8 @@ pub enum Act {
     Undo,
     /// Upstreams were asked whether they accept the credentials.
     CredentialsChecked,
+    /// A token was made with which a dashboard can be read.
+    DashboardToken,
 }
 
 impl Act {
@@ -235,6 +237,7 @@ impl Act {
             Self::Rotate => "rotate",
             Self::Undo => "undo",
             Self::CredentialsChecked => "credentials_checked",
+            Self::DashboardToken => "dashboard_token",
         }
     }
 

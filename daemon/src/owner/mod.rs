@@ -4,6 +4,7 @@
 mod addition;
 mod approvals;
 pub mod checking;
+mod dashboard_tokens;
 mod elsewhere;
 mod error;
 mod identities;
@@ -27,6 +28,7 @@ use tracing::{info, warn};
 
 pub use self::addition::{Added, Addition};
 use self::checking::Checked;
+use self::dashboard_tokens::DashboardTokens;
 pub use self::elsewhere::Elsewhere;
 pub use self::error::OwnerError;
 use self::log_reading::LogReading;
@@ -60,6 +62,7 @@ pub struct Owner {
     /// Why what it keeps didn't open the vault at the start.
     keychain_trouble: Mutex<Option<String>>,
     checked: Checked,
+    dashboard_tokens: DashboardTokens,
     opened_by: Mutex<Option<OpenedBy>>,
     log_reading: LogReading,
     stopping: CancellationToken,
@@ -94,6 +97,7 @@ impl Owner {
             paths,
             own_sockets,
             checked: Checked::default(),
+            dashboard_tokens: DashboardTokens::default(),
             opened_by: Mutex::default(),
             log_reading: LogReading::new(),
             stopping,

@@ -379,6 +379,25 @@ impl Admin for AdminRpc {
         Ok(Response::new(resolved.await?))
     }
 
+    async fn mint_dashboard_token(
+        &self,
+        request: Request<v1::MintDashboardTokenRequest>,
+    ) -> Result<Response<v1::MintDashboardTokenResponse>, Status> {
+        let (token, until) = self.owner.mint_dashboard_token(&peer(&request)?)?;
+        Ok(Response::new(v1::MintDashboardTokenResponse {
+            token,
+            expires_at: format!("{until:.0}"),
+        }))
+    }
+
+    async fn check_dashboard_token(
+        &self,
+        request: Request<v1::CheckDashboardTokenRequest>,
+    ) -> Result<Response<v1::CheckDashboardTokenResponse>, Status> {
+        let valid = self.owner.is_dashboard_token(&request.get_ref().token);
+        Ok(Response::new(v1::CheckDashboardTokenResponse { valid }))
+    }
+
     async fn undo_credential(
         &self,
         request: Request<v1::UndoCredentialRequest>,

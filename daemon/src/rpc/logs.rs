@@ -118,6 +118,7 @@ pub async fn stats(
     Ok(v1::LogsStatsResponse {
         rows: stats.rows.into_iter().map(call_stats).collect(),
         total: Some(call_stats(stats.total)),
+        ..v1::LogsStatsResponse::default()
     })
 }
 

@@ -410,6 +410,8 @@ play_admin! {
         rotate_password: RotatePasswordRequest => RotatePasswordResponse,
         undo_credential: UndoCredentialRequest => UndoCredentialResponse,
         resolve_source: ResolveSourceRequest => ResolveSourceResponse,
+        mint_dashboard_token: MintDashboardTokenRequest => MintDashboardTokenResponse,
+        check_dashboard_token: CheckDashboardTokenRequest => CheckDashboardTokenResponse,
 }
 
 /// A connection as tonic wants it.

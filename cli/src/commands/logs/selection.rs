@@ -67,6 +67,7 @@ impl Lines {
             since_ms: self.calls.since.map(Timestamp::as_millisecond),
             text: self.grep,
             all: true,
+            ..LogsRequest::default()
         }
     }
 }

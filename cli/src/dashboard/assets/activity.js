@@ -1,0 +1,1 @@
+// Activity: new lines as they come.

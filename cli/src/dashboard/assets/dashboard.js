@@ -1,0 +1,158 @@
+// What every page does beyond being read. Without this script the pages work
+// all the same, but stay as they were loaded.
+
+"use strict";
+
+// --- times in the browser's own zone, in the same width as they came
+
+const two = (number) => String(number).padStart(2, "0");
+
+function localTime(date) {
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+function showTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
+    const date = new Date(time.dateTime);
+    if (Number.isNaN(date.getTime())) continue;
+    time.dataset.local = "";
+    if (time.hasAttribute("data-ago")) time.title = localTime(date);
+    else {
+      time.title = `${time.textContent} UTC`;
+      time.textContent = localTime(date);
+    }
+  }
+}
+
+// --- what can be copied
+
+function showCopies(root) {
+  for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = !navigator.clipboard;
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1500);
+});
+
+// --- time that is left
+
+function showLeft() {
+  for (const left of document.querySelectorAll("[data-until]")) {
+    const seconds = Math.max(0, Math.floor((new Date(left.dataset.until) - Date.now()) / 1000));
+    const hours = Math.floor(seconds / 3600);
+    const minutes = Math.floor(seconds / 60) % 60;
+    left.textContent = hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+  }
+}
+
+/** Text of the server's own making, which has escaped what others said. */
+function fragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+function shown(node) {
+  showTimes(node);
+  showCopies(node);
+  return node;
+}
+
+// --- what goes on now
+
+const title = document.querySelector("title");
+
+function showTitle(waiting) {
+  const name = `${title.dataset.title} · axis`;
+  document.title = waiting > 0 ? `(${waiting}) ${name}` : name;
+}
+
+/** Cards come and go one by one: what is being typed or ticked stays. */
+function showCards(list, now) {
+  const known = new Map();
+  for (const card of list.querySelectorAll("[data-id]")) {
+    if (now.order.includes(card.dataset.id)) known.set(card.dataset.id, card);
+    else card.remove();
+  }
+  for (const id of now.order) {
+    if (known.has(id)) continue;
+    const card = shown(fragment(now.cards[id]));
+    card.firstElementChild.classList.add("fresh");
+    list.append(card);
+  }
+}
+
+function showNow(now) {
+  const waiting = now.order.length;
+  document.getElementById("standing").replaceChildren(shown(fragment(now.standing)));
+  for (const summary of document.querySelectorAll("[data-waiting-summary]")) summary.replaceChildren(fragment(now.summary));
+  for (const list of document.querySelectorAll("[data-waiting-cards]")) showCards(list, now);
+  const count = document.getElementById("waiting-count");
+  count.textContent = waiting;
+  count.hidden = waiting === 0;
+  document.body.classList.toggle("has-waiting", waiting > 0);
+  showTitle(waiting);
+  showLeft();
+  // a page that could not be shown comes back by itself
+  if (!now.down && document.querySelector("main [data-down]")) location.reload();
+}
+
+function showLost(isOver) {
+  const standing = document.getElementById("standing");
+  const words = isOver
+    ? "Signed out: run axis dashboard and open its link."
+    : "The dashboard doesn't answer: run axis dashboard and open its link.";
+  const item = document.createElement("li");
+  item.className = "state bad";
+  item.textContent = words;
+  standing.replaceChildren(item);
+}
+
+function onMessage(message) {
+  if (message.now) showNow(message.now);
+  else if (message.lost) showLost(message.isOver);
+}
+
+function follow() {
+  if (window.SharedWorker) {
+    const worker = new SharedWorker("/assets/worker.js", "axis");
+    worker.port.addEventListener("message", (event) => onMessage(event.data));
+    worker.port.start();
+    window.addEventListener("pagehide", () => worker.port.postMessage("leave"));
+    window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+    return;
+  }
+  const source = new EventSource("/live");
+  source.addEventListener("now", (event) => onMessage({ now: JSON.parse(event.data) }));
+  source.addEventListener("error", () => onMessage({ lost: true, isOver: source.readyState === EventSource.CLOSED }));
+}
+
+// --- parts of a page that are asked for again now and then
+
+async function refresh(part) {
+  if (document.hidden) return;
+  const answer = await fetch(part.dataset.refresh, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const next = page.getElementById(part.id);
+  // nobody's selection or focus is taken away for nothing
+  if (!next || next.innerHTML === part.dataset.served) return;
+  part.dataset.served = next.innerHTML;
+  part.replaceChildren(...shown(next).childNodes);
+}
+
+showTimes(document);
+showCopies(document);
+if (document.getElementById("standing")) {
+  follow();
+  setInterval(showLeft, 1000);
+  showLeft();
+  for (const part of document.querySelectorAll("[data-refresh]")) {
+    setInterval(() => refresh(part), 10_000);
+  }
+}

@@ -1,0 +1,98 @@
+//! Whose connection it is. Loopback is open to every user of the machine; the
+//! system knows which of them a connection belongs to.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+/// The user at the other end of a connection over loopback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// This user, or root.
+    Own,
+    /// Another one, by uid.
+    Other(u32),
+    /// The system doesn't say; the session decides alone.
+    Unknown,
+}
+
+/// Who connected from `peer` to `local`.
+pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
+    let (SocketAddr::V4(peer), SocketAddr::V4(local)) = (peer, local) else {
+        return Neighbour::Unknown;
+    };
+    let own = rustix::process::geteuid().as_raw();
+    for (table, address) in [
+        ("/proc/net/tcp", plain as fn(SocketAddrV4) -> String),
+        // a socket that speaks both versions
+        ("/proc/net/tcp6", mapped),
+    ] {
+        let Ok(table) = std::fs::read_to_string(table) else {
+            continue;
+        };
+        match owner(&table, &address(peer), &address(local)) {
+            Some(uid) if uid == own || uid == 0 => return Neighbour::Own,
+            Some(uid) => return Neighbour::Other(uid),
+            None => {}
+        }
+    }
+    Neighbour::Unknown
+}
+
+/// The uid of the socket between these addresses, from the text of a table of
+/// the kernel's (proc(5), `/proc/net/tcp`).
+fn owner(table: &str, from: &str, to: &str) -> Option<u32> {
+    table.lines().skip(1).find_map(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let is_it = fields.nth(1) == Some(from) && fields.next() == Some(to);
+        // state, queues, timer and retransmissions stand between
+        is_it.then(|| fields.nth(4)?.parse().ok()).flatten()
+    })
+}
+
+/// An address as the table has it: the kernel prints words of its own order.
+fn plain(address: SocketAddrV4) -> String {
+    format!("{}:{:04X}", word(*address.ip()), address.port())
+}
+
+fn mapped(address: SocketAddrV4) -> String {
+    let prefix = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+    let ip = word(*address.ip());
+    format!("{:016X}{prefix:08X}{ip}:{:04X}", 0, address.port())
+}
+
+fn word(ip: Ipv4Addr) -> String {
+    format!("{:08X}", u32::from_ne_bytes(ip.octets()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn the_uid_of_the_other_end_is_found() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+            0: 0100007F:0F07 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 5001 1 0 100 0 0 10 0\n   \
+            1: 0100007F:0F07 0100007F:B3A2 01 00000000:00000000 00:00000000 00000000  1000        0 5002 1 0 20 4 30 10 -1\n   \
+            2: 0100007F:B3A2 0100007F:0F07 01 00000000:00000000 00:00000000 00000000  1001        0 5003 1 0 20 4 30 10 -1\n";
+        let address = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        let (peer, local) = (plain(address(0xB3A2)), plain(address(3847)));
+        assert_eq!(owner(table, &peer, &local), Some(1001));
+        assert_eq!(owner(table, &local, &peer), Some(1000));
+        assert_eq!(owner(table, &plain(address(1)), &local), None);
+        assert_eq!(
+            mapped(address(3847)),
+            "0000000000000000FFFF00000100007F:0F07"
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_of_this_process_is_one_s_own() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (_server, peer) = listener.accept().await.unwrap();
+        assert_eq!(of(peer, address), Neighbour::Own);
+        drop(client);
+    }
+}

@@ -1,0 +1,111 @@
+//! The port on 127.0.0.1: its connections, how many and how long, and which
+//! room answers what.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use super::app::App;
+use super::{
+    activity, api, approvals, assets, guard, health, live, login, neighbour, overview, policy,
+    services,
+};
+
+/// Connections at once. A browser has six at most; a page that opens many
+/// keeps others waiting no longer than [`HEAD_TIMEOUT`].
+const CONNECTIONS: usize = 128;
+/// How long a connection may take over the head of its next request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest head of a request, in bytes.
+const HEAD_BYTES: usize = 64 * 1024;
+/// After a failed accept: the system may be out of descriptors for a while.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on `port` of 127.0.0.1; 0 takes a free one.
+pub async fn open(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// Serves the dashboard for as long as it is polled.
+pub async fn serve(listener: TcpListener, app: App) -> Infallible {
+    let routes = routes(&app);
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        // the semaphore is never closed
+        let place = Arc::clone(&room).acquire_owned().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let routes = routes.clone();
+                tokio::spawn(async move {
+                    let _place = place;
+                    // how it ended is the browser's business
+                    let _ = connection(stream, peer, routes).await;
+                });
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    routes: Router,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let neighbour = neighbour::of(peer, stream.local_addr()?);
+    stream.set_nodelay(true)?;
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(neighbour);
+        let routes = routes.clone();
+        async move { answer(routes, request.map(Body::new)).await }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), answer)
+        .await?;
+    Ok(())
+}
+
+async fn answer(routes: Router, request: Request<Body>) -> Result<Response, Infallible> {
+    routes.oneshot(request).await
+}
+
+fn routes(app: &App) -> Router {
+    let pages = Router::new()
+        .route("/", get(overview::show))
+        .route("/activity", get(activity::show))
+        .route("/services", get(services::show))
+        .route("/policy", get(policy::show))
+        .route("/approvals", get(approvals::show).post(approvals::answer))
+        .route("/health", get(health::show))
+        .route("/lock", post(health::lock))
+        .route("/live", get(live::events))
+        .fallback(overview::not_found)
+        .layer(from_fn_with_state(app.clone(), guard::signed_in));
+    Router::new()
+        .route("/login", get(login::redeem))
+        .route("/assets/{name}", get(assets::serve))
+        .nest("/api", api::routes(app))
+        .merge(pages)
+        .layer(from_fn_with_state(app.clone(), guard::gate))
+        .layer(from_fn(guard::headers))
+        .with_state(app.clone())
+}
