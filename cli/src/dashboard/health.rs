@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use super::app::{App, answer};
 use super::form::Form;
 use super::page::{Tab, Visit, problem};
-use super::words::{Tone, command, counted, state, text};
+use super::words::{Tone, counted, mending, state, text};
 use crate::doctor;
 use crate::failure::Failure;
 
@@ -103,7 +103,7 @@ fn body(report: &Report) -> Markup {
                             th scope="row" { (text(&check.name)) }
                             td {
                                 @for line in check.message.lines() { p { (text(line)) } }
-                                @for line in check.fix.lines() { p { (command(line)) } }
+                                @for line in check.fix.lines() { p { (mending(line)) } }
                             }
                         }
                     }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 /// The user at the other end of a connection over loopback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Neighbour {
-    /// This user, or root.
+    /// This user, root, or whoever became this user by sudo.
     Own,
     /// Another one, by uid.
     Other(u32),
@@ -19,7 +19,7 @@ pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
     let (SocketAddr::V4(peer), SocketAddr::V4(local)) = (peer, local) else {
         return Neighbour::Unknown;
     };
-    let own = rustix::process::geteuid().as_raw();
+    let own = own_uids();
     for (table, address) in [
         ("/proc/net/tcp", plain as fn(SocketAddrV4) -> String),
         // a socket that speaks both versions
@@ -29,12 +29,21 @@ pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
             continue;
         };
         match owner(&table, &address(peer), &address(local)) {
-            Some(uid) if uid == own || uid == 0 => return Neighbour::Own,
+            Some(uid) if own.contains(&uid) => return Neighbour::Own,
             Some(uid) => return Neighbour::Other(uid),
             None => {}
         }
     }
     Neighbour::Unknown
+}
+
+/// Who may be at the other end. An owner whose axisd runs as a system user comes
+/// by sudo, and his browser is his own.
+fn own_uids() -> Vec<u32> {
+    let before = std::env::var("SUDO_UID");
+    let before = before.ok().and_then(|uid| uid.parse().ok());
+    let own = rustix::process::geteuid().as_raw();
+    [Some(own), Some(0), before].into_iter().flatten().collect()
 }
 
 /// The uid of the socket between these addresses, from the text of a table of

@@ -13,7 +13,7 @@ use super::app::{App, Standing};
 use super::approvals;
 use super::login;
 use super::session::Session;
-use super::words::{Tone, command, count, counted, span, state, text};
+use super::words::{Tone, command, count, counted, mending, span, state, text};
 use crate::failure::{Exit, Failure};
 
 /// The pages, in their order.
@@ -171,7 +171,7 @@ pub fn standing(status: Result<&StatusResponse, &Failure>) -> Markup {
             let (sentence, fix) = failure.sentence();
             return html! {
                 li data-down { (state(Tone::Bad, &sentence)) }
-                @if let Some(fix) = fix { li { (command(&fix)) } }
+                @if let Some(fix) = fix { li { (mending(&fix)) } }
             };
         }
     };
@@ -216,7 +216,7 @@ pub fn problem(failure: &Failure) -> Markup {
         section.problem role="alert" data-down[failure.exit() == Exit::Unavailable] {
             p { (state(Tone::Bad, "error")) " " (text(&sentence)) }
             @if let Some(fix) = fix {
-                p { (command(&fix)) }
+                p { (mending(&fix)) }
             }
             @if failure.exit() == Exit::Unavailable {
                 p.faint { "This page comes back by itself." }

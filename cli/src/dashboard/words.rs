@@ -149,6 +149,23 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// What mends something: a command to copy, or what to do in words.
+pub fn mending(fix: &str) -> Markup {
+    if is_command(fix) {
+        command(fix)
+    } else {
+        html! { span.faint { "to do: " } (said(fix)) }
+    }
+}
+
+/// Whether `fix` can be run as it stands. Axis's own sentences name a command
+/// first or none.
+fn is_command(fix: &str) -> bool {
+    const PROGRAMS: [&str; 6] = ["axis", "chmod", "chown", "df", "install", "ulimit"];
+    let program = fix.split(' ').next().unwrap_or_default();
+    PROGRAMS.contains(&program) && ![", ", "; ", "…"].iter().any(|word| fix.contains(word))
+}
+
 /// A command to run in a terminal, with a button that copies it.
 pub fn command(command: &str) -> Markup {
     html! {
@@ -173,6 +190,20 @@ mod tests {
         assert_eq!(moment("<b>").into_string(), "<bdi>&lt;b&gt;</bdi>");
         let attribute = command("x\" onclick=\"alert(1)").into_string();
         assert!(!attribute.contains("\" onclick=\""), "{attribute}");
+    }
+
+    #[test]
+    fn only_what_can_be_run_is_shown_as_a_command() {
+        for (fix, expected) in [
+            ("axis policy seal", true),
+            ("chmod 600 /home/x/.axis", true),
+            ("axis lock, then axis unlock", false),
+            ("axis hosts list names the file; then axis lock", false),
+            ("add /usr/bin to your PATH", false),
+            ("", false),
+        ] {
+            assert_eq!(is_command(fix), expected, "{fix}");
+        }
     }
 
     #[test]

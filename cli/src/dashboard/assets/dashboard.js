@@ -134,16 +134,21 @@ function follow() {
 
 // --- parts of a page that are asked for again now and then
 
+const served = new WeakMap();
+
 async function refresh(part) {
-  if (document.hidden) return;
+  const isInUse = () => part.contains(document.activeElement) || part.contains(getSelection().anchorNode) && !getSelection().isCollapsed;
+  if (document.hidden || isInUse()) return;
   const answer = await fetch(part.dataset.refresh, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer || !answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const next = page.getElementById(part.id);
-  // nobody's selection or focus is taken away for nothing
-  if (!next || next.innerHTML === part.dataset.served) return;
-  part.dataset.served = next.innerHTML;
+  // nobody's selection or focus is taken away, and what is open stays open
+  if (!next || isInUse() || next.innerHTML === served.get(part)) return;
+  served.set(part, next.innerHTML);
+  const open = Array.from(part.querySelectorAll("details[open][id]"), (details) => details.id);
   part.replaceChildren(...shown(next).childNodes);
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
 }
 
 showTimes(document);
