@@ -237,7 +237,8 @@ impl Setup {
         }
         output.line("")?;
         for (command, what) in [
-            ("axis logs --tail", "what agents do, as they do it"),
+            ("axis dashboard", "what agents do, and what waits for you"),
+            ("axis logs --tail", "the record of it, as it grows"),
             ("axis allow SERVICE ACTION", "let them do more"),
             ("axis doctor", "what is the matter, and what mends it"),
         ] {
