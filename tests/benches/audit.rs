@@ -8,6 +8,7 @@
     reason = "a bench"
 )]
 
+use std::num::NonZeroI64;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,10 +51,21 @@ fn main() {
     measure("a text that no line has", || {
         last(50, &Filter::default().holding("not to be found").unwrap())
     });
-    measure("stats", || {
-        let stats = audit.stats(&Filter::default(), &wanted).unwrap();
+    for share in [10, 2] {
+        let before = u64::try_from(lines / share).unwrap();
+        measure(&format!("50 before line {before}"), || {
+            last(50, &Filter::default().before(before))
+        });
+    }
+    let finished = || Filter::default().events(["finished"]);
+    measure("the last 50 ends of calls", || last(50, &finished()));
+    let stats = |stretch_ms| {
+        let stretch_ms = NonZeroI64::new(stretch_ms);
+        let stats = audit.stats(&finished(), stretch_ms, &wanted).unwrap();
         usize::try_from(stats.total.calls).unwrap()
-    });
+    };
+    measure("stats", || stats(0));
+    measure("stats with stretches of a second", || stats(1_000));
     measure("every line, as for an export", || {
         let mut count = 0;
         audit

@@ -49,6 +49,11 @@ fn lines_are_found_by_their_fields_their_time_and_their_text() {
     assert_eq!(count(&["--grep", "nothing like this"]), 0);
     assert_eq!(count(&["--since", "1h", "--service", "stripe"]), 1);
     assert_eq!(count(&["--since", "2999-01-01T00:00:00Z"]), 0);
+    assert_eq!(
+        count(&["--until", "2999-01-01T00:00:00Z", "--service", "stripe"]),
+        1
+    );
+    assert_eq!(count(&["--until", "1h", "--service", "stripe"]), 0);
     let last = lines(&home, &["--decision", "deny", "--last", "1"]);
     assert_eq!(last.len(), 1);
     assert_eq!(last[0]["identity"], "Someone-Else");

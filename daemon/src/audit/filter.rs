@@ -12,9 +12,14 @@ use super::line;
 #[derive(Debug, Default)]
 pub struct Filter {
     fields: Vec<Field>,
+    events: Option<Field>,
     since: Option<String>,
     /// No later line is looked at from where all lines are of before this.
     past: Option<String>,
+    until: Option<String>,
+    /// No line is looked at from where the first is of this moment or later.
+    beyond: Option<String>,
+    before: Option<u64>,
     text: Option<Regex>,
 }
 
@@ -23,19 +28,24 @@ pub struct Filter {
 struct Field {
     /// Up to the value: `"service":"`.
     key: Finder<'static>,
-    /// The value with the quote after it.
-    value: Vec<u8>,
+    /// The values that it may have, each with the quote after it.
+    values: Vec<Vec<u8>>,
 }
 
 impl Filter {
     /// Only lines whose field `name` is `value`, compared without case.
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
-        let key = format!("\"{name}\":\"");
-        self.fields.push(Field {
-            key: Finder::new(key.as_bytes()).into_owned(),
-            value: format!("{}\"", line::escaped(value)).into_bytes(),
-        });
+        self.fields.push(Field::of(name, [value]));
+        self
+    }
+
+    /// Only lines of these events; where there are none, of any. What is no
+    /// record has no event, and is taken all the same: it is evidence.
+    #[must_use]
+    pub fn events<'e>(mut self, events: impl IntoIterator<Item = &'e str>) -> Self {
+        let field = Field::of("event", events);
+        self.events = (!field.values.is_empty()).then_some(field);
         self
     }
 
@@ -45,6 +55,22 @@ impl Filter {
         self.since = Some(format!("{moment:.3}"));
         let past = moment.checked_sub(SLACK).unwrap_or(Timestamp::MIN);
         self.past = Some(format!("{past:.3}"));
+        self
+    }
+
+    /// Only lines that were written before that moment.
+    #[must_use]
+    pub fn until(mut self, moment: Timestamp) -> Self {
+        self.until = Some(format!("{moment:.3}"));
+        let beyond = moment.checked_add(SLACK).unwrap_or(Timestamp::MAX);
+        self.beyond = Some(format!("{beyond:.3}"));
+        self
+    }
+
+    /// Only lines that stand before the line of that number.
+    #[must_use]
+    pub fn before(mut self, seq: u64) -> Self {
+        self.before = Some(seq);
         self
     }
 
@@ -59,11 +85,66 @@ impl Filter {
         Ok(self)
     }
 
-    /// Whether `line` is asked for. One that is no record has no fields.
+    /// Whether `line` is asked for, wherever it stands. One that is no record
+    /// has no fields.
     pub fn takes(&self, line: &[u8]) -> bool {
         self.fields.iter().all(|field| field.is_in(line))
+            && self.is_of_events(line)
             && self.is_late_enough(line)
+            && self.is_early_enough(line)
             && self.text.as_ref().is_none_or(|text| text.is_match(line))
+    }
+
+    /// Whether `line` may stand where lines are asked for: its number is low
+    /// enough, or it has none.
+    pub fn reaches(&self, line: &[u8]) -> bool {
+        match (self.before, seq(line)) {
+            (Some(before), Some(seq)) => seq < before,
+            _ => true,
+        }
+    }
+
+    /// The lines of `text` that stand before the one where to stop.
+    pub(super) fn cut<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        let Some(before) = self.before else {
+            return text;
+        };
+        let (mut kept, mut rest) = (text, text);
+        while !rest.is_empty() {
+            let ended = rest.strip_suffix(b"\n").unwrap_or(rest);
+            let begin = memchr::memrchr(b'\n', ended).map_or(0, |newline| newline + 1);
+            let (earlier, line) = ended.split_at(begin);
+            match seq(line) {
+                Some(seq) if seq < before => break,
+                Some(_) => kept = earlier,
+                None => {}
+            }
+            rest = earlier;
+        }
+        kept
+    }
+
+    /// Whether lines are left out at the log's end.
+    pub(super) fn has_end(&self) -> bool {
+        self.before.is_some() || self.beyond.is_some()
+    }
+
+    /// Whether lines are left out at the log's beginning.
+    pub(super) fn has_beginning(&self) -> bool {
+        self.past.is_some()
+    }
+
+    /// Whether nothing from the record `line` on is asked for.
+    pub(super) fn ends_before(&self, line: &[u8]) -> bool {
+        let is_beyond = |beyond: &String| written(line, beyond.len()) >= Some(beyond.as_bytes());
+        !self.reaches(line) || self.beyond.as_ref().is_some_and(is_beyond)
+    }
+
+    /// Whether nothing before the record `line` is asked for.
+    pub(super) fn begins_after(&self, line: &[u8]) -> bool {
+        self.past.as_ref().is_some_and(|past| {
+            written(line, past.len()).is_some_and(|written| written < past.as_bytes())
+        })
     }
 
     /// Whether all lines of `text` were written so long before what is asked
@@ -82,17 +163,38 @@ impl Filter {
             })
     }
 
-    fn is_late_enough(&self, line: &[u8]) -> bool {
-        let Some(since) = &self.since else {
-            return true;
-        };
-        // all moments have one form, so that they sort as text
-        let at = memchr::memmem::find(line, TIMESTAMP);
-        let written = at.and_then(|at| line.get(at + TIMESTAMP.len()..));
-        written
-            .and_then(|written| written.get(..since.len()))
-            .is_some_and(|written| written >= since.as_bytes())
+    fn is_of_events(&self, line: &[u8]) -> bool {
+        self.events
+            .as_ref()
+            .is_none_or(|events| events.is_in(line) || seq(line).is_none())
     }
+
+    // all moments have one form, so that they sort as text
+
+    fn is_late_enough(&self, line: &[u8]) -> bool {
+        self.since.as_ref().is_none_or(|since| {
+            written(line, since.len()).is_some_and(|written| written >= since.as_bytes())
+        })
+    }
+
+    fn is_early_enough(&self, line: &[u8]) -> bool {
+        self.until.as_ref().is_none_or(|until| {
+            written(line, until.len()).is_some_and(|written| written < until.as_bytes())
+        })
+    }
+}
+
+/// The number of a record; none where `line` is no record.
+pub(super) fn seq(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"{\"seq\":")?;
+    let end = memchr::memchr(b',', rest)?;
+    std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
+}
+
+/// When `line` was written, in `length` characters.
+fn written(line: &[u8], length: usize) -> Option<&[u8]> {
+    let at = memchr::memmem::find(line, TIMESTAMP)? + TIMESTAMP.len();
+    line.get(at..at + length)
 }
 
 /// By so much the wall clock may have been set back, and no line is missed.
@@ -100,10 +202,23 @@ const SLACK: SignedDuration = SignedDuration::from_hours(24);
 const TIMESTAMP: &[u8] = b"\"timestamp\":\"";
 
 impl Field {
+    fn of<'v>(name: &str, values: impl IntoIterator<Item = &'v str>) -> Self {
+        let key = format!("\"{name}\":\"");
+        let value = |value| format!("{}\"", line::escaped(value)).into_bytes();
+        Self {
+            key: Finder::new(key.as_bytes()).into_owned(),
+            values: values.into_iter().map(value).collect(),
+        }
+    }
+
     fn is_in(&self, line: &[u8]) -> bool {
-        let at = self.key.find(line).map(|at| at + self.key.needle().len());
-        at.and_then(|at| line.get(at..at + self.value.len()))
-            .is_some_and(|value| value.eq_ignore_ascii_case(&self.value))
+        let Some(at) = self.key.find(line).map(|at| at + self.key.needle().len()) else {
+            return false;
+        };
+        self.values.iter().any(|value| {
+            line.get(at..at + value.len())
+                .is_some_and(|there| there.eq_ignore_ascii_case(value))
+        })
     }
 }
 
@@ -156,5 +271,53 @@ mod tests {
             let filter = Filter::default().holding(text).unwrap();
             assert_eq!(filter.takes(LINE), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn one_of_the_events_is_enough_and_what_is_no_record_is_evidence() {
+        for (events, expected) in [
+            (vec![], true),
+            (vec!["started"], false),
+            (vec!["admin", "FINISHED"], true),
+            (vec!["finish"], false),
+        ] {
+            let filter = Filter::default().events(events.iter().copied());
+            assert_eq!(filter.takes(LINE), expected, "{events:?}");
+            assert!(filter.takes(b"no record"));
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_last_moment_is_not_before_it() {
+        for (until, expected) in [
+            ("2026-01-15T10:30:00.001Z", true),
+            ("2026-01-15T10:30:00Z", false),
+            ("2027-01-01T00:00:00Z", true),
+        ] {
+            let filter = Filter::default().until(until.parse().unwrap());
+            assert_eq!(filter.takes(LINE), expected, "{until}");
+            assert!(!filter.takes(b"no record"));
+        }
+        // a clock that was set back may have earlier lines after this one
+        let until = |until: &str| Filter::default().until(until.parse().unwrap());
+        assert!(!until("2026-01-15T10:29:00Z").ends_before(LINE));
+        assert!(until("2026-01-14T10:29:00Z").ends_before(LINE));
+        assert!(Filter::default().before(41).ends_before(LINE));
+        assert!(!Filter::default().before(42).ends_before(LINE));
+    }
+
+    #[test]
+    fn lines_are_cut_off_where_they_stand() {
+        let text = b"{\"seq\":7,}\nno record\n{\"seq\":9,}\nneither\n{\"seq\":10,}\n";
+        let kept = |before| {
+            let filter = Filter::default().before(before);
+            String::from_utf8(filter.cut(text).to_vec()).unwrap()
+        };
+        assert_eq!(kept(7), "");
+        assert_eq!(kept(8), "{\"seq\":7,}\nno record\n");
+        assert_eq!(kept(9), kept(8));
+        assert_eq!(kept(10), "{\"seq\":7,}\nno record\n{\"seq\":9,}\nneither\n");
+        assert_eq!(kept(11).as_bytes(), text);
+        assert_eq!(Filter::default().cut(text), text);
     }
 }

@@ -13,7 +13,9 @@
 //! `docs/audit.md`.
 
 mod aside;
+mod bounds;
 mod chain;
+mod denials;
 mod file;
 mod filter;
 mod fold;
@@ -55,6 +57,7 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 
 pub use chain::AuditKey;
+pub use denials::Denial;
 pub use file::AuditUnavailable;
 pub use filter::Filter;
 pub use fold::ConnectionId;
@@ -66,7 +69,7 @@ pub use record::{Act, AdminAct, ApprovalRecord, CallRecord, End, Peer, Refusal, 
 pub use rotation::Rotation;
 pub use search::Found;
 pub use started::Started;
-pub use stats::{CallStats, Stats};
+pub use stats::{CallStats, Stats, TimeStats};
 pub use status::AuditStatus;
 pub use uses::LastUses;
 pub use verify::KnownGeneration;

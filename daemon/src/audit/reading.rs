@@ -2,6 +2,7 @@
 //! and whether it is true. All of it blocks, and none of it holds up a call.
 
 use std::io;
+use std::num::NonZeroI64;
 use std::sync::PoisonError;
 
 use jiff::Timestamp;
@@ -61,9 +62,15 @@ impl Audit {
         Ok(search::each(self.log()?, filter, see))
     }
 
-    /// Counts the calls that `filter` takes. Blocking.
-    pub fn stats(&self, filter: &Filter, wanted: &(dyn Fn() -> bool + Sync)) -> io::Result<Stats> {
-        Ok(stats::count(self.log()?, filter, wanted))
+    /// Counts the calls that `filter` takes; also by stretches of time, so many
+    /// ms each, where that is asked for. Blocking.
+    pub fn stats(
+        &self,
+        filter: &Filter,
+        stretch_ms: Option<NonZeroI64>,
+        wanted: &(dyn Fn() -> bool + Sync),
+    ) -> io::Result<Stats> {
+        Ok(stats::count(self.log()?, filter, stretch_ms, wanted))
     }
 
     /// The last line, for its owner to keep elsewhere. Blocking.

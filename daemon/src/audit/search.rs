@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,6 +12,7 @@ use std::thread;
 use bytes::Bytes;
 
 use super::aside::file_name;
+use super::bounds;
 use super::filter::Filter;
 use super::reader::{Log, named};
 use super::stretches::{Page, Stretches};
@@ -37,7 +39,7 @@ pub(super) fn last(
 ) -> Found {
     let mut found = Found::default();
     let mut newest_first: Vec<Bytes> = Vec::new();
-    for file in files(log).rev() {
+    for file in files(bounds::trimmed(log, filter)).rev() {
         if newest_first.len() >= n || !wanted() {
             break;
         }
@@ -52,6 +54,7 @@ pub(super) fn last(
         };
         let search = Search {
             stretches: &stretches,
+            end: bounds::end(&mut Page::default(), &stretches, filter),
             filter,
             wanted,
             missing: n - newest_first.len(),
@@ -116,7 +119,7 @@ pub(super) fn each(
 ) -> Option<io::Error> {
     let mut unread = None;
     let mut page = Page::default();
-    for file in files(log) {
+    for file in files(bounds::trimmed(log, filter)) {
         let (stretches, name) = match file {
             Ok(Some(file)) => file,
             Ok(None) => continue,
@@ -125,10 +128,11 @@ pub(super) fn each(
                 continue;
             }
         };
-        for nth in 0..stretches.count() {
+        for nth in bounds::range(&mut page, &stretches, filter) {
             match page.read(&stretches, nth) {
                 Ok(text) => {
-                    for line in lines(text).filter(|line| filter.takes(line)) {
+                    let is_asked_for = |line: &&[u8]| filter.reaches(line) && filter.takes(line);
+                    for line in lines(text).filter(is_asked_for) {
                         if !see(line) {
                             return unread;
                         }
@@ -143,17 +147,18 @@ pub(super) fn each(
     unread
 }
 
-/// Shows each stretch of `log` to `see`, on all processors and in any order;
-/// what each thread made of them goes to `merge`. A file that can't be read,
-/// and why.
-pub(super) fn each_stretch<T: Default + Send>(
+/// Shows each line of `log` that `filter` takes to `see`, on all processors and
+/// in any order; what each thread made of them goes to `merge`. A file that
+/// can't be read, and why.
+pub(super) fn each_in_any_order<T: Default + Send>(
     log: Log,
+    filter: &Filter,
     wanted: &(dyn Fn() -> bool + Sync),
     see: impl Fn(&mut T, &[u8]) + Sync,
     mut merge: impl FnMut(T),
 ) -> Option<io::Error> {
     let mut unread = None;
-    for file in files(log) {
+    for file in files(bounds::trimmed(log, filter)) {
         let (stretches, name) = match file {
             Ok(Some(file)) => file,
             Ok(None) => continue,
@@ -162,22 +167,29 @@ pub(super) fn each_stretch<T: Default + Send>(
                 continue;
             }
         };
-        let taken = AtomicUsize::new(0);
+        let Range { start, end } = bounds::range(&mut Page::default(), &stretches, filter);
+        let taken = AtomicUsize::new(start);
         let work = || {
             let (mut page, mut made, mut failed) = (Page::default(), T::default(), None);
             loop {
                 let nth = taken.fetch_add(1, Ordering::Relaxed);
-                if nth >= stretches.count() || !wanted() {
+                if nth >= end || !wanted() {
                     return (made, failed);
                 }
                 match page.read(&stretches, nth) {
-                    Ok(text) => see(&mut made, text),
+                    Ok(text) => {
+                        let is_asked_for =
+                            |line: &&[u8]| filter.reaches(line) && filter.takes(line);
+                        for line in lines(text).filter(is_asked_for) {
+                            see(&mut made, line);
+                        }
+                    }
                     Err(error) => failed = Some(error),
                 }
             }
         };
         let parts = thread::scope(|scope| {
-            let others: Vec<_> = (1..threads(stretches.count()))
+            let others: Vec<_> = (1..threads(end - start))
                 .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
                 .collect();
             let mut parts = vec![work()];
@@ -214,6 +226,8 @@ struct Part {
 /// The search through one file.
 struct Search<'a> {
     stretches: &'a Stretches,
+    /// How many of them are looked through.
+    end: usize,
     filter: &'a Filter,
     wanted: &'a (dyn Fn() -> bool + Sync),
     /// How many lines to find.
@@ -238,7 +252,7 @@ struct Progress {
 
 impl Search<'_> {
     fn run(self) -> Progress {
-        let threads = threads(self.stretches.count());
+        let threads = threads(self.end);
         // the last stretch alone has the answer mostly
         self.look_through(1);
         if threads > 1 && !self.ended.load(Ordering::Relaxed) {
@@ -267,7 +281,7 @@ impl Search<'_> {
                 return;
             }
             let nth = self.taken.fetch_add(1, Ordering::Relaxed);
-            let Some(from_begin) = self.stretches.count().checked_sub(nth + 1) else {
+            let Some(from_begin) = self.end.checked_sub(nth + 1) else {
                 return;
             };
             let part = self.part(&mut page, from_begin);
@@ -277,7 +291,7 @@ impl Search<'_> {
 
     fn part(&self, page: &mut Page, nth: usize) -> Part {
         let text = match page.read(self.stretches, nth) {
-            Ok(text) => text,
+            Ok(text) => self.filter.cut(text),
             Err(error) => {
                 return Part {
                     lines: Vec::new(),

@@ -4,10 +4,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::num::NonZeroI64;
 use std::ops::AddAssign;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::denials::{Denial, Denials};
 use super::filter::Filter;
 use super::reader::Log;
 use super::search;
@@ -15,6 +18,9 @@ use super::search;
 /// The most services and identities that are told apart; agents can make up
 /// more names than anyone wants to read.
 const MOST_ROWS: usize = 1000;
+/// The most stretches of time that calls are counted in: a clock may have been
+/// anywhere.
+const MOST_TIMES: usize = 1001;
 /// What the others are counted under.
 const OTHERS: &str = "(others)";
 
@@ -38,11 +44,30 @@ pub struct CallStats {
     pub p99_ms: Option<u64>,
 }
 
+/// The calls that ended in one stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeStats {
+    /// When it began, in ms since 1970.
+    pub start_ms: i64,
+    /// Calls that were made or refused.
+    pub calls: u64,
+    /// Calls that policy, a limit or the owner refused.
+    pub denied: u64,
+    /// Calls that failed.
+    pub errors: u64,
+}
+
 /// The calls of the log.
 #[derive(Debug, Default)]
 pub struct Stats {
     /// By service, then identity.
     pub rows: Vec<CallStats>,
+    /// By service, whoever called.
+    pub services: Vec<CallStats>,
+    /// By time, where that was asked for: those stretches that had calls.
+    pub times: Vec<TimeStats>,
+    /// What was denied most, the most frequent first.
+    pub denials: Vec<Denial>,
     /// All together.
     pub total: CallStats,
     /// A file that can't be read, and why: its calls are missing.
@@ -53,6 +78,12 @@ pub struct Stats {
 #[derive(Deserialize)]
 struct Ended<'a> {
     event: &'a str,
+    #[serde(default)]
+    timestamp: &'a str,
+    #[serde(default, borrow)]
+    action: Cow<'a, str>,
+    #[serde(default, borrow)]
+    reason: Cow<'a, str>,
     #[serde(default, borrow)]
     service: Cow<'a, str>,
     #[serde(default, borrow)]
@@ -130,10 +161,14 @@ impl Times {
 }
 
 #[derive(Default)]
-struct Counts(HashMap<(String, String), Count>);
+struct Counts {
+    rows: HashMap<(String, String), Count>,
+    times: BTreeMap<i64, TimeStats>,
+    denials: Denials,
+}
 
 impl Counts {
-    fn see(&mut self, line: &[u8]) {
+    fn see(&mut self, line: &[u8], stretch_ms: Option<NonZeroI64>) {
         // approvals, the owner's acts and what later versions write are no calls
         let Ok(ended) = serde_json::from_slice::<Ended<'_>>(line) else {
             return;
@@ -141,59 +176,105 @@ impl Counts {
         if ended.event != "finished" {
             return;
         }
-        let lower = |text: &str| text.to_ascii_lowercase();
-        let count = self.of((lower(&ended.service), lower(&ended.identity)));
         let times = ended.folded.unwrap_or(1);
-        count.calls += times;
+        let mut seen = TimeStats {
+            calls: times,
+            ..TimeStats::default()
+        };
         match ended.decision {
-            Some("deny") => count.denied += times,
-            Some("error") => count.errors += times,
+            Some("deny") => {
+                seen.denied = times;
+                let call = [&*ended.identity, &*ended.service, &*ended.action];
+                self.denials
+                    .add(call, &ended.reason, times, ended.timestamp);
+            }
+            Some("error") => seen.errors = times,
             _ => {}
         }
+        if let Some(stretch_ms) = stretch_ms
+            && let Ok(at) = ended.timestamp.parse::<Timestamp>()
+        {
+            let at = at.as_millisecond();
+            seen.start_ms = at.saturating_sub(at.rem_euclid(stretch_ms.get()));
+            self.add_time(seen);
+        }
+        let lower = |text: &str| text.to_ascii_lowercase();
+        let count = self.of((lower(&ended.service), lower(&ended.identity)));
+        count.calls += seen.calls;
+        count.denied += seen.denied;
+        count.errors += seen.errors;
         if let Some(ms) = ended.latency_ms {
             count.times.add(ms);
         }
     }
 
     fn of(&mut self, names: (String, String)) -> &mut Count {
-        let names = if self.0.len() < MOST_ROWS || self.0.contains_key(&names) {
+        let names = if self.rows.len() < MOST_ROWS || self.rows.contains_key(&names) {
             names
         } else {
             (OTHERS.into(), OTHERS.into())
         };
-        self.0.entry(names).or_default()
+        self.rows.entry(names).or_default()
+    }
+
+    fn add_time(&mut self, seen: TimeStats) {
+        if self.times.len() >= MOST_TIMES && !self.times.contains_key(&seen.start_ms) {
+            return;
+        }
+        let time = self.times.entry(seen.start_ms).or_default();
+        time.start_ms = seen.start_ms;
+        time.calls += seen.calls;
+        time.denied += seen.denied;
+        time.errors += seen.errors;
+    }
+
+    fn extend(&mut self, others: Self) {
+        for (names, count) in others.rows {
+            *self.of(names) += &count;
+        }
+        for time in others.times.into_values() {
+            self.add_time(time);
+        }
+        self.denials.extend(others.denials);
     }
 }
 
-/// Counts the calls of `log` that `filter` takes.
-pub(super) fn count(log: Log, filter: &Filter, wanted: &(dyn Fn() -> bool + Sync)) -> Stats {
+/// Counts the calls of `log` that `filter` takes; also by stretches of time, so
+/// many ms each, where that is asked for.
+pub(super) fn count(
+    log: Log,
+    filter: &Filter,
+    stretch_ms: Option<NonZeroI64>,
+    wanted: &(dyn Fn() -> bool + Sync),
+) -> Stats {
     let mut all = Counts::default();
-    let unread = search::each_stretch(
+    let unread = search::each_in_any_order(
         log,
+        filter,
         wanted,
-        |counts: &mut Counts, text| {
-            for line in search::lines(text).filter(|line| filter.takes(line)) {
-                counts.see(line);
-            }
-        },
-        |counts| {
-            for (names, count) in counts.0 {
-                *all.of(names) += &count;
-            }
-        },
+        |counts: &mut Counts, line| counts.see(line, stretch_ms),
+        |counts| all.extend(counts),
     );
     let mut total = Count::default();
+    let mut services: BTreeMap<String, Count> = BTreeMap::new();
     let mut rows: Vec<CallStats> = all
-        .0
+        .rows
         .into_iter()
         .map(|((service, identity), count)| {
             total += &count;
+            *services.entry(service.clone()).or_default() += &count;
             count.stats(service, identity)
         })
         .collect();
     rows.sort_by(|a, b| (&a.service, &a.identity).cmp(&(&b.service, &b.identity)));
     Stats {
         rows,
+        services: services
+            .into_iter()
+            .map(|(service, count)| count.stats(service, String::new()))
+            .collect(),
+        times: all.times.into_values().collect(),
+        denials: all.denials.told(),
         total: total.stats(String::new(), String::new()),
         unread,
     }

@@ -1,6 +1,7 @@
 //! The audit log for its owner. Reading a large one takes a thread for a while,
 //! and whoever can reach the socket can ask for it: so only so many read at once.
 
+use std::num::NonZeroI64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,9 +67,14 @@ impl Owner {
         self.read_log(|audit, _| audit.head()).await
     }
 
-    /// Counts the calls in the audit log that `filter` takes.
-    pub async fn logs_stats(&self, filter: Filter) -> Result<Stats, OwnerError> {
-        self.read_log(move |audit, wanted| audit.stats(&filter, wanted))
+    /// Counts the calls in the audit log that `filter` takes; also by stretches
+    /// of time, so many ms each, where that is asked for.
+    pub async fn logs_stats(
+        &self,
+        filter: Filter,
+        stretch_ms: Option<NonZeroI64>,
+    ) -> Result<Stats, OwnerError> {
+        self.read_log(move |audit, wanted| audit.stats(&filter, stretch_ms, wanted))
             .await
     }
 

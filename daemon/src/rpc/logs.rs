@@ -1,5 +1,6 @@
 //! The audit log in the messages of admin.proto.
 
+use std::num::NonZeroI64;
 use std::sync::Arc;
 
 use axis_proto::v1::{self, LogsRequest};
@@ -11,8 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
 use super::admin::Answers;
-use crate::audit::{CallStats, FileReport, Filter, Pinned, Verification};
+use crate::audit::{CallStats, Denial, FileReport, Filter, Pinned, TimeStats, Verification};
 use crate::owner::{Owner, OwnerError};
+
+/// The most stretches of time that calls are counted in.
+const MOST_STRETCHES: i64 = 1_000;
 
 /// The answer to Logs.
 pub async fn lines(
@@ -39,7 +43,9 @@ pub async fn lines(
         return Ok(Response::new(Box::pin(last)));
     };
     let new = BroadcastStream::new(new).filter(move |next| {
-        let is_asked_for = next.as_ref().map_or(true, |line| filter.takes(line));
+        let is_asked_for = next
+            .as_ref()
+            .map_or(true, |line| filter.reaches(line) && filter.takes(line));
         std::future::ready(is_asked_for)
     });
     let new = new.map(move |next| match next {
@@ -104,22 +110,74 @@ pub async fn stats(
     owner: &Owner,
     request: v1::LogsStatsRequest,
 ) -> Result<v1::LogsStatsResponse, Status> {
+    let stretch_ms = stretch_ms(&request)?;
     let filter = filter(&LogsRequest {
         service: request.service,
         identity: request.identity,
         action: request.action,
         since_ms: request.since_ms,
+        until_ms: request.until_ms,
+        decision: request.decision,
+        text: request.text,
+        // a call is one line of these
+        events: vec!["finished".into()],
         ..LogsRequest::default()
     })?;
-    let stats = owner.logs_stats(filter).await?;
+    let stats = owner.logs_stats(filter, stretch_ms).await?;
     if let Some(error) = stats.unread {
         return Err(OwnerError::Unread(error).into());
     }
     Ok(v1::LogsStatsResponse {
         rows: stats.rows.into_iter().map(call_stats).collect(),
         total: Some(call_stats(stats.total)),
-        ..v1::LogsStatsResponse::default()
+        services: stats.services.into_iter().map(call_stats).collect(),
+        times: stats.times.into_iter().map(time_stats).collect(),
+        denials: stats.denials.into_iter().map(denial).collect(),
     })
+}
+
+/// How long the stretches of time are that calls are counted in.
+///
+/// # Errors
+/// There would be too many of them.
+fn stretch_ms(request: &v1::LogsStatsRequest) -> Result<Option<NonZeroI64>, Status> {
+    let asked = i64::try_from(request.stretch_ms).unwrap_or(i64::MAX);
+    let Some(stretch_ms) = NonZeroI64::new(asked) else {
+        return Ok(None);
+    };
+    let Some(since) = request.since_ms else {
+        return Err(Status::invalid_argument(
+            "stretches of time are counted only from a moment on: set since_ms, too",
+        ));
+    };
+    let until = request.until_ms;
+    let until = until.unwrap_or_else(|| Timestamp::now().as_millisecond());
+    if until.saturating_sub(since) / stretch_ms.get() > MOST_STRETCHES {
+        return Err(Status::invalid_argument(format!(
+            "that would be more than {MOST_STRETCHES} stretches of time: set a later since_ms or a longer stretch_ms"
+        )));
+    }
+    Ok(Some(stretch_ms))
+}
+
+fn time_stats(time: TimeStats) -> v1::TimeStats {
+    v1::TimeStats {
+        start_ms: time.start_ms,
+        calls: time.calls,
+        denied: time.denied,
+        errors: time.errors,
+    }
+}
+
+fn denial(denial: Denial) -> v1::Denial {
+    v1::Denial {
+        identity: denial.identity,
+        service: denial.service,
+        action: denial.action,
+        reason: denial.reason,
+        times: denial.times,
+        last_at: denial.last_at,
+    }
 }
 
 fn call_stats(stats: CallStats) -> v1::CallStats {
@@ -151,15 +209,58 @@ fn filter(request: &LogsRequest) -> Result<Filter, Status> {
             filter = filter.field(name, value);
         }
     }
+    let moment = |ms| {
+        Timestamp::from_millisecond(ms).map_err(|error| Status::invalid_argument(error.to_string()))
+    };
     if let Some(since) = request.since_ms {
-        let since = Timestamp::from_millisecond(since)
-            .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        filter = filter.since(since);
+        filter = filter.since(moment(since)?);
     }
+    if let Some(until) = request.until_ms {
+        filter = filter.until(moment(until)?);
+    }
+    if let Some(seq) = request.before_seq {
+        filter = filter.before(seq);
+    }
+    filter = filter.events(request.events.iter().map(String::as_str));
     if !request.text.is_empty() {
         filter = filter
             .holding(&request.text)
             .map_err(|_| Status::invalid_argument("the text is too long to search for"))?;
     }
     Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_of_time_need_a_beginning_and_are_not_too_many() {
+        let asked = |since_ms, until_ms, stretch_ms| {
+            stretch_ms_of(since_ms, until_ms, stretch_ms).map_err(|status| status.code())
+        };
+        let refused = Err(tonic::Code::InvalidArgument);
+        assert_eq!(asked(None, None, 0), Ok(None));
+        assert_eq!(asked(None, None, 60_000), refused);
+        assert_eq!(asked(Some(0), Some(60_000_000), 60_000), Ok(Some(60_000)));
+        assert_eq!(asked(Some(0), Some(60_061_000), 60_000), refused);
+        assert_eq!(asked(Some(0), None, 60_000), refused);
+        assert_eq!(asked(Some(i64::MIN), Some(i64::MAX), 1), refused);
+        let longest = asked(Some(0), None, u64::MAX);
+        assert_eq!(longest, Ok(Some(i64::MAX)));
+    }
+
+    fn stretch_ms_of(
+        since_ms: Option<i64>,
+        until_ms: Option<i64>,
+        asked: u64,
+    ) -> Result<Option<i64>, Status> {
+        let request = v1::LogsStatsRequest {
+            since_ms,
+            until_ms,
+            stretch_ms: asked,
+            ..v1::LogsStatsRequest::default()
+        };
+        Ok(stretch_ms(&request)?.map(NonZeroI64::get))
+    }
 }

@@ -34,6 +34,9 @@ pub struct Calls {
     /// Only lines since then: 2h, 3d, or a moment such as 2026-01-15T10:30:00Z
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     pub since: Option<Timestamp>,
+    /// Only lines of before then, written likewise
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    pub until: Option<Timestamp>,
 }
 
 /// Which lines.
@@ -65,6 +68,7 @@ impl Lines {
             action: self.calls.action,
             decision: self.decision.unwrap_or_default(),
             since_ms: self.calls.since.map(Timestamp::as_millisecond),
+            until_ms: self.calls.until.map(Timestamp::as_millisecond),
             text: self.grep,
             all: true,
             ..LogsRequest::default()

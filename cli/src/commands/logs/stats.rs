@@ -60,6 +60,7 @@ impl Stats {
             identity: self.calls.identity,
             action: self.calls.action,
             since_ms: self.calls.since.map(Timestamp::as_millisecond),
+            until_ms: self.calls.until.map(Timestamp::as_millisecond),
             ..LogsStatsRequest::default()
         };
         // a log of many gigabytes takes its time

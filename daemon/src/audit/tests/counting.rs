@@ -31,7 +31,7 @@ fn calls_are_counted_over_all_files_and_what_is_no_call_is_not() {
     audit.refused(ConnectionId(9), &stranger, &Refusal::Deny { reason });
     assert!(home.segments().len() > 2);
 
-    let count = |filter: &Filter| audit.stats(filter, &|| true).unwrap();
+    let count = |filter: &Filter| audit.stats(filter, None, &|| true).unwrap();
     let stats = count(&Filter::default());
     assert!(stats.unread.is_none());
     let rows: Vec<_> = stats
@@ -79,7 +79,7 @@ fn names_that_agents_make_up_take_no_memory() {
         let reason = "Policy denied";
         audit.refused(ConnectionId(nth), &call, &Refusal::Deny { reason });
     }
-    let stats = audit.stats(&Filter::default(), &|| true).unwrap();
+    let stats = audit.stats(&Filter::default(), None, &|| true).unwrap();
     assert!(stats.rows.len() <= 1_001);
     assert_eq!(stats.rows[0].service, "(others)");
     assert_eq!(stats.total.calls, 1_100);
@@ -112,4 +112,143 @@ fn a_search_gives_up_where_all_is_long_past_and_misses_nothing_before() {
     // nobody waits for it any more
     let unwanted = audit.last(10_000, &Filter::default(), &|| false).unwrap();
     assert!(unwanted.lines.is_empty());
+}
+
+#[test]
+fn calls_are_counted_by_service_by_time_and_by_why_they_were_denied() {
+    let home = Home::new();
+    let audit = rotating(&home, small());
+    let refuse = |identity, reason: &str| {
+        let call = CallRecord {
+            identity,
+            ..call("x")
+        };
+        audit.refused(ConnectionId(9), &call, &Refusal::Deny { reason });
+        audit.connection_closed(ConnectionId(9));
+    };
+    make(&audit, "first", &success());
+    refuse("local-dev", "Rate limit exceeded; try again in 9s");
+    home.clock.advance(Duration::from_mins(2));
+    refuse("local-dev", "Rate limit exceeded; try again in 8s");
+    refuse("ci", "Policy denied");
+    make(&audit, "second", &failure());
+    let filter = Filter::default().events(["finished"]);
+    let minute = std::num::NonZeroI64::new(60_000);
+    let stats = audit.stats(&filter, minute, &|| true).unwrap();
+
+    let began = |text: &str| {
+        let moment: jiff::Timestamp = text.parse().unwrap();
+        moment.as_millisecond()
+    };
+    let times: Vec<_> = stats
+        .times
+        .iter()
+        .map(|time| (time.start_ms, time.calls, time.denied, time.errors))
+        .collect();
+    assert_eq!(
+        times,
+        [
+            (began("2026-01-15T10:30:00Z"), 2, 1, 0),
+            (began("2026-01-15T10:32:00Z"), 3, 2, 1)
+        ]
+    );
+    let [service] = stats.services.as_slice() else {
+        panic!("one service: {:?}", stats.services);
+    };
+    assert_eq!((service.calls, service.denied), (5, 3));
+    assert_eq!(
+        (service.service.as_str(), service.identity.as_str()),
+        ("openai", "")
+    );
+    assert!(service.p99_ms.is_some());
+    let denials: Vec<_> = stats
+        .denials
+        .iter()
+        .map(|denial| {
+            (
+                denial.reason.as_str(),
+                denial.identity.as_str(),
+                denial.times,
+            )
+        })
+        .collect();
+    assert_eq!(
+        denials,
+        [
+            ("Rate limit exceeded; try again later", "local-dev", 2),
+            ("Policy denied", "ci", 1)
+        ]
+    );
+    let unasked = audit.stats(&filter, None, &|| true).unwrap();
+    assert!(unasked.times.is_empty());
+}
+
+#[test]
+fn pages_back_through_all_files_have_neither_gap_nor_double() {
+    let home = Home::new();
+    let audit = rotating(&home, small());
+    fill(&home, &audit, 4);
+    let wanted = || true;
+    let all = audit
+        .last(100_000, &Filter::default(), &wanted)
+        .unwrap()
+        .lines;
+    let mut paged: Vec<Bytes> = Vec::new();
+    let mut before = u64::MAX;
+    loop {
+        let filter = Filter::default().before(before);
+        let page = audit.last(7, &filter, &wanted).unwrap();
+        assert!(page.unread.is_none());
+        let Some(first) = page.lines.first() else {
+            break;
+        };
+        let record: serde_json::Value = serde_json::from_slice(first).unwrap();
+        before = record["seq"].as_u64().unwrap();
+        paged.splice(0..0, page.lines);
+    }
+    assert_eq!(paged, all);
+    assert!(home.segments().len() >= 4);
+
+    // a file in which nothing is asked for is not even read
+    fs::write(home.file(SECOND), "x").unwrap();
+    let early = audit
+        .last(3, &Filter::default().before(9), &wanted)
+        .unwrap();
+    assert!(early.unread.is_none());
+    assert_eq!(early.lines, all[5..8]);
+}
+
+#[test]
+fn a_stretch_of_time_is_found_and_counted_in_the_midst_of_the_log() {
+    let home = Home::new();
+    let audit = rotating(&home, small());
+    for _ in 0..5 {
+        fill(&home, &audit, 1);
+        home.clock.advance(Duration::from_hours(48));
+    }
+    let wanted = || true;
+    let moment = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let filter = || {
+        Filter::default()
+            .since(moment("2026-01-19T00:00:00Z"))
+            .until(moment("2026-01-21T00:00:00Z"))
+    };
+    let found = audit.last(100_000, &filter(), &wanted).unwrap().lines;
+    assert!(!found.is_empty());
+    for line in &found {
+        let record: serde_json::Value = serde_json::from_slice(line).unwrap();
+        let written = record["timestamp"].as_str().unwrap();
+        assert!(written.starts_with("2026-01-19T10:30"), "{written}");
+    }
+    let mut exported = Vec::new();
+    audit
+        .each(&filter(), &mut |line| {
+            exported.push(Bytes::copy_from_slice(line));
+            true
+        })
+        .unwrap();
+    assert_eq!(exported, found);
+    let calls = audit.stats(&filter(), None, &wanted).unwrap().total.calls;
+    let text = |line: &&Bytes| String::from_utf8_lossy(line).contains("\"event\":\"finished\"");
+    assert_eq!(calls, found.iter().filter(text).count() as u64);
 }
