@@ -239,7 +239,8 @@ fn left_of(expires_at: &str) -> String {
     format!(", {}:{:02} left", left / 60, left % 60)
 }
 
-fn document(approval: &Approval) -> Value {
+/// One call that waits, as `--json` prints it.
+pub fn document(approval: &Approval) -> Value {
     let params: Value = serde_json::from_str(&approval.params).unwrap_or_default();
     json!({
         "id": approval.id,

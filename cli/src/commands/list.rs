@@ -24,14 +24,18 @@ pub struct List {
     json: bool,
 }
 
+/// The stored credentials as a script sees them.
 #[derive(Serialize)]
-struct Document<'a> {
-    unlocked: bool,
-    credentials: Vec<Entry<'a>>,
+pub struct Document<'a> {
+    /// While the vault is locked the hosts aren't known.
+    pub unlocked: bool,
+    /// By name.
+    pub credentials: Vec<Entry<'a>>,
 }
 
+/// One of them; never its secret.
 #[derive(Serialize)]
-struct Entry<'a> {
+pub struct Entry<'a> {
     name: &'a str,
     service: &'a str,
     label: Option<&'a str>,
@@ -78,7 +82,8 @@ fn age_days(credential: &Credential, now: Timestamp) -> Option<i64> {
     Some(now.duration_since(since).as_hours() / 24)
 }
 
-fn is_stale(credential: &Credential, now: Timestamp) -> bool {
+/// Whether it should be changed.
+pub fn is_stale(credential: &Credential, now: Timestamp) -> bool {
     age_days(credential, now).is_some_and(|days| days >= STALE_DAYS)
 }
 
@@ -94,7 +99,7 @@ fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// When it was used last, as far as that is known.
-fn last_use(credential: &Credential, unused_days: Option<u32>, now: Timestamp) -> Cell {
+pub fn last_use(credential: &Credential, unused_days: Option<u32>, now: Timestamp) -> Cell {
     if let Some(at) = &credential.last_used_at {
         return Cell::plain(&at.parse().map_or_else(|_| at.clone(), |at| ago(at, now)));
     }
@@ -109,7 +114,8 @@ fn last_use(credential: &Credential, unused_days: Option<u32>, now: Timestamp) -
     Cell::plain(&format!("not in {days} days"))
 }
 
-fn age(credential: &Credential, now: Timestamp) -> Cell {
+/// How old its secret is, in words.
+pub fn age(credential: &Credential, now: Timestamp) -> Cell {
     match age_days(credential, now) {
         None if credential.source.is_empty() => Cell::new(Tone::Faint, "not known"),
         None => Cell::new(Tone::Faint, "kept elsewhere"),
@@ -120,7 +126,8 @@ fn age(credential: &Credential, now: Timestamp) -> Cell {
     }
 }
 
-fn document(listed: &ListCredentialsResponse, now: Timestamp) -> Document<'_> {
+/// What `--json` prints.
+pub fn document(listed: &ListCredentialsResponse, now: Timestamp) -> Document<'_> {
     Document {
         unlocked: listed.unlocked,
         credentials: listed

@@ -22,6 +22,7 @@ mod neighbour;
 mod overview;
 mod page;
 mod policy;
+mod record;
 mod services;
 mod serving;
 mod session;

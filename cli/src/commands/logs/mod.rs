@@ -2,9 +2,9 @@
 
 mod export;
 mod head;
-mod selection;
+pub mod selection;
 mod show;
-mod stats;
+pub mod stats;
 mod verify;
 
 use clap::{Args, Subcommand};

@@ -77,7 +77,7 @@ impl Lines {
 }
 
 /// A moment, or a stretch of time before now.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }

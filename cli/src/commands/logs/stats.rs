@@ -27,10 +27,44 @@ pub struct Stats {
     json: bool,
 }
 
+/// The counts as a script sees them.
 #[derive(Serialize)]
-struct Document<'a> {
+pub struct Document<'a> {
     total: Counts,
+    /// By service and identity.
     rows: Vec<Row<'a>>,
+    /// By service, whoever called.
+    services: Vec<ServiceRow<'a>>,
+    /// By stretch of time, where it was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    times: Vec<Time>,
+    /// What was denied most.
+    denials: Vec<Denied<'a>>,
+}
+
+#[derive(Serialize)]
+struct ServiceRow<'a> {
+    service: &'a str,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+#[derive(Serialize)]
+struct Time {
+    start: String,
+    calls: u64,
+    denied: u64,
+    errors: u64,
+}
+
+#[derive(Serialize)]
+struct Denied<'a> {
+    identity: &'a str,
+    service: &'a str,
+    action: &'a str,
+    reason: &'a str,
+    times: u64,
+    last_at: &'a str,
 }
 
 #[derive(Serialize)]
@@ -84,7 +118,8 @@ fn counts(stats: &CallStats) -> Counts {
     }
 }
 
-fn document(stats: &LogsStatsResponse) -> Document<'_> {
+/// What `--json` prints.
+pub fn document(stats: &LogsStatsResponse) -> Document<'_> {
     Document {
         total: counts(&stats.total.clone().unwrap_or_default()),
         rows: stats
@@ -94,6 +129,38 @@ fn document(stats: &LogsStatsResponse) -> Document<'_> {
                 service: &row.service,
                 identity: &row.identity,
                 counts: counts(row),
+            })
+            .collect(),
+        services: stats
+            .services
+            .iter()
+            .map(|row| ServiceRow {
+                service: &row.service,
+                counts: counts(row),
+            })
+            .collect(),
+        times: stats
+            .times
+            .iter()
+            .map(|time| Time {
+                start: Timestamp::from_millisecond(time.start_ms)
+                    .map(|start| start.to_string())
+                    .unwrap_or_default(),
+                calls: time.calls,
+                denied: time.denied,
+                errors: time.errors,
+            })
+            .collect(),
+        denials: stats
+            .denials
+            .iter()
+            .map(|denial| Denied {
+                identity: &denial.identity,
+                service: &denial.service,
+                action: &denial.action,
+                reason: &denial.reason,
+                times: denial.times,
+                last_at: &denial.last_at,
             })
             .collect(),
     }

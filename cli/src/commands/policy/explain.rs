@@ -116,7 +116,7 @@ async fn schema(daemon: &mut Daemon, service: &str, action: &str) -> Result<Valu
 }
 
 /// The decision's word: `ask` where the call would wait for an approval.
-fn decision(explanation: &PolicyExplanation) -> &'static str {
+pub fn decision(explanation: &PolicyExplanation) -> &'static str {
     match (explanation.allowed, explanation.ask.is_empty()) {
         (true, true) => "allow",
         (true, false) => "ask",

@@ -5,7 +5,7 @@ pub mod difference;
 mod edit;
 pub mod explain;
 mod seal;
-mod show;
+pub mod show;
 mod test;
 mod unseal;
 

@@ -1,8 +1,8 @@
 //! `axis policy show`: the policy in force.
 
-use axis_proto::v1::ShowPolicyRequest;
+use axis_proto::v1::{ShowPolicyRequest, ShowPolicyResponse};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
@@ -28,13 +28,7 @@ impl Show {
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         let shown = ask(daemon.admin.show_policy(ShowPolicyRequest {})).await?;
         if self.json {
-            output.json(&json!({
-                "path": shown.path,
-                "text": shown.text,
-                "error": shown.error,
-                "sealed": shown.sealed,
-                "differs": shown.differs,
-            }))?;
+            output.json(&document(&shown))?;
             return Ok(Exit::Done);
         }
         let path = printable(&shown.path);
@@ -77,4 +71,16 @@ impl Show {
         }
         Ok(Exit::Done)
     }
+}
+
+/// What `--json` prints.
+pub fn document(shown: &ShowPolicyResponse) -> Value {
+    json!({
+        "path": shown.path,
+        "text": shown.text,
+        "error": shown.error,
+        "sealed": shown.sealed,
+        "withheld": shown.withheld,
+        "differs": shown.differs,
+    })
 }

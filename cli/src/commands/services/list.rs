@@ -89,7 +89,7 @@ impl List {
 }
 
 /// What is wrong with a file, and what that means.
-fn words(fault: &ServiceFault) -> String {
+pub fn words(fault: &ServiceFault) -> String {
     if fault.kept.is_empty() {
         format!("a service file is not in force: {}", fault.error)
     } else {

@@ -1,9 +1,9 @@
 //! `axis services`: which APIs there are, and the owner's own.
 
 mod import;
-mod list;
+pub mod list;
 mod path;
-mod show;
+pub mod show;
 mod validate;
 
 use clap::{Args, Subcommand};

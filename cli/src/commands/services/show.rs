@@ -1,6 +1,6 @@
 //! `axis services show`: one service with its actions.
 
-mod action;
+pub mod action;
 
 use axis_proto::v1::{
     PolicyQuestion, Service, ServiceAction, ShowServiceRequest, ShowServiceResponse,

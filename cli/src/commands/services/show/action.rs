@@ -126,7 +126,7 @@ impl Shown<'_> {
     }
 
     /// The rule that allows it, and no more.
-    fn rule(&self) -> String {
+    pub fn rule(&self) -> String {
         format!(
             "- service: {}\n  actions: {}\n",
             scalar(&self.service.service),
@@ -135,7 +135,7 @@ impl Shown<'_> {
     }
 
     /// The example as a command line.
-    fn command(&self) -> String {
+    pub fn command(&self) -> String {
         let (service, action) = (&self.service.service, &self.action.action);
         let schema = self.schema();
         let words: String = self
@@ -157,11 +157,13 @@ impl Shown<'_> {
         }
     }
 
-    fn example(&self) -> Map<String, Value> {
+    /// Params that are valid.
+    pub fn example(&self) -> Map<String, Value> {
         serde_json::from_slice(&self.action.example).unwrap_or_default()
     }
 
-    fn schema(&self) -> Value {
+    /// What its params have to be.
+    pub fn schema(&self) -> Value {
         serde_json::from_slice(&self.action.params_schema).unwrap_or_default()
     }
 }
@@ -180,7 +182,7 @@ fn word(name: &str, value: &Value, schema: &Value) -> String {
 }
 
 /// A param's type in a word or two.
-fn kind(param: &Value) -> String {
+pub fn kind(param: &Value) -> String {
     let types: Vec<&str> = match &param["type"] {
         Value::String(one) => vec![one],
         Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
@@ -190,7 +192,7 @@ fn kind(param: &Value) -> String {
 }
 
 /// What a param is for, and which values it may have.
-fn about(param: &Value) -> String {
+pub fn about(param: &Value) -> String {
     let mut parts = Vec::new();
     if let Some(description) = param["description"].as_str() {
         parts.push(description.to_owned());

@@ -1,25 +1,34 @@
 //! The same as the pages show, as JSON under `/api/`: for a browser that is
-//! signed in, or with a token of `axis dashboard --token`.
+//! signed in, or with a token of `axis dashboard --token`. Read-only.
+
+mod documents;
+mod query;
 
 use axis_proto::v1::CheckDashboardTokenRequest;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde_json::json;
 
+use self::query::WrongParam;
 use super::app::{App, answer};
-use super::health;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// What is under `/api`.
 pub fn routes(app: &App) -> Router<App> {
     Router::new()
-        .route("/health", get(checks))
+        .route("/health", get(documents::health))
+        .route("/services", get(documents::services))
+        .route("/logs", get(documents::lines))
+        .route("/policy", get(documents::policy))
+        .route("/stats", get(documents::stats))
+        .route("/approvals", get(documents::approvals))
         .fallback(unknown)
+        .method_not_allowed_fallback(read_only)
         .layer(from_fn_with_state(app.clone(), entitled))
 }
 
@@ -61,27 +70,56 @@ fn refused(why: &str) -> Response {
         .into_response()
 }
 
+/// Why there is no document.
+enum Refusal {
+    /// The request is wrong.
+    Param(WrongParam),
+    /// axisd said no, or nothing.
+    Failure(Failure),
+}
+
+impl From<WrongParam> for Refusal {
+    fn from(wrong: WrongParam) -> Self {
+        Self::Param(wrong)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Param(wrong) => wrong.into_response(),
+            Self::Failure(failure) => error(&failure),
+        }
+    }
+}
+
 /// What kept axisd from answering.
-pub fn error(failure: &Failure) -> Response {
+fn error(failure: &Failure) -> Response {
+    let status = match failure.exit() {
+        Exit::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Exit::Usage => StatusCode::BAD_REQUEST,
+        Exit::Denied => StatusCode::FORBIDDEN,
+        Exit::Done | Exit::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+    };
     let (message, fix) = failure.sentence();
     let body = json!({"error": {"message": message, "fix": fix}});
-    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+    (status, Json(body)).into_response()
 }
 
 async fn unknown() -> Response {
-    let body =
-        Json(json!({"error": {"message": "There is health, services, logs, policy and stats."}}));
+    let message = "There is health, services, logs, policy, stats and approvals.";
+    let body = Json(json!({"error": {"message": message}}));
     (StatusCode::NOT_FOUND, body).into_response()
 }
 
-/// What `axis doctor --json` says.
-async fn checks(State(app): State<App>) -> Response {
-    match health::examine(&app).await {
-        Ok(report) => Json(crate::commands::doctor::document(
-            Some(report.level),
-            &report.checks,
-        ))
-        .into_response(),
-        Err(failure) => error(&failure),
-    }
+async fn read_only() -> Response {
+    let message = "The documents are read-only: GET and HEAD.";
+    let body = Json(json!({"error": {"message": message}}));
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], body).into_response()
 }
