@@ -7,6 +7,7 @@ mod completion;
 mod dashboard;
 mod demo;
 mod doctor;
+mod export;
 mod failure;
 mod fetch;
 mod help;

@@ -8,6 +8,7 @@ mod auth;
 mod calls;
 mod ci_guide;
 mod daemon;
+mod dashboard_activity;
 mod demo;
 mod doctor;
 mod editing;

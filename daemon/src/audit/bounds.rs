@@ -49,7 +49,7 @@ pub(super) fn range(page: &mut Page, stretches: &Stretches, filter: &Filter) -> 
 }
 
 /// After which of a file's stretches nothing is asked for any more.
-pub(super) fn end(page: &mut Page, stretches: &Stretches, filter: &Filter) -> usize {
+fn end(page: &mut Page, stretches: &Stretches, filter: &Filter) -> usize {
     if !filter.has_end() {
         return stretches.count();
     }

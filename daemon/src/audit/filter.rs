@@ -20,6 +20,7 @@ pub struct Filter {
     /// No line is looked at from where the first is of this moment or later.
     beyond: Option<String>,
     before: Option<u64>,
+    after: Option<u64>,
     text: Option<Regex>,
 }
 
@@ -74,6 +75,13 @@ impl Filter {
         self
     }
 
+    /// Only lines that stand after the line of that number.
+    #[must_use]
+    pub fn after(mut self, seq: u64) -> Self {
+        self.after = Some(seq);
+        self
+    }
+
     /// Only lines that hold `text` somewhere, compared without case.
     ///
     /// # Errors
@@ -95,13 +103,22 @@ impl Filter {
             && self.text.as_ref().is_none_or(|text| text.is_match(line))
     }
 
-    /// Whether `line` may stand where lines are asked for: its number is low
-    /// enough, or it has none.
+    /// Whether `line` may stand where lines are asked for: its number is neither
+    /// too low nor too high, or it has none.
     pub fn reaches(&self, line: &[u8]) -> bool {
-        match (self.before, seq(line)) {
-            (Some(before), Some(seq)) => seq < before,
-            _ => true,
+        if self.before.is_none() && self.after.is_none() {
+            return true;
         }
+        let Some(seq) = seq(line) else {
+            return true;
+        };
+        self.before.is_none_or(|before| seq < before) && self.after.is_none_or(|after| seq > after)
+    }
+
+    /// Whether the number of `line` is not too low.
+    pub(super) fn follows(&self, line: &[u8]) -> bool {
+        self.after
+            .is_none_or(|after| seq(line).is_none_or(|seq| seq > after))
     }
 
     /// The lines of `text` that stand before the one where to stop.
@@ -131,20 +148,25 @@ impl Filter {
 
     /// Whether lines are left out at the log's beginning.
     pub(super) fn has_beginning(&self) -> bool {
-        self.past.is_some()
+        self.past.is_some() || self.after.is_some()
     }
 
     /// Whether nothing from the record `line` on is asked for.
     pub(super) fn ends_before(&self, line: &[u8]) -> bool {
         let is_beyond = |beyond: &String| written(line, beyond.len()) >= Some(beyond.as_bytes());
-        !self.reaches(line) || self.beyond.as_ref().is_some_and(is_beyond)
+        self.before
+            .is_some_and(|before| seq(line).is_some_and(|seq| seq >= before))
+            || self.beyond.as_ref().is_some_and(is_beyond)
     }
 
     /// Whether nothing before the record `line` is asked for.
     pub(super) fn begins_after(&self, line: &[u8]) -> bool {
-        self.past.as_ref().is_some_and(|past| {
+        let is_past = |past: &String| {
             written(line, past.len()).is_some_and(|written| written < past.as_bytes())
-        })
+        };
+        self.after
+            .is_some_and(|after| seq(line).is_some_and(|seq| seq <= after))
+            || self.past.as_ref().is_some_and(is_past)
     }
 
     /// Whether all lines of `text` were written so long before what is asked
@@ -302,6 +324,11 @@ mod tests {
         let until = |until: &str| Filter::default().until(until.parse().unwrap());
         assert!(!until("2026-01-15T10:29:00Z").ends_before(LINE));
         assert!(until("2026-01-14T10:29:00Z").ends_before(LINE));
+        for (after, expected) in [(40, true), (41, false)] {
+            let filter = Filter::default().after(after);
+            assert_eq!(filter.reaches(LINE), expected);
+            assert_eq!(filter.begins_after(LINE), !expected);
+        }
         assert!(Filter::default().before(41).ends_before(LINE));
         assert!(!Filter::default().before(42).ends_before(LINE));
     }

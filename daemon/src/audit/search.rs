@@ -54,7 +54,7 @@ pub(super) fn last(
         };
         let search = Search {
             stretches: &stretches,
-            end: bounds::end(&mut Page::default(), &stretches, filter),
+            range: bounds::range(&mut Page::default(), &stretches, filter),
             filter,
             wanted,
             missing: n - newest_first.len(),
@@ -226,8 +226,8 @@ struct Part {
 /// The search through one file.
 struct Search<'a> {
     stretches: &'a Stretches,
-    /// How many of them are looked through.
-    end: usize,
+    /// Which of them are looked through.
+    range: Range<usize>,
     filter: &'a Filter,
     wanted: &'a (dyn Fn() -> bool + Sync),
     /// How many lines to find.
@@ -252,7 +252,7 @@ struct Progress {
 
 impl Search<'_> {
     fn run(self) -> Progress {
-        let threads = threads(self.end);
+        let threads = threads(self.range.len());
         // the last stretch alone has the answer mostly
         self.look_through(1);
         if threads > 1 && !self.ended.load(Ordering::Relaxed) {
@@ -281,7 +281,8 @@ impl Search<'_> {
                 return;
             }
             let nth = self.taken.fetch_add(1, Ordering::Relaxed);
-            let Some(from_begin) = self.end.checked_sub(nth + 1) else {
+            let from_begin = self.range.end.checked_sub(nth + 1);
+            let Some(from_begin) = from_begin.filter(|nth| *nth >= self.range.start) else {
                 return;
             };
             let part = self.part(&mut page, from_begin);
@@ -306,7 +307,7 @@ impl Search<'_> {
             let ended = rest.strip_suffix(b"\n").unwrap_or(rest);
             let begin = memchr::memrchr(b'\n', ended).map_or(0, |newline| newline + 1);
             let (before, line) = ended.split_at(begin);
-            if self.filter.takes(line) {
+            if self.filter.follows(line) && self.filter.takes(line) {
                 lines.push(Bytes::copy_from_slice(line));
             }
             rest = before;

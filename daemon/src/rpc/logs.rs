@@ -221,6 +221,9 @@ fn filter(request: &LogsRequest) -> Result<Filter, Status> {
     if let Some(seq) = request.before_seq {
         filter = filter.before(seq);
     }
+    if let Some(seq) = request.after_seq {
+        filter = filter.after(seq);
+    }
     filter = filter.events(request.events.iter().map(String::as_str));
     if !request.text.is_empty() {
         filter = filter
