@@ -9,6 +9,7 @@ mod calls;
 mod ci_guide;
 mod daemon;
 mod dashboard_activity;
+mod dashboard_api;
 mod demo;
 mod doctor;
 mod editing;

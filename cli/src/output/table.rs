@@ -35,7 +35,6 @@ impl Cell {
     }
 
     /// The text as it is shown.
-    #[cfg(test)]
     pub fn text(&self) -> &str {
         &self.text
     }

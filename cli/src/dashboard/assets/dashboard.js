@@ -12,12 +12,19 @@ function localTime(date) {
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/** What may stand in a data-shape, as in strftime(3). */
+const parts = {
+  "%m": (date) => date.getMonth() + 1, "%d": (date) => date.getDate(),
+  "%H": (date) => date.getHours(), "%M": (date) => date.getMinutes(),
+};
+
 function showTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
     const date = new Date(time.dateTime);
     if (Number.isNaN(date.getTime())) continue;
     time.dataset.local = "";
     if (time.hasAttribute("data-ago")) time.title = localTime(date);
+    else if (time.dataset.shape) time.textContent = time.dataset.shape.replace(/%./g, (part) => two(parts[part](date)));
     else {
       time.title = `${time.textContent} UTC`;
       time.textContent = localTime(date);
