@@ -10,6 +10,7 @@ mod ci_guide;
 mod daemon;
 mod dashboard_activity;
 mod dashboard_api;
+mod dashboard_pages;
 mod demo;
 mod doctor;
 mod editing;

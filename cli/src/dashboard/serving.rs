@@ -96,6 +96,7 @@ fn routes(app: &App) -> Router {
         .route("/activity/export", get(activity::export))
         .route("/activity/verify", get(activity::verify))
         .route("/services", get(services::show))
+        .route("/services/{service}", get(services::show_one))
         .route("/policy", get(policy::show))
         .route("/approvals", get(approvals::show).post(approvals::answer))
         .route("/health", get(health::show))

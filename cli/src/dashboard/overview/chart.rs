@@ -162,7 +162,7 @@ fn drawn(at: usize, bar: &Bar, range: Range, top: u64) -> Markup {
 fn line_above(most: u64) -> u64 {
     let mut scale = 1_u64;
     loop {
-        for round in [2, 4, 10] {
+        for round in [2, 4, 6, 8, 10] {
             let line = scale.saturating_mul(round);
             if line >= most {
                 return line;
@@ -214,10 +214,11 @@ mod tests {
             (0, 2),
             (2, 2),
             (3, 4),
-            (5, 10),
+            (5, 6),
+            (9, 10),
             (11, 20),
             (40, 40),
-            (41, 100),
+            (41, 60),
             (1_234_567, 2_000_000),
         ] {
             assert_eq!(line_above(most), line, "{most}");

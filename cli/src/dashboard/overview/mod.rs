@@ -115,20 +115,14 @@ fn body(look: &Look, first: Option<Markup>, range: Range, now: Timestamp) -> Mar
             }
             @if let Some(first) = first { (first) }
             @match &look.stats {
-                Ok(stats) => (calls(stats, range, now)),
+                Ok(stats) => (calls(stats, &look.stored, range, now)),
                 Err(failure) => (problem(failure)),
             }
-            div.ov-pair {
-                section aria-labelledby="ov-latest" {
-                    h2 #ov-latest { "Latest " a.ov-all href="/activity" { "all activity" } }
-                    @match &look.latest {
-                        Ok(lines) => (latest::latest(lines, now)),
-                        Err(failure) => (problem(failure)),
-                    }
-                }
-                section aria-labelledby="ov-credentials" {
-                    h2 #ov-credentials { "Credentials to look at " a.ov-all href="/services" { "all credentials" } }
-                    (credentials(&look.stored, now))
+            section aria-labelledby="ov-latest" {
+                h2 #ov-latest { "Latest " a.ov-all href="/activity" { "all activity" } }
+                @match &look.latest {
+                    Ok(lines) => (latest::latest(lines, now)),
+                    Err(failure) => (problem(failure)),
                 }
             }
         }
@@ -166,7 +160,12 @@ fn condition(report: &Report) -> Markup {
 }
 
 /// The calls of the range: how many, when, how long, whose, and what was denied.
-fn calls(stats: &LogsStatsResponse, range: Range, now: Timestamp) -> Markup {
+fn calls(
+    stats: &LogsStatsResponse,
+    stored: &ListCredentialsResponse,
+    range: Range,
+    now: Timestamp,
+) -> Markup {
     let since_ms = range.since_ms(now);
     let since = Timestamp::from_millisecond(since_ms).unwrap_or_default();
     let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -202,9 +201,15 @@ fn calls(stats: &LogsStatsResponse, range: Range, now: Timestamp) -> Markup {
                 (latency::latency(&stats.services, &since))
             }
         }
-        section aria-labelledby="ov-denials" {
-            h2 #ov-denials { "Denied most" }
-            (denials(&stats.denials, &since, now))
+        div.ov-pair.ov-wide {
+            section aria-labelledby="ov-denials" {
+                h2 #ov-denials { "Denied most" }
+                (denials(&stats.denials, &since, now))
+            }
+            section aria-labelledby="ov-credentials" {
+                h2 #ov-credentials { "Credentials to look at " a.ov-all href="/services" { "all credentials" } }
+                (credentials(stored, now))
+            }
         }
     }
 }
