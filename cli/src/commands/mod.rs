@@ -22,7 +22,7 @@ mod lock;
 pub mod logs;
 mod man;
 pub mod mcp;
-mod param;
+pub mod param;
 pub mod policy;
 mod reject;
 mod revoke;

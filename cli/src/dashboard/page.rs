@@ -5,7 +5,7 @@ use axis_proto::v1::StatusResponse;
 use axis_proto::v1::vault_status::State as VaultState;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
@@ -13,7 +13,7 @@ use super::app::{App, Standing};
 use super::approvals;
 use super::login;
 use super::session::Session;
-use super::words::{Tone, command, count, counted, mending, span, state, text};
+use super::words::{Tone, command, count, counted, mending, said, span, state, text};
 use crate::failure::{Exit, Failure};
 
 /// The pages, in their order.
@@ -64,6 +64,8 @@ pub struct Visit {
     pub session: Session,
     /// What was asked for, with its query.
     pub uri: Uri,
+    /// What a form that led here has done.
+    notice: Option<String>,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -71,9 +73,17 @@ impl FromRequestParts<App> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let session = parts.extensions.get::<Session>().cloned();
+        let session = session.ok_or_else(login::asked_for)?;
+        // not for a part of a page that a script asks for again
+        let aim = parts.headers.get("sec-fetch-dest");
+        let is_seen =
+            parts.method == Method::GET && aim.is_none_or(|aim| aim.as_bytes() == b"document");
         Ok(Self {
             app: app.clone(),
-            session: session.ok_or_else(login::asked_for)?,
+            notice: is_seen
+                .then(|| app.sessions().take_notice(&session))
+                .flatten(),
+            session,
             uri: parts.uri.clone(),
         })
     }
@@ -133,7 +143,11 @@ impl Visit {
                         ul #standing .standing aria-label="How axisd is" { (self::standing(standing.status.as_ref())) }
                     }
                 }
-                main #main tabindex="-1" { h1.page { (title) } (body) }
+                main #main tabindex="-1" {
+                    h1.page { (title) }
+                    @if let Some(notice) = &self.notice { p.notice.good role="status" { (said(notice)) } }
+                    (body)
+                }
             },
         )
     }

@@ -31,6 +31,7 @@ type Hash = [u8; 32];
 struct Kept {
     cookie: Hash,
     csrf: String,
+    notice: Option<String>,
 }
 
 /// One signed-in browser.
@@ -70,6 +71,7 @@ impl Sessions {
         open.sessions.push(Kept {
             cookie: hash(&cookie),
             csrf,
+            notice: None,
         });
         Ok(Some(cookie))
     }
@@ -82,6 +84,23 @@ impl Sessions {
         Some(Session {
             csrf: kept.csrf.clone(),
         })
+    }
+
+    /// Leaves a line for the next page of this session: what was done.
+    pub fn leave(&self, session: &Session, notice: String) {
+        let mut open = self.open();
+        let mut sessions = open.sessions.iter_mut();
+        if let Some(kept) = sessions.find(|kept| session.is_own(&kept.csrf)) {
+            kept.notice = Some(notice);
+        }
+    }
+
+    /// The line that was left, once.
+    pub fn take_notice(&self, session: &Session) -> Option<String> {
+        let mut open = self.open();
+        let mut sessions = open.sessions.iter_mut();
+        let kept = sessions.find(|kept| session.is_own(&kept.csrf))?;
+        kept.notice.take()
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -167,6 +186,22 @@ mod tests {
         ] {
             assert!(sessions.of(&sent(&line), 3847).is_none(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_notice_is_for_its_own_session_and_told_once() {
+        let sessions = Sessions::default();
+        let signed_in = || {
+            let link = sessions.new_link().unwrap();
+            let cookie = sessions.redeem(&link).unwrap().unwrap();
+            let line = format!("axis_session_1={cookie}");
+            sessions.of(&sent(&line), 1).unwrap()
+        };
+        let (one, other) = (signed_in(), signed_in());
+        sessions.leave(&one, "Approved once".to_owned());
+        assert_eq!(sessions.take_notice(&other), None);
+        assert_eq!(sessions.take_notice(&one).as_deref(), Some("Approved once"));
+        assert_eq!(sessions.take_notice(&one), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 
 pub use self::layout::{Layout, RuleText, list, quoted, scalar};
-pub use self::tree::Node;
+pub use self::tree::{Kind, Node};
 use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
 use crate::output::{tell, warn};

@@ -79,18 +79,38 @@ function showTitle(waiting) {
   document.title = waiting > 0 ? `(${waiting}) ${name}` : name;
 }
 
-/** Cards come and go one by one: what is being typed or ticked stays. */
+/** Cards come and go one by one: what is being typed or ticked stays, and no
+ * card moves under a pointer: one that is seen when it goes says so instead. */
 function showCards(list, now) {
-  const known = new Map();
+  const known = new Set();
   for (const card of list.querySelectorAll("[data-id]")) {
-    if (now.order.includes(card.dataset.id)) known.set(card.dataset.id, card);
-    else card.remove();
+    if (now.order.includes(card.dataset.id)) known.add(card.dataset.id);
+    else if (list.offsetParent === null) card.remove();
+    else setGone(card);
   }
   for (const id of now.order) {
     if (known.has(id)) continue;
     const card = shown(fragment(now.cards[id]));
     card.firstElementChild.classList.add("fresh");
     list.append(card);
+  }
+}
+
+function setGone(card) {
+  if (card.classList.contains("gone")) return;
+  card.classList.add("gone");
+  card.dataset.goneAt = Date.now();
+  const tick = card.querySelector("input[name=id]");
+  tick.checked = false;
+  tick.disabled = true;
+}
+
+/** What is gone is taken away once nobody is at it. */
+function sweepCards() {
+  for (const card of document.querySelectorAll("[data-gone-at]")) {
+    const form = card.closest("form");
+    const isAtIt = form.matches(":hover") || form.contains(document.activeElement);
+    if (!isAtIt && Date.now() - card.dataset.goneAt > 10_000) card.remove();
   }
 }
 
@@ -162,7 +182,7 @@ showTimes(document);
 showCopies(document);
 if (document.getElementById("standing")) {
   follow();
-  setInterval(showLeft, 1000);
+  setInterval(() => { showLeft(); sweepCards(); }, 1000);
   showLeft();
   for (const part of document.querySelectorAll("[data-refresh]")) {
     setInterval(() => refresh(part), 10_000);

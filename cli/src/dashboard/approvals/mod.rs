@@ -1,0 +1,113 @@
+//! What waits for the owner: on top of every page ([`bar`]), and a page of its
+//! own. One form for all of it ([`ask`]), one card for each call ([`card`]);
+//! [`given`] does what the form says, [`past`] tells what was answered before.
+
+mod ask;
+mod card;
+mod given;
+mod past;
+
+use axis_proto::v1::{Approval, WatchApprovalsResponse};
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::{Markup, html};
+
+use self::ask::{Entry, ask};
+pub use self::given::answer;
+use super::page::{Tab, Visit, problem};
+use super::session::Session;
+use super::words::{Tone, command, counted, effect, said, state};
+
+/// The page.
+pub async fn show(visit: Visit) -> Response {
+    page(&visit, &Entry::default(), StatusCode::OK).await
+}
+
+/// The page with what was typed into its form, and what is wrong with that.
+async fn page(visit: &Visit, entry: &Entry, status: StatusCode) -> Response {
+    let standing = visit.app.standing().await;
+    let past = past::read(&visit.app).await;
+    let now = &standing.approvals;
+    let (status, body) = match &standing.status {
+        Err(failure) => (StatusCode::SERVICE_UNAVAILABLE, problem(failure)),
+        Ok(_) => (
+            status,
+            html! {
+                section.waiting-page aria-labelledby="waits" {
+                    h2 #waits { "Waiting for you" }
+                    (ask(now, &visit.session, "/approvals", entry))
+                }
+                (past::grants(now, &visit.session))
+                (past::answers(past.as_ref()))
+                (how(now))
+            },
+        ),
+    };
+    let mut response = visit.framed(Tab::Approvals, &standing, Ok(body));
+    *response.status_mut() = status;
+    response
+}
+
+/// What stands on top of every page. On the page of approvals the calls stand
+/// in the page itself.
+pub fn bar(now: &WatchApprovalsResponse, session: &Session, back: &str, tab: Tab) -> Markup {
+    if tab == Tab::Approvals {
+        return html! { p.waiting-line data-waiting-summary { (summary(now)) } };
+    }
+    html! {
+        details #waiting .waiting {
+            summary.waiting-line data-waiting-summary { (summary(now)) }
+            div.waiting-panel { (ask(now, session, back, &Entry::default())) }
+        }
+    }
+}
+
+/// How many wait, and the first of them.
+pub fn summary(now: &WatchApprovalsResponse) -> Markup {
+    let waiting = now.waiting.len() as u64;
+    html! {
+        @match now.waiting.first() {
+            None => { span.faint { "No call waits for you" } }
+            Some(first) => {
+                (state(Tone::Waits, &counted(waiting, "call waits", "calls wait"))) " for you"
+                span.waiting-first {
+                    " · " (card::left(first)) " · " (said(&first.identity)) " asks for "
+                    (said(&first.service)) " " (said(&first.action)) " " (effect(&first.effect))
+                }
+            }
+        }
+    }
+}
+
+/// One call that waits, whole; not ticked.
+pub fn card(approval: &Approval) -> Markup {
+    card::card(approval, false)
+}
+
+/// How calls come to wait, for where none does.
+fn how(now: &WatchApprovalsResponse) -> Markup {
+    html! {
+        @if now.waiting.is_empty() {
+            section aria-labelledby="how" {
+                h2 #how { "How a call comes to wait" }
+                p { "A rule of " code { "policy.yaml" } " with " code { "ask: true" }
+                    " lets its calls through once you have said yes to each. "
+                    code { "approval: owner" } " beside it, which needs not be written, means that you answer, with the master password; "
+                    code { "approval: host" } " lets the agent's own window answer, too." }
+                pre.example tabindex="0" role="region" aria-label="An example of a rule that asks" { (EXAMPLE) }
+                p { "Or by command: " (command("axis allow github issues.create --ask")) }
+            }
+        }
+    }
+}
+
+const EXAMPLE: &str = "policies:
+  - identity: local-dev
+    approval: owner
+    allow:
+      - { service: github, actions: [\"*\"], effects: [read] }
+      - { service: github, actions: [\"issues.*\"], effects: [write], ask: true }
+";
+
+#[cfg(test)]
+mod tests;
