@@ -116,8 +116,10 @@ impl Stream<'_> {
                 }
                 return event;
             }
-            let next = timeout(axis_tests::PATIENCE, self.answer.chunk());
-            let chunk = self.runtime.block_on(async { next.await });
+            let answer = &mut self.answer;
+            let chunk = self
+                .runtime
+                .block_on(async { timeout(axis_tests::PATIENCE, answer.chunk()).await });
             let chunk = chunk.expect("an event comes").unwrap();
             let chunk = chunk.expect("the stream goes on");
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());

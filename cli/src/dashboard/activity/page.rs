@@ -100,7 +100,7 @@ fn filters(selection: &Selection, known: &Known) -> Markup {
                     }
                 }
             }
-            div.field {
+            div.field.act-wide {
                 label for="act-events" { "Lines" }
                 select #act-events name="events" {
                     @for (kind, word, name) in Kind::ALL {
@@ -108,11 +108,11 @@ fn filters(selection: &Selection, known: &Known) -> Markup {
                     }
                 }
             }
-            div.field {
+            div.field.act-wide {
                 label for="act-from" { "From " span.act-zone { "(UTC)" } }
                 input #act-from type="datetime-local" step="1" name="from" value=[moment(selection.from)];
             }
-            div.field {
+            div.field.act-wide {
                 label for="act-to" { "To " span.act-zone { "(UTC)" } }
                 input #act-to type="datetime-local" step="1" name="to" value=[moment(selection.to)];
             }

@@ -104,7 +104,6 @@ fn decided(record: &Record) -> Markup {
     let event = text(record, "event").unwrap_or("?");
     let word = match text(record, "stage").or_else(|| text(record, "decision")) {
         Some(word) => word,
-        None if event == "admin" => "owner",
         None => event,
     };
     html! {
@@ -222,7 +221,7 @@ mod tests {
         );
         shows(
             r#"{"seq":1,"event":"admin","timestamp":"2026-01-15T10:30:00.000Z","act":"unlock","detail":"3 credentials"}"#,
-            &["<bdi>unlock</bdi>", "owner", "3 credentials"],
+            &["<bdi>unlock</bdi>", "admin", "3 credentials"],
         );
         shows(
             r#"{"seq":7,"event":"approval","timestamp":"2026-01-15T10:30:00.000Z","stage":"rejected","approval":"k7f2"}"#,

@@ -209,8 +209,13 @@ fn pages_back_through_all_files_have_neither_gap_nor_double() {
     assert_eq!(paged, all);
     assert!(home.segments().len() >= 4);
 
+    let last = u64::try_from(all.len()).unwrap();
+    let late = Filter::default().after(last - 2);
+    let late = audit.last(100, &late, &wanted).unwrap();
+    assert_eq!(late.lines, all[all.len() - 2..]);
+
     // a file in which nothing is asked for is not even read
-    fs::write(home.file(SECOND), "x").unwrap();
+    fs::write(home.file(home.segments().last().unwrap()), "x").unwrap();
     let early = audit
         .last(3, &Filter::default().before(9), &wanted)
         .unwrap();
