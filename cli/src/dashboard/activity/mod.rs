@@ -89,7 +89,7 @@ async fn read(app: &App, request: LogsRequest) -> Result<Found, Failure> {
         let mut found = Found::default();
         loop {
             match messages.message().await {
-                Ok(Some(message)) => found.lines.push(message.line.into()),
+                Ok(Some(message)) => found.lines.push(message.line),
                 Ok(None) => break,
                 // what came before is true all the same
                 Err(status) if status.code() == Code::DataLoss => {

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::selection::{Kind, Lately, PATH, Selection};
 use super::{Found, rows};
-use crate::dashboard::words::{Tone, command, count, said, state, text};
+use crate::dashboard::words::{Tone, command, count, moment, said, state, text};
 
 /// The names that a filter may be set to.
 #[derive(Default)]
@@ -152,7 +152,9 @@ fn set(selection: &Selection) -> Markup {
                 span.act-chips {
                     @for (name, value, without) in chips(&newest) {
                         span.act-chip {
-                            (name) " " (said(&value)) " "
+                            (name) " "
+                            @if matches!(name, "from" | "to") { (moment(&value)) } @else { (said(&value)) }
+                            " "
                             a href=(without.link(PATH)) aria-label={ "Without " (name) " " (text(&value)) } { "✗" }
                         }
                     }
@@ -165,10 +167,8 @@ fn set(selection: &Selection) -> Markup {
 
 fn chips(set: &Selection) -> Vec<(&'static str, String, Selection)> {
     type Clear = fn(&mut Selection);
-    let moment = |moment: Option<jiff::Timestamp>| {
-        moment.map_or_else(String::new, |moment| {
-            moment.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-        })
+    let rfc_3339 = |moment: Option<jiff::Timestamp>| {
+        moment.map_or_else(String::new, |moment| moment.to_string())
     };
     let kind = match set.kind {
         Kind::Usual => "",
@@ -183,8 +183,8 @@ fn chips(set: &Selection) -> Vec<(&'static str, String, Selection)> {
         ("decision", set.decision.clone(), |of| of.decision.clear()),
         ("lines", kind.to_owned(), |of| of.kind = Kind::Usual),
         ("time", lately.to_owned(), |of| of.lately = None),
-        ("from", moment(set.from), |of| of.from = None),
-        ("to", moment(set.to), |of| of.to = None),
+        ("from", rfc_3339(set.from), |of| of.from = None),
+        ("to", rfc_3339(set.to), |of| of.to = None),
     ];
     let all = all.into_iter().filter(|(_, value, _)| !value.is_empty());
     all.map(|(name, value, clear)| {

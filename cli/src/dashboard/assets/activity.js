@@ -42,6 +42,7 @@ function live(log) {
   let after = log.dataset.after || null;
   let waiting = [];
   let isMuch = false;
+  let isStale = false;
   let isPaused = false;
   let isDrawing = false;
 
@@ -61,9 +62,9 @@ function live(log) {
   }
 
   function offer() {
-    const many = isMuch ? `${MOST} or more` : String(waiting.length);
-    button.hidden = waiting.length === 0 && !isMuch;
-    button.textContent = waiting.length === 1 && !isMuch ? "1 new line" : `${many} new lines`;
+    const many = isMuch || isStale ? `${MOST} or more` : String(waiting.length);
+    button.hidden = waiting.length === 0 && !isStale;
+    button.textContent = many === "1" ? "1 new line" : `${many} new lines`;
   }
 
   function draw() {
@@ -71,8 +72,11 @@ function live(log) {
     for (const row of waiting.reverse()) rows.append(shown(fragment(row)));
     for (const row of rows.children) row.classList.add("fresh");
     waiting = [];
+    // between what is shown and what waited, lines were left out
+    let isCut = isMuch;
+    if (isMuch) log.replaceChildren();
+    isMuch = false;
     log.prepend(rows);
-    let isCut = false;
     while (log.children.length > MOST) {
       log.lastElementChild.remove();
       isCut = true;
@@ -91,7 +95,7 @@ function live(log) {
 
   function settle() {
     isDrawing = false;
-    if (waiting.length === 0 || isMuch || isPaused || isRead()) offer();
+    if (waiting.length === 0 || isPaused || isRead()) offer();
     else draw();
   }
 
@@ -111,16 +115,15 @@ function live(log) {
       after = event.lastEventId;
       waiting.push(event.data);
       if (waiting.length > MOST) {
-        // more than a page holds: it is loaded anew when asked for
-        waiting = [];
+        waiting.shift();
         isMuch = true;
       }
-      if (isMuch) waiting = [];
       soon();
     });
     source.addEventListener("reload", () => {
       close();
-      isMuch = true;
+      isStale = true;
+      say("behind", "off");
       if (!isPaused && !isRead()) location.reload();
       else offer();
     });
@@ -136,7 +139,7 @@ function live(log) {
   }
 
   button.addEventListener("click", () => {
-    if (isMuch) {
+    if (isStale) {
       location.reload();
       return;
     }
@@ -152,7 +155,7 @@ function live(log) {
     say(isPaused ? "paused" : "live", isPaused ? "off" : "on");
     if (!isPaused) soon();
   });
-  document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else if (!isMuch) open(); });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else if (!isStale) open(); });
   window.addEventListener("pagehide", close);
   window.addEventListener("scroll", () => { if (waiting.length > 0) soon(); }, { passive: true });
   log.addEventListener("toggle", soon, true);
