@@ -336,7 +336,7 @@ fn a_line_that_somebody_damaged_is_shown_and_what_agents_wrote_is_no_markup() {
     assert_eq!(answer["ok"], true, "{answer}");
     let path = home.file("audit.jsonl");
     let text = std::fs::read_to_string(&path).unwrap();
-    let at = text.find("\n").unwrap() + 1;
+    let at = text.find('\n').unwrap() + 1;
     let log = std::fs::OpenOptions::new().write(true).open(path).unwrap();
     log.write_all_at(b"not <b>a record</b>", at as u64).unwrap();
     let dashboard = Dashboard::open(&home);
