@@ -258,7 +258,8 @@ fn a_damaged_line_is_given_as_one() {
     let home = Home::ready();
     let path = home.file("audit.jsonl");
     let mut log = fs::read(&path).unwrap();
-    log[..13].copy_from_slice(b"no \x1b[31mrecord");
+    let damage = b"no \x1b[31mrecord";
+    log[..damage.len()].copy_from_slice(damage);
     fs::write(&path, log).unwrap();
     let dashboard = Dashboard::open(&home);
 

@@ -60,7 +60,7 @@ fn the_bars_of_the_overview_add_up_to_what_axis_logs_stats_counts() {
     // who uses what, and the way to the lines
     let matrix = between(&page, "id=\"ov-matrix\"", "</table>");
     assert!(
-        matrix.contains("identity=ci-runner&amp;service=github&amp;since="),
+        matrix.contains("identity=ci-runner&amp;service=github&amp;from="),
         "{matrix}"
     );
     assert!(
@@ -68,7 +68,7 @@ fn the_bars_of_the_overview_add_up_to_what_axis_logs_stats_counts() {
         "{matrix}"
     );
     let denials = between(&page, "id=\"ov-denials\"", "</table>");
-    assert!(denials.contains("github repos.delete"), "{denials}");
+    assert!(denials.contains("<bdi>repos.delete</bdi>"), "{denials}");
     assert!(denials.contains("Policy denied"), "{denials}");
     assert!(page.contains("Isolation level"));
     assert!(!page.contains("First steps"));
@@ -143,6 +143,10 @@ fn the_services_page_shows_credentials_without_secrets_and_finds_actions() {
     let deletes = page(&dashboard, "/services/github?q=delete");
     assert!(deletes.contains("action=repos%2Edelete\""));
     assert!(!deletes.contains("action=repos%2Eget\""));
+
+    let allowed = page(&dashboard, "/services/github?allowed=1");
+    assert!(allowed.contains("action=repos%2Eget\""));
+    assert!(!allowed.contains("action=repos%2Edelete\""));
 
     let action = page(&dashboard, "/services/github?action=issues.create");
     for words in [
@@ -226,7 +230,7 @@ actions:
     }
     let services = page(&dashboard, "/services");
     assert!(
-        services.contains("broken.yaml") && services.contains("line 1"),
+        services.contains("broken.yaml") && services.contains("missing field"),
         "{services}"
     );
 }

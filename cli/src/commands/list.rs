@@ -87,6 +87,14 @@ pub fn is_stale(credential: &Credential, now: Timestamp) -> bool {
     age_days(credential, now).is_some_and(|days| days >= STALE_DAYS)
 }
 
+/// Whether it has been there for a day or more and, as far as is known, was not
+/// used.
+pub fn is_unused(credential: &Credential, unused_days: Option<u32>, now: Timestamp) -> bool {
+    let created: Option<Timestamp> = credential.created_at.parse().ok();
+    let has_been_there = created.is_none_or(|at| now.duration_since(at).as_hours() >= 24);
+    credential.last_used_at.is_none() && unused_days.is_some() && has_been_there
+}
+
 /// How long ago a moment was, in words.
 fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs().max(0);
@@ -267,5 +275,13 @@ mod tests {
         assert_eq!(used(None, old, None), "not known");
         assert_eq!(used(None, old, Some(90)), "not in 90 days");
         assert_eq!(used(None, "2026-05-31T12:00:00Z", Some(90)), "never");
+
+        let unused = |created, unused_days| is_unused(&stored(created), unused_days, now);
+        assert!(unused("2026-05-31T12:00:00Z", Some(90)));
+        assert!(
+            !unused("2026-06-01T11:00:00Z", Some(90)),
+            "it was just stored"
+        );
+        assert!(!unused(old, None), "it isn't known");
     }
 }

@@ -192,7 +192,7 @@ mod tests {
             let wrong = query(slip).err().unwrap();
             assert!(slip.starts_with(&wrong.param), "{wrong}");
         }
-        for last in ["0", "1001", "-1", "ten", "1.5", " 1"] {
+        for last in ["0", "1001", "-1", "ten", "1.5", "+1"] {
             let given = query(&format!("last={last}")).unwrap();
             assert!(given.number("last", 1000).is_err(), "{last}");
         }

@@ -91,8 +91,8 @@ pub fn chart(range: Range, since_ms: i64, times: &[TimeStats]) -> Markup {
                                 td.number { (count(bar.calls)) } td.number { (count(bar.denied)) }
                                 td.number { (count(bar.errors)) }
                                 td { a href=(link::activity(&[
-                                    ("since", &rfc3339(bar.start_ms)),
-                                    ("until", &rfc3339(bar.start_ms.saturating_add(range.step_ms))),
+                                    ("from", &rfc3339(bar.start_ms)),
+                                    ("to", &rfc3339(bar.start_ms.saturating_add(range.step_ms))),
                                 ])) { "show" span.ov-hidden { " those of " (rfc3339(bar.start_ms)) } } }
                             }
                         }

@@ -36,7 +36,7 @@ pub fn latency(services: &[CallStats], since: &str) -> Markup {
                 } }
                 tbody { @for (service, p50, p99) in &timed { tr {
                     th scope="row" {
-                        a href=(link::activity(&[("service", &service.service), ("since", since)])) { (said(&service.service)) }
+                        a href=(link::activity(&[("service", &service.service), ("from", since)])) { (said(&service.service)) }
                     }
                     td { (bar(*p50, *p99, most)) }
                     td.number { (ms(*p50)) } td.number { (ms(*p99)) }

@@ -35,12 +35,12 @@ pub fn matrix(rows: &[CallStats], since: &str) -> Markup {
                     thead { tr {
                         th scope="col" { "Identity" }
                         @for (service, _) in services.iter().take(SERVICES) {
-                            th.number scope="col" { a href=(link::activity(&[("service", service), ("since", since)])) { (said(service)) } }
+                            th.number scope="col" { a href=(link::activity(&[("service", service), ("from", since)])) { (said(service)) } }
                         }
                         th.number scope="col" { "All" }
                     } }
                     tbody { @for (identity, calls) in identities.iter().take(IDENTITIES) { tr {
-                        th scope="row" { a href=(link::activity(&[("identity", identity), ("since", since)])) { (said(named(identity))) } }
+                        th scope="row" { a href=(link::activity(&[("identity", identity), ("from", since)])) { (said(named(identity))) } }
                         @for (service, _) in services.iter().take(SERVICES) {
                             td.number { @if let Some(row) = cells.get(&(*identity, *service)) { (cell(row, most, since)) } }
                         }
@@ -49,7 +49,7 @@ pub fn matrix(rows: &[CallStats], since: &str) -> Markup {
                 }
             }
             p.faint {
-                "Calls, with " span.ov-no { "✗" } " denied and " span.ov-odd { "!" } " errors among them; the darker, the more."
+                "Calls, with " span.ov-no { "✗" } " denied and " span.ov-odd { "!" } " errors among them; the more colour, the more calls."
                 @if more_identities > 0 { " Not shown: " (counted(more_identities, "identity", "identities")) " with fewer calls." }
                 @if more_services > 0 { " Not shown: " (counted(more_services, "service", "services")) " with fewer calls." }
             }
@@ -61,7 +61,7 @@ fn cell(row: &CallStats, most: u64, since: &str) -> Markup {
     let filters = [
         ("identity", row.identity.as_str()),
         ("service", &row.service),
-        ("since", since),
+        ("from", since),
     ];
     let said = format!(
         "{} by {} to {}: {} denied, {}",

@@ -170,7 +170,7 @@ fn calls(
     let since = Timestamp::from_millisecond(since_ms).unwrap_or_default();
     let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let total = total(stats);
-    let link = |decision: &str| link::activity(&[("decision", decision), ("since", &since)]);
+    let link = |decision: &str| link::activity(&[("decision", decision), ("from", &since)]);
     let ms = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), latency::ms);
     html! {
         section aria-labelledby="ov-calls" {
@@ -226,20 +226,20 @@ fn denials(denials: &[Denial], since: &str, now: Timestamp) -> Markup {
                     th scope="col" { "Reason" } th scope="col" { "Last" }
                 } }
                 tbody { @for denial in denials.iter().take(MOST) { tr {
-                    td.number { (count(denial.times)) }
-                    td { (said(&denial.identity)) }
+                    td.number data-label="Times" { (count(denial.times)) }
+                    td data-label="By" { (said(&denial.identity)) }
                     th scope="row" {
                         a href=(link::activity(&[
                             ("decision", "deny"), ("identity", &denial.identity), ("service", &denial.service),
-                            ("action", &denial.action), ("since", since),
+                            ("action", &denial.action), ("from", since),
                         ])) { (said(&denial.service)) " " (said(&denial.action)) }
                     }
                     td { (said(&denial.reason)) }
-                    td.nowrap { (ago(&denial.last_at, now)) }
+                    td.nowrap data-label="Last" { (ago(&denial.last_at, now)) }
                 } } }
             }
             @if more > 0 {
-                p.faint { a href=(link::activity(&[("decision", "deny"), ("since", since)])) { (counted(more as u64, "more kind", "more kinds")) } " of denials." }
+                p.faint { a href=(link::activity(&[("decision", "deny"), ("from", since)])) { (counted(more as u64, "more kind", "more kinds")) } " of denials." }
             }
         }
     }
@@ -259,7 +259,7 @@ fn credentials(stored: &ListCredentialsResponse, now: Timestamp) -> Markup {
         @if all == 0 {
             p.faint { "None is stored yet." }
         } @else if odd.is_empty() {
-            p { (state(Tone::Good, &counted(all as u64, "credential", "credentials"))) " in use, none of them old." }
+            p { (state(Tone::Good, &counted(all as u64, "credential", "credentials"))) " stored, none of them old or unused." }
         } @else {
             table.ov-blocks {
                 thead { tr {
@@ -267,11 +267,11 @@ fn credentials(stored: &ListCredentialsResponse, now: Timestamp) -> Markup {
                 } }
                 tbody { @for credential in odd.iter().take(MOST) { tr {
                     th scope="row" { a href={ "/services#credential-" (text(&credential.name)) } { (said(&credential.name)) } }
-                    td {
+                    td data-label="Age" {
                         @let age = list::age(credential, now);
                         @if list::is_stale(credential, now) { (state(Tone::Warn, age.text())) } @else { (age.text()) }
                     }
-                    td {
+                    td data-label="Last used" {
                         @let last = list::last_use(credential, stored.unused_days, now);
                         @if is_unused(credential) { (state(Tone::Warn, last.text())) } @else { (last.text()) }
                     }

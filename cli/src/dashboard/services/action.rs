@@ -159,7 +159,7 @@ fn params(schema: &Value) -> Markup {
                 } }
                 tbody { @for (name, param) in first.into_iter().chain(rest) { tr {
                     th scope="row" { code { (said(name)) } }
-                    td { (said(&kind(param))) }
+                    td data-label="Type" { (said(&kind(param))) }
                     td { @if is_required(name) { "required" } @else { span.faint { "optional" } } }
                     td { (said(&about(param))) }
                 } } }

@@ -47,26 +47,26 @@ fn rows(stored: &ListCredentialsResponse, services: &[Service], now: Timestamp) 
                         " " (state(Tone::Warn, "there is no such service"))
                     }
                 }
-                td {
+                td data-label="May go to" {
                     @if stored.unlocked {
                         @for host in &credential.hosts { div { (said(host)) } }
                         @if !credential.base_url.is_empty() { div.faint { "as " (said(&credential.base_url)) } }
                     } @else { (state(Tone::Warn, "locked")) }
                 }
-                td { (kept_in(credential, stored.unlocked)) }
-                td {
+                td data-label="Kept in" { (kept_in(credential, stored.unlocked)) }
+                td data-label="Age" {
                     @let age = list::age(credential, now);
                     @if list::is_stale(credential, now) { (state(Tone::Warn, age.text())) } @else { (age.text()) }
                     div.faint.sv-small { "since " (moment(&credential.updated_at)) }
                 }
-                td {
+                td data-label="Last used" {
                     @let last = list::last_use(credential, stored.unused_days, now);
-                    @if credential.last_used_at.is_none() && stored.unused_days.is_some() {
+                    @if list::is_unused(credential, stored.unused_days, now) {
                         (state(Tone::Warn, last.text()))
                     } @else { (last.text()) }
                     @if let Some(at) = &credential.last_used_at { div.faint.sv-small { (moment(at)) } }
                 }
-                td { @if let Some(until) = &credential.previous_until {
+                td data-label="Undo" { @if let Some(until) = &credential.previous_until {
                     (command(&undo(credential)))
                     div.faint.sv-small { "until " (moment(until)) }
                 } @else { span.faint { "–" } } }

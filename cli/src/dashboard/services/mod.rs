@@ -166,7 +166,7 @@ fn catalogue(
                     tbody { @for Found { service, actions } in &found { tr {
                         th scope="row" { a href=(path_of(&service.service)) { (said(&service.service)) } }
                         td { (said(&service.title)) }
-                        td {
+                        td data-label="Actions" {
                             @if actions.is_empty() { (effects(service)) }
                             @else {
                                 @for action in actions.iter().take(FOUND_ACTIONS) {
@@ -175,9 +175,9 @@ fn catalogue(
                                 @if actions.len() > FOUND_ACTIONS { span.faint { "and " (actions.len() - FOUND_ACTIONS) " more" } }
                             }
                         }
-                        td { @if has_credential(service) { (state(Tone::Good, "stored")) } @else { span.faint { "none" } } }
-                        td { (said(&service.base_url)) }
-                        td { @match service.file.as_str() { "" => { span.faint { "built in" } }, file => (said(file)) } }
+                        td data-label="Credential" { @if has_credential(service) { (state(Tone::Good, "stored")) } @else { span.faint { "none" } } }
+                        td data-label="At" { (said(&service.base_url)) }
+                        td data-label="Defined in" { @match service.file.as_str() { "" => { span.faint { "built in" } }, file => (said(file)) } }
                     } } }
                 }
             }

@@ -64,7 +64,10 @@ pub async fn show_one(visit: Visit, Path(name): Path<String>) -> Response {
                 @if stored.credentials.is_empty() { (no_credential(&stored, &service)) }
                 @else { (credentials::table(&stored, std::slice::from_ref(&service), &vault, Timestamp::now())) }
             }
-            (table(&service, &actions, &rights, &param(&visit, "q")))
+            (table(&service, &actions, &rights, &Asked {
+                text: param(&visit, "q"),
+                only_allowed: !param(&visit, "allowed").is_empty(),
+            }))
         })
     };
     let body: Result<Markup, Failure> = body.await;
@@ -100,29 +103,48 @@ fn head(shown: &ShowServiceResponse, service: &Service) -> Markup {
     }
 }
 
+/// Which actions are looked for.
+struct Asked {
+    text: String,
+    /// Only what policy allows to somebody.
+    only_allowed: bool,
+}
+
 /// The actions, with what policy makes of each for each identity.
-fn table(service: &Service, actions: &[&ServiceAction], rights: &Rights, asked: &str) -> Markup {
+fn table(service: &Service, actions: &[&ServiceAction], rights: &Rights, asked: &Asked) -> Markup {
     let left_out = service.actions.len().saturating_sub(MOST);
+    let shown: Vec<(usize, &&ServiceAction)> = actions
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !asked.only_allowed || rights.any_allowed(*at))
+        .collect();
+    let is_filtered = !asked.text.is_empty() || asked.only_allowed;
     html! {
         section aria-labelledby="sv-actions" {
             h3 #sv-actions { "Actions, and what policy says to each" }
             form.sv-search method="get" action=(path_of(&service.service)) role="search" {
                 label for="sv-q" { "Find an action" }
-                input #sv-q type="search" name="q" value=(asked) placeholder="a name, a path, or read, write, delete" autocomplete="off" spellcheck="false";
+                input #sv-q type="search" name="q" value=(asked.text) placeholder="a name, a path, or read, write, delete" autocomplete="off" spellcheck="false";
+                label.sv-tick { input type="checkbox" name="allowed" value="1" checked[asked.only_allowed]; " only what policy allows to somebody" }
                 button type="submit" { "Find" }
-                @if !asked.is_empty() { a href=(path_of(&service.service)) { "show all" } }
-                span.faint role="status" { (counted(actions.len() as u64, "action", "actions")) }
+                @if is_filtered { a href=(path_of(&service.service)) { "show all" } }
+                span.faint role="status" { (counted(shown.len() as u64, "action", "actions")) }
             }
-            @if actions.is_empty() {
-                p.faint { "None holds " (said(asked)) "." }
+            @if shown.is_empty() {
+                p.faint {
+                    @if asked.only_allowed { "Policy allows none of them to anybody." }
+                    @else { "None holds " (said(&asked.text)) "." }
+                }
             } @else {
                 div.scroll tabindex="0" role="region" aria-label="Actions" {
                     table.sv-actions {
                         thead { tr {
-                            th scope="col" { "Action" } th scope="col" { "Effect" } th scope="col" { "Request" }
-                            @for identity in &rights.identities { th scope="col" { (rights::name(identity)) } }
+                            th scope="col" { "Action" } th scope="col" { "Effect" } th.sv-route scope="col" { "Request" }
+                            @for (at, identity) in rights.identities.iter().enumerate() {
+                                th scope="col" { (rights::name(identity)) div.faint.sv-other { (rights.allowed(at)) " of " (actions.len()) } }
+                            }
                         } }
-                        tbody { @for (at, action) in actions.iter().enumerate() { tr {
+                        tbody { @for (at, action) in shown { tr {
                             th scope="row" { a href=(path_of_action(&service.service, &action.action)) { (said(&action.action)) } }
                             td { (effect(&action.effect)) }
                             td.sv-route { (said(&action.route)) }
@@ -132,7 +154,7 @@ fn table(service: &Service, actions: &[&ServiceAction], rights: &Rights, asked: 
                 }
             }
             @if rights.left_out > 0 { p.faint { (counted(rights.left_out as u64, "more identity", "more identities")) " in the policy." } }
-            @if left_out > 0 && asked.is_empty() { p.faint { "The first " (MOST) " are shown; find the others by name." } }
+            @if left_out > 0 && !is_filtered { p.faint { "The first " (MOST) " are shown; find the others by name." } }
         }
     }
 }

@@ -74,6 +74,19 @@ impl Rights {
         })
     }
 
+    /// How many of the actions the identity in column `at` may call, be it once
+    /// each call is approved.
+    pub fn allowed(&self, at: usize) -> usize {
+        let rows = self.rows.iter();
+        rows.filter(|row| row.get(at).is_some_and(|said| said.allowed))
+            .count()
+    }
+
+    /// Whether anybody may call the action in row `at`.
+    pub fn any_allowed(&self, at: usize) -> bool {
+        self.of(at).any(|(_, said)| said.allowed)
+    }
+
     /// What is said to the action in row `at`, an identity after the other.
     pub fn of(&self, at: usize) -> impl Iterator<Item = (&str, &PolicyExplanation)> {
         let row = self.rows.get(at).into_iter().flatten();
