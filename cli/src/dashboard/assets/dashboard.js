@@ -125,6 +125,7 @@ function showNow(now) {
   document.body.classList.toggle("has-waiting", waiting > 0);
   showTitle(waiting);
   showLeft();
+  refreshSoon();
   // a page that could not be shown comes back by itself
   if (!now.down && document.querySelector("main [data-down]")) location.reload();
 }
@@ -162,6 +163,17 @@ function follow() {
 // --- parts of a page that are asked for again now and then
 
 const served = new WeakMap();
+let refreshed = Date.now();
+let due = null;
+
+/** After something happened: soon, and not more often than every four seconds. */
+function refreshSoon() {
+  due ??= setTimeout(() => {
+    due = null;
+    refreshed = Date.now();
+    for (const part of document.querySelectorAll("[data-refresh]")) refresh(part);
+  }, Math.max(300, refreshed + 4000 - Date.now()));
+}
 
 async function refresh(part) {
   const isInUse = () => part.contains(document.activeElement) || part.contains(getSelection().anchorNode) && !getSelection().isCollapsed;

@@ -65,7 +65,7 @@ pub fn steps(standing: Standing) -> Markup {
                     (step(false, "Make the vault, or let the setup do all of this.", &["axis init", "axis setup"]))
                 }
                 (step(standing.credential, "Store a credential; agents never see it.", &["axis add github"]))
-                (step(standing.host, "Let your agent's program (its MCP host) use Axis.", &["axis hosts list", "axis hosts add claude-code"]))
+                (step(standing.host, "Let your agent's program (its MCP host) use Axis.", &["axis hosts add --all"]))
                 (step(standing.call, "Make a call yourself, or ask your agent to.", &["axis call github repos.get owner=rust-lang repo=rust"]))
             }
         }
