@@ -64,7 +64,7 @@ impl Dashboard {
         };
         let opened = dashboard.ask("GET", &format!("/{path}"), "");
         let cookie = opened.header("set-cookie").unwrap();
-        dashboard.cookie = cookie.split(';').next().unwrap().to_owned();
+        cookie.split_once(';').unwrap().0.clone_into(&mut dashboard.cookie);
         dashboard
     }
 

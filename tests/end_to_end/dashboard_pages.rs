@@ -84,6 +84,7 @@ fn an_empty_overview_says_what_to_do_first() {
     for command in ["axis add github", "axis hosts add", "axis call github"] {
         assert!(empty.contains(command), "{command}");
     }
+    assert!(!empty.contains("<svg"), "there is nothing to draw: {empty}");
     home.add("github", &canary("first"), "https://github.example");
     let started = page(&dashboard, "/");
     assert!(started.contains("axis call github"));

@@ -88,7 +88,7 @@ impl Dashboard {
         loop {
             tokio::select! {
                 never = &mut serving => match never {},
-                line = keys.next_line() => match line {
+                pressed = keys.next_line() => match pressed {
                     Ok(Some(_)) => output.line(link()?)?,
                     Ok(None) | Err(_) => match serving.await {},
                 },

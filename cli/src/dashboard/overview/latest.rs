@@ -94,7 +94,7 @@ fn row(line: &[u8], now: Timestamp) -> Markup {
             td { @match (record.event.as_str(), &record.decision) {
                 (_, Some(word)) => (decision(word)),
                 ("approval", None) => (decision(&given(&record.stage))),
-                _ => (state(Tone::Plain, "you")),
+                _ => (act_state(record.act.as_deref())),
             } }
             td { (said(&given(&record.identity))) }
             td { @match record.act.as_deref() {
@@ -103,6 +103,26 @@ fn row(line: &[u8], now: Timestamp) -> Markup {
             } }
             td.ov-why { @if let Some(why) = why { (said(&cut(why))) } }
         }
+    }
+}
+
+/// How much an act of the owner, or of axisd itself, asks for a look.
+fn act_state(act: Option<&str>) -> Markup {
+    const ODD: [&str; 10] = [
+        "wrong_password",
+        "policy_refused",
+        "service_refused",
+        "seal_differs",
+        "log_missing",
+        "log_vanished",
+        "chain_set_aside",
+        "torn_line",
+        "keystore_accepted",
+        "records_dropped",
+    ];
+    match act {
+        Some(act) if ODD.contains(&act) => state(Tone::Warn, "look"),
+        _ => state(Tone::Plain, "event"),
     }
 }
 
@@ -129,5 +149,12 @@ mod tests {
         assert!(!shown.contains("<script>"), "{shown}");
         let damaged = row(b"<b>no record\x1b", Timestamp::UNIX_EPOCH).into_string();
         assert!(damaged.contains("&lt;b&gt;no record\\u{1b}"), "{damaged}");
+        let odd =
+            br#"{"event":"admin","timestamp":"2026-01-15T10:30:00.000Z","act":"wrong_password"}"#;
+        let shown = row(odd, Timestamp::UNIX_EPOCH).into_string();
+        assert!(
+            shown.contains("wrong password") && shown.contains("state warn"),
+            "{shown}"
+        );
     }
 }

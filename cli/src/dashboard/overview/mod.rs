@@ -115,6 +115,8 @@ fn body(look: &Look, first: Option<Markup>, range: Range, now: Timestamp) -> Mar
             }
             @if let Some(first) = first { (first) }
             @match &look.stats {
+                // before the first call there is nothing to draw
+                Ok(_) if !look.any_call => {},
                 Ok(stats) => (calls(stats, &look.stored, range, now)),
                 Err(failure) => (problem(failure)),
             }
@@ -247,8 +249,7 @@ fn denials(denials: &[Denial], since: &str, now: Timestamp) -> Markup {
 
 /// Credentials that are old, or that nobody uses.
 fn credentials(stored: &ListCredentialsResponse, now: Timestamp) -> Markup {
-    let is_unused =
-        |credential: &Credential| credential.last_used_at.is_none() && stored.unused_days.is_some();
+    let is_unused = |credential: &Credential| list::is_unused(credential, stored.unused_days, now);
     let odd: Vec<&Credential> = stored
         .credentials
         .iter()

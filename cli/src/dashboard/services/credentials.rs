@@ -22,8 +22,8 @@ pub fn table(
         @match vault.state() {
             State::Absent => p { "There is no vault yet. Make it with " (command("axis init")) },
             State::Locked => p {
-                (state(Tone::Warn, "locked")) " " (text(&vault.detail)) " Hosts and places are sealed with the secrets, so they aren't known now. "
-                (command("axis unlock"))
+                (state(Tone::Warn, "locked")) ": " (text(&vault.detail))
+                ". Where the secrets may go is sealed with them, so it isn't known now. " (command("axis unlock"))
             },
             State::Unlocked | State::Unspecified => @if none {
                 p { "None yet. Agents can call a service once its key is here; they never see it. Next: " (command("axis add github")) }
@@ -51,7 +51,7 @@ fn rows(stored: &ListCredentialsResponse, services: &[Service], now: Timestamp) 
                     @if stored.unlocked {
                         @for host in &credential.hosts { div { (said(host)) } }
                         @if !credential.base_url.is_empty() { div.faint { "as " (said(&credential.base_url)) } }
-                    } @else { (state(Tone::Warn, "locked")) }
+                    } @else { span.faint { "not known" } }
                 }
                 td data-label="Kept in" { (kept_in(credential, stored.unlocked)) }
                 td data-label="Age" {
@@ -79,7 +79,7 @@ fn rows(stored: &ListCredentialsResponse, services: &[Service], now: Timestamp) 
 fn kept_in(credential: &Credential, unlocked: bool) -> Markup {
     match credential.source.as_str() {
         "" if unlocked => html! { "vault" },
-        "" => state(Tone::Warn, "locked"),
+        "" => html! { span.faint { "not known" } },
         source => said(source),
     }
 }
