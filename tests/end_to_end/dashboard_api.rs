@@ -64,7 +64,11 @@ impl Dashboard {
         };
         let opened = dashboard.ask("GET", &format!("/{path}"), "");
         let cookie = opened.header("set-cookie").unwrap();
-        cookie.split_once(';').unwrap().0.clone_into(&mut dashboard.cookie);
+        cookie
+            .split_once(';')
+            .unwrap()
+            .0
+            .clone_into(&mut dashboard.cookie);
         dashboard
     }
 

@@ -90,8 +90,9 @@ pub async fn services(State(app): State<App>, uri: Uri) -> Answer {
     Ok(Json(document).into_response())
 }
 
+/// Some of the log.
 #[derive(Serialize)]
-struct Lines {
+struct Excerpt {
     /// The oldest first.
     lines: Vec<Line>,
     /// What `before` is for the lines before these; none where these are the
@@ -170,7 +171,7 @@ pub async fn lines(State(app): State<App>, uri: Uri) -> Answer {
     let lines: Vec<Line> = read.lines.iter().map(|line| Line::of(line)).collect();
     let is_full = lines.len() as u64 == last;
     let first = lines.iter().filter_map(Line::seq).min();
-    let document = Lines {
+    let document = Excerpt {
         before: first.filter(|first| is_full && *first > 1),
         lines,
         warning: read.warning,

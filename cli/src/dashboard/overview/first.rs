@@ -7,45 +7,44 @@ use maud::{Markup, html};
 
 use crate::dashboard::words::{Tone, command, state};
 
-/// What is there already.
+/// What agents need before they can work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub enum Step {
     /// A vault.
-    pub vault: bool,
+    Vault,
     /// A credential in it.
-    pub credential: bool,
+    Credential,
     /// An MCP host that uses Axis.
-    pub host: bool,
+    Host,
     /// A call, ever.
-    pub call: bool,
+    Call,
 }
 
-impl Standing {
-    /// What the answers of axisd say.
-    pub fn of(
-        vault: &VaultStatus,
-        stored: &ListCredentialsResponse,
-        checks: &[Check],
-        call: bool,
-    ) -> Self {
-        let mut hosts = checks.iter().filter(|check| check.name == "hosts");
-        Self {
-            vault: vault.state() != State::Absent,
-            credential: !stored.credentials.is_empty(),
-            host: hosts.any(|check| check.state() == CheckState::Ok),
-            call,
-        }
-    }
-
-    /// Whether agents can work: then there is nothing to do first.
-    fn is_under_way(self) -> bool {
-        self.credential && self.call
-    }
+/// What of it is there, by the answers of axisd.
+pub fn done(
+    vault: &VaultStatus,
+    stored: &ListCredentialsResponse,
+    checks: &[Check],
+    any_call: bool,
+) -> Vec<Step> {
+    let mut hosts = checks.iter().filter(|check| check.name == "hosts");
+    let steps = [
+        (Step::Vault, vault.state() != State::Absent),
+        (Step::Credential, !stored.credentials.is_empty()),
+        (
+            Step::Host,
+            hosts.any(|check| check.state() == CheckState::Ok),
+        ),
+        (Step::Call, any_call),
+    ];
+    let done = steps.into_iter().filter(|(_, is_done)| *is_done);
+    done.map(|(step, _)| step).collect()
 }
 
 /// The steps, with those marked that are done; nothing once calls are made.
-pub fn steps(standing: Standing) -> Markup {
-    if standing.is_under_way() {
+pub fn steps(done: &[Step]) -> Markup {
+    let is_done = |step| done.contains(&step);
+    if is_done(Step::Credential) && is_done(Step::Call) {
         return html! {};
     }
     let step = |done: bool, what: &str, commands: &[&str]| {
@@ -61,12 +60,12 @@ pub fn steps(standing: Standing) -> Markup {
         section.ov-first aria-labelledby="ov-first" {
             h2 #ov-first { "First steps" }
             ol {
-                @if !standing.vault {
+                @if !is_done(Step::Vault) {
                     (step(false, "Make the vault, or let the setup do all of this.", &["axis init", "axis setup"]))
                 }
-                (step(standing.credential, "Store a credential; agents never see it.", &["axis add github"]))
-                (step(standing.host, "Let your agent's program (its MCP host) use Axis.", &["axis hosts add --all"]))
-                (step(standing.call, "Make a call yourself, or ask your agent to.", &["axis call github repos.get owner=rust-lang repo=rust"]))
+                (step(is_done(Step::Credential), "Store a credential; agents never see it.", &["axis add github"]))
+                (step(is_done(Step::Host), "Let your agent's program (its MCP host) use Axis.", &["axis hosts add --all"]))
+                (step(is_done(Step::Call), "Make a call yourself, or ask your agent to.", &["axis call github repos.get owner=rust-lang repo=rust"]))
             }
         }
     }
@@ -78,16 +77,10 @@ mod tests {
 
     #[test]
     fn what_is_done_asks_for_nothing() {
-        let mut standing = Standing {
-            vault: true,
-            credential: true,
-            host: false,
-            call: false,
-        };
-        let shown = steps(standing).into_string();
+        let shown = steps(&[Step::Vault, Step::Credential]).into_string();
         assert!(shown.contains("axis hosts add") && shown.contains("axis call github"));
         assert!(!shown.contains("axis add github") && !shown.contains("axis init"));
-        standing.call = true;
-        assert_eq!(steps(standing).into_string(), "");
+        let under_way = [Step::Vault, Step::Credential, Step::Call];
+        assert_eq!(steps(&under_way).into_string(), "");
     }
 }

@@ -95,7 +95,7 @@ fn heat(calls: u64, most: u64) -> u32 {
 }
 
 /// The names and their calls, those with most calls first.
-fn busiest<'a>(rows: &'a [CallStats], name: fn(&CallStats) -> &String) -> Vec<(&'a str, u64)> {
+fn busiest(rows: &[CallStats], name: fn(&CallStats) -> &String) -> Vec<(&str, u64)> {
     let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
     for row in rows {
         *calls.entry(name(row)).or_default() += row.calls;

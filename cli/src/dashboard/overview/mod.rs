@@ -40,7 +40,7 @@ pub async fn show(visit: Visit) -> Response {
         let vault = standing.status.as_ref().ok();
         let vault = vault.and_then(|status| status.vault.clone());
         let first = look.report.as_ref().ok().map(|report| {
-            first::steps(first::Standing::of(
+            first::steps(&first::done(
                 &vault.unwrap_or_default(),
                 &look.stored,
                 &report.checks,
