@@ -30,7 +30,7 @@ pub fn matrix(rows: &[CallStats], since: &str) -> Markup {
         @if rows.is_empty() {
             p.faint { "Nobody called anything in that time." }
         } @else {
-            div.scroll tabindex="0" role="region" aria-label="Who uses what" {
+            div.scroll tabindex="0" role="region" aria-label="Identities and services" {
                 table.ov-matrix {
                     thead { tr {
                         th scope="col" { "Identity" }
