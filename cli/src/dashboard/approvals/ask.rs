@@ -81,7 +81,7 @@ pub fn ask(now: &WatchApprovalsResponse, session: &Session, back: &str, entry: &
                         label for="ask-password" { "Master password" }
                         input #ask-password type="password" name="password" autocomplete="off"
                             autocapitalize="off" spellcheck="false"
-                            aria-invalid[is_wrong(Field::Password)]
+                            aria-invalid=[is_wrong(Field::Password).then_some("true")]
                             aria-describedby=[is_wrong(Field::Password).then_some("password-problem")]
                             autofocus[is_wrong(Field::Password)];
                     }

@@ -8,10 +8,12 @@ use maud::{Markup, html};
 use serde_json::value::RawValue;
 
 use super::super::words::{count, effect, moment, said, text};
-use crate::output::{pretty, printable};
+use crate::output::{pretty, printable, printable_json};
 
 /// What is longer is folded, in characters.
 const LONG: usize = 400;
+/// What is as short stays in its line, in bytes.
+const ONE_LINE: usize = 80;
 /// What has more lines is folded.
 const MANY_LINES: usize = 8;
 /// How much of what is folded is seen all the same, in characters.
@@ -88,10 +90,18 @@ fn params(params: &str) -> Markup {
         dl.params {
             @for (name, value) in &fields {
                 dt { code { (said(name)) } }
-                dd { (folded(&pretty(value.get()), false)) }
+                dd { (json(value.get())) }
             }
         }
     }
+}
+
+/// A value as it was written, or indented where that is no short line.
+fn json(value: &str) -> Markup {
+    if value.len() <= ONE_LINE && !value.contains(['\n', '\r']) {
+        return html! { code.value { bdi { (printable_json(value)) } } };
+    }
+    folded(&pretty(value), false)
 }
 
 /// `shown`, which holds nothing that a browser would hide or obey; behind its

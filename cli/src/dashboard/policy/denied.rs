@@ -21,6 +21,8 @@ const HOURS: i64 = 7 * 24;
 pub struct Denied {
     denial: Denial,
     now: Option<PolicyExplanation>,
+    /// Only that it came over the general socket kept it from being allowed.
+    is_of_socket: bool,
 }
 
 /// The denials of the last days, the most frequent first.
@@ -31,12 +33,15 @@ pub async fn read(visit: &Visit, has_policy: bool) -> Result<Vec<Denied>, Failur
         ..LogsStatsRequest::default()
     };
     let denials = answer(visit.app.admin().logs_stats(request)).await?.denials;
-    let questions = denials.iter().map(|denial| PolicyQuestion {
-        identity: denial.identity.clone(),
-        service: denial.service.clone(),
-        action: denial.action.clone(),
-        params: None,
-        own_socket: None,
+    let questions = denials.iter().flat_map(|denial| {
+        // as its entry says; and over the general socket, where one of its own is asked for
+        [None, Some(false)].map(|own_socket| PolicyQuestion {
+            identity: denial.identity.clone(),
+            service: denial.service.clone(),
+            action: denial.action.clone(),
+            params: None,
+            own_socket,
+        })
     });
     let questions: Vec<_> = questions.collect();
     let mut explained = Vec::new();
@@ -50,9 +55,19 @@ pub async fn read(visit: &Visit, has_policy: bool) -> Result<Vec<Denied>, Failur
             .explanations;
     }
     let mut explained = explained.into_iter();
-    let denied = denials.into_iter().map(|denial| Denied {
-        denial,
-        now: explained.next(),
+    let denied = denials.into_iter().map(|denial| {
+        let (usual, general) = (explained.next(), explained.next());
+        let is_of_socket = usual
+            .as_ref()
+            .zip(general.as_ref())
+            .is_some_and(|(usual, general)| {
+                usual.reason != general.reason && denial.reason == general.reason
+            });
+        Denied {
+            denial,
+            now: if is_of_socket { general } else { usual },
+            is_of_socket,
+        }
     });
     Ok(denied.collect())
 }
@@ -69,12 +84,13 @@ pub fn show(denied: &[Denied]) -> Markup {
                     th scope="col" { "What would allow it" } th scope="col" { "Last" }
                 } }
                 tbody {
-                    @for Denied { denial, now: says } in denied {
+                    @for one in denied {
+                        @let denial = &one.denial;
                         tr {
                             td.number { (count(denial.times)) }
                             th scope="row" { (said(&denial.identity)) span.plain-word { ": " } (said(&denial.service)) " " (said(&denial.action)) }
                             td { (said(&denial.reason)) }
-                            td { (remedy(denial, says.as_ref())) }
+                            td { (remedy(one)) }
                             td.nowrap { (ago(&denial.last_at, now)) }
                         }
                     }
@@ -84,13 +100,19 @@ pub fn show(denied: &[Denied]) -> Markup {
     }
 }
 
-fn remedy(denial: &Denial, says: Option<&PolicyExplanation>) -> Markup {
-    let Some(says) = says else {
+fn remedy(denied: &Denied) -> Markup {
+    let Some(says) = &denied.now else {
         return html! { span.faint { "no policy is in force" } };
     };
     if let Some(error) = &says.error {
         return html! { span.faint { "nothing: " (said(error)) } };
     }
+    // where a rule is near, what it asks for is for the owner to change: a wider
+    // one beside it would do without
+    let is_near = says.line.is_some() && says.hint.is_some();
+    let command_for = (!is_near && !denied.is_of_socket)
+        .then(|| allow(&denied.denial))
+        .flatten();
     html! {
         @if says.allowed {
             (state(Tone::Good, "a rule allows it, on its terms"))
@@ -98,7 +120,7 @@ fn remedy(denial: &Denial, says: Option<&PolicyExplanation>) -> Markup {
         } @else {
             @if let Some(line) = says.line { p { "Look at " (line_link(line)) } }
             @if let Some(hint) = &says.hint { p { (said(hint)) } }
-            @if let Some(allow) = allow(denial) { p { (command(&allow)) } }
+            @if let Some(allow) = command_for { p { (command(&allow)) } }
         }
     }
 }

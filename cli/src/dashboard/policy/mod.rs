@@ -105,7 +105,7 @@ fn standing(
             @if seal.sealed { (state(if shown.differs { Tone::Warn } else { Tone::Good }, if shown.differs { "sealed; the file says something else" } else { "sealed" })) }
             @else if !shown.withheld { span.faint { "not sealed" } }
             @if !checked.warnings.is_empty() {
-                a href="#warnings" { (state(Tone::Warn, &counted(checked.warnings.len() as u64, "warning", "warnings"))) }
+                a href="#text" { (state(Tone::Warn, &counted(checked.warnings.len() as u64, "warning", "warnings"))) }
             }
             code { (said(&shown.path)) }
         }

@@ -12,13 +12,19 @@ use crate::output::printable_lines;
 /// What was said of one line: whether it is a warning, and the sentence.
 type Remarks<'c> = BTreeMap<u32, Vec<(bool, &'c str)>>;
 
-/// The text, and above it what is said of it.
+/// A text with more lines is scrolled in, so what is said of it stands above, too.
+const MANY_LINES: usize = 60;
+
+/// The text with what is said of it.
 pub fn show(policy: &str, checked: &CheckPolicyResponse) -> Markup {
     let remarks = remarks(checked);
-    let about: Vec<_> = all(checked).collect();
+    let is_long = policy.lines().count() > MANY_LINES;
+    let about: Vec<_> = all(checked)
+        .filter(|(_, sentence)| is_long || line_of(sentence).is_none())
+        .collect();
     html! {
         @if !about.is_empty() {
-            ul #warnings .remarks {
+            ul.remarks {
                 @for (is_warning, sentence) in about { li { (remark(is_warning, sentence)) } }
             }
         }

@@ -183,17 +183,17 @@ pub fn show(question: &Question, asked: &Asked, identities: &[String]) -> Markup
                 }
                 span.field {
                     label for="if-service" { "Service" }
-                    input #if-service name="service" value=(question.service) list="if-services" autocomplete="off" spellcheck="false" aria-invalid[wrong(Field::Service)] aria-describedby=[described(Field::Service)];
+                    input #if-service name="service" value=(question.service) list="if-services" autocomplete="off" spellcheck="false" aria-invalid=[wrong(Field::Service).then_some("true")] aria-describedby=[described(Field::Service)];
                     (said_of(Field::Service))
                 }
                 span.field {
                     label for="if-action" { "Action" }
-                    input #if-action name="action" value=(question.action) list="if-actions" autocomplete="off" spellcheck="false" aria-invalid[wrong(Field::Action)] aria-describedby=[described(Field::Action)];
+                    input #if-action name="action" value=(question.action) list="if-actions" autocomplete="off" spellcheck="false" aria-invalid=[wrong(Field::Action).then_some("true")] aria-describedby=[described(Field::Action)];
                     (said_of(Field::Action))
                 }
                 span.field.if-params {
                     label for="if-params" { "Params: JSON, or key=value a line" }
-                    textarea #if-params name="params" rows="2" spellcheck="false" aria-invalid[wrong(Field::Params)] aria-describedby=[described(Field::Params)] { (question.params) }
+                    textarea #if-params name="params" rows="2" spellcheck="false" aria-invalid=[wrong(Field::Params).then_some("true")] aria-describedby=[described(Field::Params)] { (question.params) }
                     (said_of(Field::Params))
                 }
                 span.field {
