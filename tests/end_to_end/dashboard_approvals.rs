@@ -52,7 +52,11 @@ impl Visitor {
         };
         let opened = visitor.send("GET", &format!("/{path}"), "");
         let cookie = opened.header("set-cookie: ").unwrap();
-        cookie.split(';').next().unwrap().clone_into(&mut visitor.cookie);
+        cookie
+            .split(';')
+            .next()
+            .unwrap()
+            .clone_into(&mut visitor.cookie);
         visitor
     }
 
@@ -154,11 +158,21 @@ fn a_call_is_shown_whole_on_every_page_and_goes_out_once_approved() {
     let (home, mut host, visitor) = scene(&upstream);
     let empty = visitor.get("/approvals").body;
     assert!(empty.contains("No call waits for you"), "{empty}");
-    assert!(empty.contains("ask: true"), "how calls come to wait: {empty}");
+    assert!(
+        empty.contains("ask: true"),
+        "how calls come to wait: {empty}"
+    );
 
     let call = create(&mut host, "<b>one</b>");
     let ids = wait_for_calls(&home, 1);
-    for path in ["/", "/activity", "/services", "/policy", "/approvals", "/health"] {
+    for path in [
+        "/",
+        "/activity",
+        "/services",
+        "/policy",
+        "/approvals",
+        "/health",
+    ] {
         let page = visitor.get(path).body;
         for words in [
             ids[0].as_str(),
@@ -178,13 +192,21 @@ fn a_call_is_shown_whole_on_every_page_and_goes_out_once_approved() {
     }
     assert!(upstream.requests().is_empty());
 
-    let approve = [("id", &*ids[0]), ("lasts", "0"), ("password", PASSWORD), ("do", "approve")];
+    let approve = [
+        ("id", &*ids[0]),
+        ("lasts", "0"),
+        ("password", PASSWORD),
+        ("do", "approve"),
+    ];
     visitor.answer(&approve).led_back();
     assert_eq!(host.executed(call)["ok"], true);
     assert_eq!(upstream.requests().len(), 1);
     // told once, to the page that the form led to
     let told = visitor.get("/policy").body;
-    assert!(told.contains("Approved once: github issues.create for local-dev"), "{told}");
+    assert!(
+        told.contains("Approved once: github issues.create for local-dev"),
+        "{told}"
+    );
     assert!(!visitor.get("/policy").body.contains("Approved once"));
     let answered = visitor.get("/approvals").body;
     assert!(answered.contains("approved</span>"), "{answered}");
@@ -218,11 +240,18 @@ fn several_go_out_with_one_entry_and_a_grant_lasts_until_it_is_ended() {
     assert!(page.contains("Approved for 15 minutes"), "{page}");
     let mut grants = page.split("name=\"grant\" value=\"").skip(1);
     let grant = grants.next().unwrap().split('"').next().unwrap();
-    visitor.answer(&[("grant", grant), ("do", "end")]).led_back();
-    assert_eq!(visitor.answer(&[("grant", grant), ("do", "end")]).status, 409);
+    visitor
+        .answer(&[("grant", grant), ("do", "end")])
+        .led_back();
+    assert_eq!(
+        visitor.answer(&[("grant", grant), ("do", "end")]).status,
+        409
+    );
     for rest in grants {
         let grant = rest.split('"').next().unwrap();
-        visitor.answer(&[("grant", grant), ("do", "end")]).led_back();
+        visitor
+            .answer(&[("grant", grant), ("do", "end")])
+            .led_back();
     }
     create(&mut host, "four");
     wait_for_calls(&home, 1);
@@ -273,7 +302,10 @@ fn a_rejection_needs_no_password_and_its_reason_reaches_the_agent() {
         ("do", "approve"),
     ]);
     assert_eq!(entered.status, 400);
-    assert!(entered.body.contains("id=\"reason-problem\""), "{entered:?}");
+    assert!(
+        entered.body.contains("id=\"reason-problem\""),
+        "{entered:?}"
+    );
     assert!(entered.body.contains("value=\"not there\""), "{entered:?}");
     let long = "x".repeat(501);
     let told = visitor.answer(&[("id", &ids[0]), ("reason", &long), ("do", "reject")]);
@@ -284,11 +316,17 @@ fn a_rejection_needs_no_password_and_its_reason_reaches_the_agent() {
     visitor.answer(&reject).led_back();
     let answer = host.executed(call);
     assert_eq!(answer["denied"], true);
-    assert!(answer["reason"].as_str().unwrap().ends_with("not there"), "{answer}");
+    assert!(
+        answer["reason"].as_str().unwrap().ends_with("not there"),
+        "{answer}"
+    );
     assert!(upstream.requests().is_empty());
     let page = visitor.get("/approvals").body;
     assert!(page.contains("Rejected 1 call."), "{page}");
-    assert!(page.contains("rejected</span>") && page.contains("not there"), "{page}");
+    assert!(
+        page.contains("rejected</span>") && page.contains("not there"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -311,7 +349,10 @@ fn all_that_is_ticked_goes_out_or_nothing() {
     assert_eq!(page.status, 409, "{page:?}");
     let problem = page.body.split("id=\"calls-problem\"").nth(1).unwrap();
     let problem = problem.split("</p>").next().unwrap();
-    assert!(problem.contains(&format!("{first} doesn't wait")), "{problem}");
+    assert!(
+        problem.contains(&format!("{first} doesn't wait")),
+        "{problem}"
+    );
     let tick = format!("id=\"tick-{other}\" checked");
     assert!(page.body.contains(&tick), "still ticked: {page:?}");
     assert!(upstream.requests().is_empty());
@@ -344,6 +385,14 @@ fn a_form_of_elsewhere_does_nothing() {
     wait_for_calls(&home, 1);
     assert!(upstream.requests().is_empty());
     // nor does a form lead to another site
-    let led = visitor.answer(&[("back", "//evil.example/"), ("id", &ids[0]), ("do", "reject")]);
-    assert_eq!(led.header("location: "), Some("/policy"), "the first counts");
+    let led = visitor.answer(&[
+        ("back", "//evil.example/"),
+        ("id", &ids[0]),
+        ("do", "reject"),
+    ]);
+    assert_eq!(
+        led.header("location: "),
+        Some("/policy"),
+        "the first counts"
+    );
 }

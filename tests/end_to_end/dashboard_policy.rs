@@ -56,7 +56,10 @@ fn the_rules_stand_there_in_words_with_their_lines_and_what_axisd_thinks_of_them
         page.contains("policy.yaml:3:5").then_some(page)
     });
     assert!(page.contains("The last good version counts"), "{page}");
-    assert!(page.contains("&lt;script&gt;") && !page.contains("[<script>"), "{page}");
+    assert!(
+        page.contains("&lt;script&gt;") && !page.contains("[<script>"),
+        "{page}"
+    );
     assert!(page.contains("<bdi>repos.get</bdi>"), "{page}");
 
     // none at all
@@ -76,7 +79,11 @@ fn a_what_if_is_answered_as_axis_policy_explain_does() {
     for (action, words, decision) in [
         ("repos.get", vec!["owner=acme", "repo=axis"], "allowed"),
         ("repos.get", vec!["owner=evil", "repo=axis"], "denied"),
-        ("issues.create", vec!["owner=a", "repo=b", "title=c"], "allowed once you approve it"),
+        (
+            "issues.create",
+            vec!["owner=a", "repo=b", "title=c"],
+            "allowed once you approve it",
+        ),
         ("repos.delete", vec![], "denied"),
         ("pulls.create", vec![], "denied"),
     ] {
@@ -84,7 +91,9 @@ fn a_what_if_is_answered_as_axis_policy_explain_does() {
         arguments.extend(&words);
         let explained = home.axis_without_password(&arguments).json();
         let params = words.join("%0A");
-        let path = format!("/policy?identity=local-dev&service=github&action={action}&params={params}&socket=");
+        let path = format!(
+            "/policy?identity=local-dev&service=github&action={action}&params={params}&socket="
+        );
         let page = visitor.get(&path);
         assert_eq!(page.status, 200);
         let verdict = from(&page.body, "class=\"verdict\"");
@@ -100,7 +109,10 @@ fn a_what_if_is_answered_as_axis_policy_explain_does() {
         if let Some(line) = explained["line"].as_u64() {
             assert!(verdict.contains(&format!("href=\"#L{line}\"")), "{verdict}");
         }
-        assert_eq!(verdict.contains("30 calls in any 60 s"), explained["requests_per_minute"] == 30);
+        assert_eq!(
+            verdict.contains("30 calls in any 60 s"),
+            explained["requests_per_minute"] == 30
+        );
     }
     assert!(upstream.requests().is_empty(), "no call is made");
 }
@@ -112,12 +124,28 @@ fn a_mistyped_question_is_told_beside_its_field() {
     let visitor = Visitor::of(&home);
     for (query, field, words) in [
         ("service=githb&action=repos.get", "if-service", "github"),
-        ("service=&action=repos.get", "if-service", "Name the service"),
+        (
+            "service=&action=repos.get",
+            "if-service",
+            "Name the service",
+        ),
         ("service=github&action=repos.gt", "if-action", "repos.get"),
         ("service=github&action=", "if-action", "Name the action"),
-        ("service=github&action=repos.get&params=%7B%22a%22", "if-params", "line 1 column"),
-        ("service=github&action=repos.get&params=owner", "if-params", "key=value"),
-        ("service=%3Cscript%3E&action=x", "if-service", "&lt;script&gt;"),
+        (
+            "service=github&action=repos.get&params=%7B%22a%22",
+            "if-params",
+            "line 1 column",
+        ),
+        (
+            "service=github&action=repos.get&params=owner",
+            "if-params",
+            "key=value",
+        ),
+        (
+            "service=%3Cscript%3E&action=x",
+            "if-service",
+            "&lt;script&gt;",
+        ),
     ] {
         let page = visitor.get(&format!("/policy?{query}"));
         assert_eq!(page.status, 200, "{query}: {page:?}");
@@ -136,7 +164,11 @@ fn what_was_denied_is_told_with_what_would_allow_it() {
     let mut host = Host::connect(&home, "local-dev");
     let denied = host.execute("github", "pulls.create", &json!({}));
     assert_eq!(denied["denied"], true, "{denied}");
-    let denied = host.execute("github", "repos.get", &json!({"owner": "evil", "repo": "axis"}));
+    let denied = host.execute(
+        "github",
+        "repos.get",
+        &json!({"owner": "evil", "repo": "axis"}),
+    );
     assert_eq!(denied["denied"], true, "{denied}");
     let visitor = Visitor::of(&home);
     let page = visitor.get("/policy").body;
@@ -154,24 +186,35 @@ fn a_seal_is_shown_with_its_difference_and_while_it_is_locked() {
     home.axis(&["policy", "seal"]).ok();
     let visitor = Visitor::of(&home);
     let page = visitor.get("/policy").body;
-    assert!(from(&page, "policy-standing").contains("sealed</span>"), "{page}");
+    assert!(
+        from(&page, "policy-standing").contains("sealed</span>"),
+        "{page}"
+    );
     let wider = POLICY.replace("[repos.get]", "[repos.get, \"pulls.*\"]");
     fs::write(home.file("policy.yaml"), wider).unwrap();
     let page = wait_for("the difference", || {
         let page = visitor.get("/policy").body;
         page.contains("differ from what is sealed").then_some(page)
     });
-    for words in ["class=\"added\"", "class=\"removed\"", "would be allowed and isn't", "axis policy seal"] {
+    for words in [
+        "class=\"added\"",
+        "class=\"removed\"",
+        "would be allowed and isn't",
+        "axis policy seal",
+    ] {
         assert!(page.contains(words), "{words} in {page}");
     }
     // what counts is what is sealed
-    assert!(!from(&page, "id=\"rules\"").contains("<bdi>pulls.*</bdi></code>"), "{page}");
+    assert!(
+        !from(&page, "id=\"rules\"").contains("<bdi>pulls.*</bdi></code>"),
+        "{page}"
+    );
 
     home.kill();
     let down = visitor.get("/policy");
     assert_eq!(down.status, 503);
     assert!(down.body.contains("data-down"), "{down:?}");
-    home.axis_without_password(&["status"]);
+    home.axis_without_password(&["daemon", "start"]);
     let locked = wait_for("axisd to be back", || {
         let page = visitor.get("/policy");
         (page.status == 200).then_some(page.body)

@@ -239,6 +239,16 @@ pub fn problem(failure: &Failure) -> Markup {
     }
 }
 
+/// Why one part of a page can't be told; the rest of it stands, so the page
+/// doesn't load itself again.
+pub fn partly(failure: &Failure) -> Markup {
+    let (sentence, fix) = failure.sentence();
+    html! {
+        p { (state(Tone::Bad, "this can't be told now")) " " (said(&sentence)) }
+        @if let Some(fix) = fix { p { (mending(&fix)) } }
+    }
+}
+
 fn code(failure: &Failure) -> StatusCode {
     match failure.exit() {
         Exit::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

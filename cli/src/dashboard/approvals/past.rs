@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::super::app::{App, answer};
-use super::super::page::problem;
+use super::super::page::partly;
 use super::super::session::Session;
 use super::super::words::{Tone, moment, said, span, state};
 use crate::failure::{Exit, Failure};
@@ -88,7 +88,7 @@ pub fn answers(read: Result<&Vec<Value>, &Failure>) -> Markup {
         section aria-labelledby="answers" {
             h2 #answers { "Answered lately" }
             @match read {
-                Err(failure) => { (problem(failure)) }
+                Err(failure) => { (partly(failure)) }
                 Ok(lines) if lines.is_empty() => { p.faint { "Nothing was asked yet." } }
                 Ok(lines) => {
                     table.checks.answers {

@@ -160,6 +160,15 @@ function follow() {
   source.addEventListener("error", () => onMessage({ lost: true, isOver: source.readyState === EventSource.CLOSED }));
 }
 
+// --- the calls that wait lie over the page: Escape puts them away
+
+document.addEventListener("keydown", (event) => {
+  const waiting = document.getElementById("waiting");
+  if (event.key !== "Escape" || !waiting?.open) return;
+  waiting.open = false;
+  waiting.querySelector("summary").focus();
+});
+
 // --- parts of a page that are asked for again now and then
 
 const served = new WeakMap();

@@ -16,7 +16,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::app::answer;
-use super::page::{Tab, Visit, problem};
+use super::page::{Tab, Visit, partly};
 use super::words::{Tone, command, counted, said, state};
 use crate::failure::Failure;
 use crate::output::printable_lines;
@@ -40,7 +40,6 @@ async fn body(visit: &Visit) -> Result<Markup, Failure> {
         what_if::ask(visit, &question),
         denied::read(visit, shown.text.is_some())
     );
-    let asked = asked?;
     let entries = shown.text.as_deref().map(rules::identities);
     Ok(html! {
         (standing(&shown, &seal, &checked))
@@ -57,7 +56,7 @@ async fn body(visit: &Visit) -> Result<Markup, Failure> {
             h2 #denied { "What was denied in the last 7 days" }
             @match &denials {
                 Ok(denials) => { (denied::show(denials)) }
-                Err(failure) => { (problem(failure)) }
+                Err(failure) => { (partly(failure)) }
             }
         }
         @if let Some(policy) = &shown.text {

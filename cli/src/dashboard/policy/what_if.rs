@@ -16,7 +16,7 @@ use super::super::words::{Tone, count, effect, said, span, state, text};
 use super::line_link;
 use crate::commands::call::DEFAULT_IDENTITY;
 use crate::commands::param;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 
 /// What is asked, as it stands in the page's address.
 #[derive(Debug, Default)]
@@ -88,25 +88,26 @@ impl Question {
     }
 }
 
-/// Asks axisd.
-pub async fn ask(visit: &Visit, question: &Question) -> Result<Asked, Failure> {
+/// Asks axisd. What it can't say is told in the form; the rest of the page
+/// stands all the same.
+pub async fn ask(visit: &Visit, question: &Question) -> Asked {
     let mut admin = visit.app.admin();
-    let services = answer(admin.list_services(ListServicesRequest {})).await?;
+    let services = answer(admin.list_services(ListServicesRequest {})).await;
     let answer = if question.is_asked {
-        Some(explained(visit, question).await?)
+        Some(explained(visit, question).await)
     } else {
         None
     };
-    Ok(Asked {
-        services: services.services,
+    Asked {
+        services: services.unwrap_or_default().services,
         answer,
-    })
+    }
 }
 
 async fn explained(
     visit: &Visit,
     question: &Question,
-) -> Result<Result<PolicyExplanation, (Field, String)>, Failure> {
+) -> Result<PolicyExplanation, (Field, String)> {
     let mut admin = visit.app.admin();
     let (service, action) = (question.service.trim(), question.action.trim());
     for (field, typed, what) in [
@@ -114,28 +115,27 @@ async fn explained(
         (Field::Action, action, "Name the action, such as repos.get."),
     ] {
         if typed.is_empty() {
-            return Ok(Err((field, what.to_owned())));
+            return Err((field, what.to_owned()));
         }
     }
+    let told = |field: Field| {
+        move |failure: Failure| match failure.sentence() {
+            (sentence, Some(fix)) => (field, format!("{sentence} ({fix})")),
+            (sentence, None) => (field, sentence),
+        }
+    };
     let request = ShowServiceRequest {
         service: service.to_owned(),
     };
-    let known = match answer(admin.show_service(request)).await {
-        Ok(shown) => shown.service.unwrap_or_default(),
-        Err(failure) if failure.exit() == Exit::Unavailable => return Err(failure),
-        Err(failure) => {
-            let (sentence, fix) = failure.sentence();
-            let fix = fix.map(|fix| format!(" ({fix})")).unwrap_or_default();
-            return Ok(Err((Field::Service, format!("{sentence}{fix}"))));
-        }
-    };
-    let mut actions = known.actions.iter();
+    let known = answer(admin.show_service(request)).await;
+    let known = known.map_err(told(Field::Service))?;
+    let actions = known.service.unwrap_or_default().actions;
+    let mut actions = actions.iter();
     let found = actions.find(|known| known.action.eq_ignore_ascii_case(action));
     let schema = found.and_then(|found| serde_json::from_slice(&found.params_schema).ok());
-    let params = match question.params(&schema.unwrap_or_default()) {
-        Ok(params) => params,
-        Err(problem) => return Ok(Err((Field::Params, problem))),
-    };
+    let params = question
+        .params(&schema.unwrap_or_default())
+        .map_err(|problem| (Field::Params, problem))?;
     let asked = PolicyQuestion {
         identity: question.identity().to_owned(),
         service: service.to_owned(),
@@ -151,12 +151,13 @@ async fn explained(
         policy: None,
         questions: vec![asked],
     };
-    let answered = answer(admin.explain_policy(request)).await?;
+    let answered = answer(admin.explain_policy(request)).await;
+    let answered = answered.map_err(told(Field::Action))?;
     let explanation = answered.explanations.into_iter().next().unwrap_or_default();
-    Ok(match &explanation.error {
+    match &explanation.error {
         Some(error) => Err((Field::Action, error.clone())),
         None => Ok(explanation),
-    })
+    }
 }
 
 /// The form, and the answer below it.
