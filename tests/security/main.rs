@@ -35,10 +35,13 @@
 //! | a setup wipes other servers out of a host's file that has comments | `end_to_end/setup/script`: `running_it_again_…`; `cli/src/hosts/tests/` |
 //! | more than three credentials cost money | `end_to_end/setup/script`: `keys_of_the_environment_…` |
 //! | a pasted key hangs or keeps its line end; a wrong password is told after the key was typed; the first password isn't confirmed | `end_to_end/setup/terminal` |
+//! | the dashboard serves any Host and any user; ten health checks at once derive ten keys | `dashboard/requests`: `only_its_own_name_…`; `dashboard/owners`: `another_user_of_the_machine_…`; `dashboard/clients`: `ten_health_checks_at_once_…` |
+//! | a second dashboard claims to run; the page needs other servers; no `--version` | `dashboard/owners`: `a_second_dashboard_on_the_same_port_…`; `browser/usable`: `no_page_needs_anything_from_elsewhere` |
 //! | a killed rotation leaves two passwords; one of a character is taken | `reliability/rotations`; `end_to_end/rotation`: `a_wrong_old_or_a_short_new_password_changes_nothing` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod dashboard;
 mod flood;
 mod identities;
 mod keystore;

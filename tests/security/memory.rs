@@ -11,7 +11,7 @@ const ALLOW: &str =
     "policies:\n  - identity: local-dev\n    allow:\n      - {service: github, actions: ['*']}\n";
 
 /// How often `secret` stands in the writable memory of the process `pid`.
-fn copies(pid: u32, secret: &str) -> usize {
+pub(crate) fn copies(pid: u32, secret: &str) -> usize {
     let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let mut count = 0;

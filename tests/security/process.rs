@@ -18,7 +18,7 @@ fn is_root() -> bool {
 }
 
 /// The home's commands as an ordinary user, where this test runs as root.
-fn as_ordinary_user(command: &Command) -> Command {
+pub(crate) fn as_ordinary_user(command: &Command) -> Command {
     if !is_root() {
         let mut same = Command::new(command.get_program());
         same.args(command.get_args()).env_clear();
@@ -38,7 +38,7 @@ fn as_ordinary_user(command: &Command) -> Command {
 }
 
 /// A home that belongs to an ordinary user, with binaries that it can run.
-fn ordinary_home() -> Home {
+pub(crate) fn ordinary_home() -> Home {
     let home = Home::empty();
     if is_root() {
         for program in ["axis", "axisd"] {
@@ -56,7 +56,7 @@ fn ordinary_home() -> Home {
     home
 }
 
-fn own_command(home: &Home, program: &str) -> Command {
+pub(crate) fn own_command(home: &Home, program: &str) -> Command {
     let mut command = Command::new(home.file(program));
     command
         .env("AXIS_HOME", home.path())
@@ -65,7 +65,7 @@ fn own_command(home: &Home, program: &str) -> Command {
     command
 }
 
-fn shell(script: &str) -> Command {
+pub(crate) fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", script]).env("PATH", "/usr/bin:/bin");
     command

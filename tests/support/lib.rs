@@ -1,6 +1,7 @@
 //! What the tests share: a home of its own with a real axisd ([`Home`]), an
 //! upstream that records what it gets ([`Upstream`]), an MCP host that drives
-//! the real shim ([`Host`]), and a desktop session with a keyring ([`Session`]).
+//! the real shim ([`Host`]), a desktop session with a keyring ([`Session`]), and a
+//! dashboard ([`Dashboard`]) with a browser for it ([`Browser`]).
 
 #![allow(
     clippy::expect_used,
@@ -9,6 +10,8 @@
     reason = "a test that can't be set up should stop where it stands"
 )]
 
+mod browser;
+mod dashboard;
 mod home;
 mod host;
 mod session;
@@ -18,6 +21,8 @@ mod upstream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub use browser::Browser;
+pub use dashboard::{Dashboard, Wire, head, port_of, redeem};
 pub use home::{Axisd, Home, Ran, run};
 pub use host::Host;
 pub use session::Session;

@@ -29,7 +29,7 @@ use super::{
 
 /// Connections at once. A browser has six at most; a page that opens many
 /// keeps others waiting no longer than [`HEAD_TIMEOUT`].
-const CONNECTIONS: usize = 128;
+const CONNECTIONS: usize = 512;
 /// How long a connection may take over the head of its next request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest head of a request, in bytes.
