@@ -153,8 +153,8 @@ fn requests_sent_at_once_are_judged_one_by_one() {
 }
 
 /// Fault 14 of the original: ten health checks at once took 2.8 s, for each
-/// derived a key. Ten here start no derivation: they take less time of the
-/// processor together than one would.
+/// derived a key. Ten here start no derivation: they take less of the
+/// processor's time than ten derivations do.
 #[test]
 fn ten_health_checks_at_once_derive_no_key() {
     let (home, dashboard, cookie) = scene();
@@ -177,9 +177,10 @@ fn ten_health_checks_at_once_derive_no_key() {
             }
         });
     });
-    // twelve derivations, each of which an unlock needs
+    // each unlock needs one
     let unlocks = spent(&|| {
         for _ in 0..10 {
+            home.axis(&["lock"]).ok();
             home.axis(&["unlock"]).ok();
         }
     });

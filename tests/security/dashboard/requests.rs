@@ -20,7 +20,7 @@ fn is_guarded(answer: &Wire, what: &str) {
     assert!(!policy.contains("unsafe"), "{what}: {policy}");
     for (name, value) in [
         ("cache-control", "no-store"),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", "same-origin"),
         ("x-frame-options", "DENY"),
         ("x-content-type-options", "nosniff"),
     ] {
