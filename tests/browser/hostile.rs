@@ -94,7 +94,7 @@ fn hostile_words_in_every_field_are_shown_as_text_and_keep_every_page_in_shape()
             let state = browser.js(
                 "return {owned: window.owned ?? null, \
                  wide: document.documentElement.scrollWidth - innerWidth, \
-                 links: [...document.querySelectorAll('a')].filter((a) => a.protocol !== 'http:').length, \
+                 links: [...document.querySelectorAll('a[href]')].filter((a) => a.protocol !== 'http:').length, \
                  strange: document.querySelectorAll('main script, main img, b, [onerror], [onload], [onclick]').length}",
             );
             assert_eq!(state["owned"], json!(null), "{page} at {width}");

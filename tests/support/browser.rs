@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use axum::http::Method;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -193,11 +194,16 @@ impl Browser {
         self.wait_on(found.click(), css);
     }
 
-    /// Types into the element that has the focus. `\u{e004}` is Tab, `\u{e007}`
+    /// Presses keys, one after the other, for the element that has the focus. `\u{e004}` is Tab, `\u{e007}`
     /// Enter, as WebDriver has them.
     pub fn keys(&self, keys: &str) {
-        let focused = self.wait_on(self.client.active_element(), "the focus");
-        self.wait_on(focused.send_keys(keys), keys);
+        let mut typed = KeyActions::new("keyboard".to_owned());
+        for value in keys.chars() {
+            typed = typed
+                .then(KeyAction::Down { value })
+                .then(KeyAction::Up { value });
+        }
+        self.wait_on(self.client.perform_actions(typed), keys);
     }
 
     /// A command of Chromium's own protocol.

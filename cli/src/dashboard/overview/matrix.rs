@@ -72,10 +72,13 @@ fn cell(row: &CallStats, most: u64, since: &str) -> Markup {
         counted(row.errors, "error", "errors"),
     );
     html! {
-        a.{ "ov-cell ov-heat" (heat(row.calls, most)) } href=(link::activity(&filters)) title=(said) aria-label=(said) {
-            (count(row.calls))
-            @if row.denied > 0 { " " span.ov-no { "✗" (count(row.denied)) } }
-            @if row.errors > 0 { " " span.ov-odd { "!" (count(row.errors)) } }
+        a.{ "ov-cell ov-heat" (heat(row.calls, most)) } href=(link::activity(&filters)) title=(said) {
+            span.unseen { (said) }
+            span aria-hidden="true" {
+                (count(row.calls))
+                @if row.denied > 0 { " " span.ov-no { "✗" (count(row.denied)) } }
+                @if row.errors > 0 { " " span.ov-odd { "!" (count(row.errors)) } }
+            }
         }
     }
 }

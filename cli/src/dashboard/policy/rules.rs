@@ -37,7 +37,9 @@ pub fn show(policy: &str) -> Markup {
         @for entry in entries.items() {
             @let count = counted(rules(entry) as u64, "rule", "rules");
             details.identity open[all <= MANY_RULES] {
-                summary { h3 { (who(entry)) } span.faint { (count) } " " (line_link(entry.line)) }
+                summary { h3 { (who(entry)) } span.faint { (count) } }
+                // not in the summary: what opens and what leads away are two things
+                p.identity-line { (line_link(entry.line)) }
                 (terms(entry, policy))
                 (table(entry, policy))
             }
