@@ -81,6 +81,7 @@ fn hostile_words_in_every_field_are_shown_as_text_and_keep_every_page_in_shape()
         "/policy?identity=%3Cscript%3Ewindow.owned%3D9%3C%2Fscript%3E&service=%22%3E%3Cimg+src%3Dx+onerror%3Dwindow.owned%3D9%3E&action=%E2%80%AEx",
         "/activity?q=%22%3E%3Cscript%3Ewindow.owned%3D9%3C%2Fscript%3E&service=%E2%80%AE%1B%5B2J",
     ];
+    let mut faults = Vec::new();
     for width in [360, 1440] {
         browser.screen(width, false);
         for page in PAGES.iter().chain(&asked) {
@@ -94,6 +95,8 @@ fn hostile_words_in_every_field_are_shown_as_text_and_keep_every_page_in_shape()
             let state = browser.js(
                 "return {owned: window.owned ?? null, \
                  wide: document.documentElement.scrollWidth - innerWidth, \
+                 widest: [...document.body.querySelectorAll('*')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1) \
+                   .slice(0, 6).map((one) => one.cloneNode().outerHTML.slice(0, 100)), \
                  links: [...document.querySelectorAll('a[href]')].filter((a) => a.protocol !== 'http:').length, \
                  strange: document.querySelectorAll('main script, main img, b, [onerror], [onload], [onclick]').length}",
             );
@@ -101,13 +104,19 @@ fn hostile_words_in_every_field_are_shown_as_text_and_keep_every_page_in_shape()
             assert_eq!(state["links"], 0, "{page} at {width}");
             assert_eq!(state["strange"], 0, "{page} at {width}");
             let wide = state["wide"].as_i64().unwrap();
-            assert!(wide <= 0, "{page} at {width} px is {wide} px too wide");
+            if wide > 0 {
+                let widest = &state["widest"];
+                faults.push(format!(
+                    "{page} at {width} px is {wide} px too wide: {widest:#}"
+                ));
+            }
             let text = browser.text();
             for raw in ['\u{1b}', '\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}'] {
                 assert!(!text.contains(raw), "{page}: {raw:?} is not shown as text");
             }
         }
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
     // shown, not left out
     open(&browser, &dashboard, "/approvals");
     browser.js("for (const folded of document.querySelectorAll('details')) folded.open = true");
