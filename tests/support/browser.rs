@@ -255,11 +255,8 @@ impl Browser {
         let done = self
             .runtime
             .block_on(async { timeout(PATIENCE * 2, action).await });
-        match done {
-            Ok(Ok(value)) => value,
-            Ok(Err(error)) => panic!("{what}: {error}"),
-            Err(_) => panic!("waited in vain for {what}"),
-        }
+        let ended = done.unwrap_or_else(|_| panic!("waited in vain for {what}"));
+        ended.unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
     /// What it shows, beside the tests' programs, for whoever looks for the fault.

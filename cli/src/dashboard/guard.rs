@@ -6,6 +6,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -68,10 +69,7 @@ pub async fn gate(State(app): State<App>, request: Request, next: Next) -> Respo
     match problem(
         request.method(),
         request.headers(),
-        request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str()),
+        request.uri().authority().map(Authority::as_str),
         neighbour,
         app.port(),
     ) {

@@ -194,8 +194,8 @@ mod tests {
         let signed_in = || {
             let link = sessions.new_link().unwrap();
             let cookie = sessions.redeem(&link).unwrap().unwrap();
-            let line = format!("axis_session_1={cookie}");
-            sessions.of(&sent(&line), 1).unwrap()
+            let header = sent(&format!("axis_session_1={cookie}"));
+            sessions.of(&header, 1).unwrap()
         };
         let (one, other) = (signed_in(), signed_in());
         sessions.leave(&one, "Approved once".to_owned());
@@ -213,8 +213,8 @@ mod tests {
             cookies.push(sessions.redeem(&link).unwrap().unwrap());
         }
         let is_open = |cookie: &String| {
-            let line = format!("axis_session_1={cookie}");
-            sessions.of(&sent(&line), 1).is_some()
+            let header = sent(&format!("axis_session_1={cookie}"));
+            sessions.of(&header, 1).is_some()
         };
         assert!(!is_open(&cookies[0]));
         assert!(cookies[1..].iter().all(is_open));

@@ -89,7 +89,7 @@ fn only_a_call_that_is_alone_is_ticked_and_a_live_one_never() {
     };
     let (one, other) = (named("one"), named("other"));
     let fresh = Entry::default();
-    assert_eq!(ticks(&waiting(&[one.clone()]), &fresh), 1);
+    assert_eq!(ticks(&waiting(std::slice::from_ref(&one)), &fresh), 1);
     assert_eq!(ticks(&waiting(&[one.clone(), other.clone()]), &fresh), 0);
     assert!(!card(&one).into_string().contains(" checked"));
     // after a mistake, what was ticked and nothing else

@@ -173,10 +173,9 @@ enum Term {
 
 fn term(name: &str, value: &Node, policy: &str) -> Term {
     let words = match (name, value.scalar()) {
-        ("service", Some(_)) => return Term::Elsewhere,
+        ("service", Some(_)) | ("ask", Some("false")) => return Term::Elsewhere,
         ("actions" | "effects", None) if is_all_scalars(value) => return Term::Elsewhere,
         ("ask", Some("true")) => html! { "each call waits until it is approved" },
-        ("ask", Some("false")) => return Term::Elsewhere,
         ("until", Some(until)) => html! { "until " (moment(until)) },
         ("ttl", Some(ttl)) => match ttl.parse() {
             Ok(seconds) => html! { "after a success not again for " (span(seconds)) },

@@ -1,5 +1,7 @@
 //! The rules in words, and nothing of a file that a page would obey.
 
+use std::fmt::Write;
+
 use axis_proto::v1::{CheckPolicyResponse, SealDifference, SealMeaning, ShowSealResponse};
 
 use super::*;
@@ -123,7 +125,7 @@ fn nothing_in_a_file_is_markup_or_hidden() {
 fn many_rules_are_folded_and_none_is_left_out() {
     let mut policy = "policies:\n  - identity: a\n    allow:\n".to_owned();
     for number in 0..10_000 {
-        policy.push_str(&format!("      - {{ service: s{number}, actions: [x] }}\n"));
+        writeln!(policy, "      - {{ service: s{number}, actions: [x] }}").unwrap();
     }
     let shown = rules::show(&policy).into_string();
     assert!(shown.contains("<bdi>s9999</bdi>"));
