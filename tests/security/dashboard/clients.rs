@@ -91,7 +91,7 @@ fn endless_and_broken_requests_end_and_memory_stays() {
         "GET / HTTP/9.9\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
         format!("GET / HTTP/1.1\r\nhost : 127.0.0.1:{port}\r\nconnection: close\r\n\r\n"),
-        format!("GET / HTTP/1.1\nhost: evil.example\nconnection: close\n\n"),
+        "GET / HTTP/1.1\nhost: evil.example\nconnection: close\n\n".to_owned(),
         format!(
             "POST /lock HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\n{chunked}\r\n\r\nzz\r\n"
         ),

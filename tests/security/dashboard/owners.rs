@@ -114,9 +114,11 @@ fn enter_gives_a_new_link_and_its_session_has_a_token_of_its_own() {
     let home = Home::ready();
     let mut terminal = Terminal::axis(&home, "dashboard --no-open --port 0");
     let links = |screen: &str| -> Vec<String> {
-        let lines = screen.lines().map(str::trim);
-        let links = lines.filter(|line| line.starts_with("http://127.0.0.1:") && line.len() > 90);
-        links.map(str::to_owned).collect()
+        let shown = screen.lines().map(str::trim);
+        shown
+            .filter(|line| line.starts_with("http://127.0.0.1:") && line.len() > 90)
+            .map(str::to_owned)
+            .collect()
     };
     terminal.after("Enter gives a new link", "");
     let first = links(&terminal.screen()).remove(0);
@@ -136,12 +138,12 @@ fn enter_gives_a_new_link_and_its_session_has_a_token_of_its_own() {
         "the one before is good no longer"
     );
     let other = redeem(port, &third).unwrap();
-    let token = |cookie: &str| {
-        let page = Wire::get(port, "/health", &[("cookie", cookie)]).body;
+    let form_token = |signed_in: &str| {
+        let page = Wire::get(port, "/health", &[("cookie", signed_in)]).body;
         let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()
     };
-    let (own, others) = (token(&cookie), token(&other));
+    let (own, others) = (form_token(&cookie), form_token(&other));
     assert_ne!(own, others);
     let crossed = Wire::post(
         port,

@@ -117,11 +117,11 @@ fn only_its_own_name_with_its_port_is_answered_to() {
     let port = dashboard.port();
     let other = port ^ 1;
     let sent = |target: &str, hosts: &[String]| {
-        let mut request = format!("GET {target} HTTP/1.1\r\n");
-        for host in hosts {
-            request.push_str(&format!("host: {host}\r\n"));
-        }
-        request.push_str(&format!("cookie: {cookie}\r\nconnection: close\r\n\r\n"));
+        let hosts = hosts.iter().map(|host| format!("host: {host}\r\n"));
+        let hosts = hosts.collect::<Vec<_>>().concat();
+        let request = format!(
+            "GET {target} HTTP/1.1\r\n{hosts}cookie: {cookie}\r\nconnection: close\r\n\r\n"
+        );
         Wire::try_send(port, request.as_bytes()).map_or(0, |answer| answer.status)
     };
     for (expected, host) in [
