@@ -116,7 +116,7 @@ fn what_was_wrong_is_said_beside_its_field_and_the_password_is_never_filled_in()
     assert!(!form.contains("\" onfocus"));
     let field = form
         .split("<input")
-        .find(|input| input.contains("ask-password"));
+        .find(|input| input.contains("id=\"ask-password\""));
     let field = field.unwrap().split('>').next().unwrap();
     assert!(!field.contains("value="), "{form}");
 }
