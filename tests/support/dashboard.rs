@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Stdio};
 
+use serde_json::Value;
+
 use crate::{Home, PATIENCE};
 
 /// A dashboard; it ends with this value.
@@ -66,6 +68,57 @@ impl Drop for Dashboard {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A browser that is signed in to a dashboard of its own, as far as it only asks
+/// and sends forms.
+pub struct Visitor {
+    dashboard: Dashboard,
+    cookie: String,
+}
+
+impl Visitor {
+    /// Opens the dashboard of `home` and follows its link.
+    pub fn of(home: &Home) -> Self {
+        let dashboard = Dashboard::open(home);
+        let cookie = dashboard.sign_in();
+        Self { dashboard, cookie }
+    }
+
+    /// The dashboard.
+    pub fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
+    }
+
+    /// Its session's cookie, as `name=value`.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// What a request without a body gets, with these headers and no cookie.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Wire {
+        let port = self.dashboard.port();
+        Wire::send(port, &head(method, port, path, headers, ""))
+    }
+
+    /// The page or document at `path`.
+    pub fn get(&self, path: &str) -> Wire {
+        self.ask("GET", path, &[("cookie", &self.cookie)])
+    }
+
+    /// The token in the forms of this session.
+    pub fn csrf(&self) -> String {
+        let page = self.get("/approvals").body;
+        let token = page.split("name=\"csrf\" value=\"").nth(1);
+        let token = token.and_then(|rest| rest.split('"').next());
+        token.expect("the page has a form").to_owned()
+    }
+
+    /// Sends a form, which is already encoded.
+    pub fn post(&self, path: &str, form: &str) -> Wire {
+        let cookie = ("cookie", self.cookie.as_str());
+        Wire::post(self.dashboard.port(), path, &[cookie], form)
     }
 }
 
@@ -153,6 +206,12 @@ impl Wire {
         let kind = ("content-type", "application/x-www-form-urlencoded");
         let headers = [&[kind], headers].concat();
         Self::send(port, &head("POST", port, path, &headers, form))
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The first header of that name.

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use browser::Browser;
-pub use dashboard::{Dashboard, Wire, head, port_of, redeem};
+pub use dashboard::{Dashboard, Visitor, Wire, head, port_of, redeem};
 pub use home::{Axisd, Home, Ran, run};
 pub use host::Host;
 pub use session::Session;

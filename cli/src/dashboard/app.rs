@@ -94,8 +94,12 @@ impl App {
 }
 
 async fn waiting(admin: &mut AdminClient<Channel>) -> Result<WatchApprovalsResponse, Failure> {
-    let mut changes = answer(admin.watch_approvals(WatchApprovalsRequest {})).await?;
-    Ok(changes.message().await?.unwrap_or_default())
+    let first = async {
+        let mut changes = admin.watch_approvals(WatchApprovalsRequest {}).await?;
+        let first = changes.get_mut().message().await?;
+        Ok(Response::new(first.unwrap_or_default()))
+    };
+    answer(first).await
 }
 
 /// Waits for an answer of axisd.

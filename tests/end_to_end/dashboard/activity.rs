@@ -1,11 +1,8 @@
 //! The dashboard's activity as a browser asks for it: filters, pages back to the
 //! beginning, lines as they come, and the file of what is shown.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
-use axis_tests::{Home, Host, PASSWORD, Upstream, canary};
-use reqwest::header::{CONTENT_DISPOSITION, COOKIE, SET_COOKIE};
+use axis_tests::{Home, Host, Upstream, Visitor, canary};
+use reqwest::header::{CONTENT_DISPOSITION, COOKIE};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -13,55 +10,31 @@ use tokio::time::timeout;
 
 use crate::calls::ALLOW_GITHUB;
 
-/// A dashboard, and a browser that is signed in.
+/// A browser that is signed in, and reads streams.
 struct Dashboard {
-    child: Child,
+    visitor: Visitor,
     runtime: Runtime,
     client: Client,
-    origin: String,
-    cookie: String,
 }
 
 impl Dashboard {
     fn open(home: &Home) -> Self {
-        let mut command = home.command("axis");
-        command
-            .args(["dashboard", "--no-open", "--port", "0"])
-            .env("AXIS_MASTER_PASSWORD", PASSWORD)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let mut link = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut link).unwrap();
-        let link = link.trim().to_owned();
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
+        let client = Client::builder().no_proxy().build().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .unwrap();
-        let signed_in = runtime.block_on(client.get(&link).send()).unwrap();
-        let cookie = signed_in.headers()[SET_COOKIE].to_str().unwrap();
-        let cookie = cookie.split(';').next().unwrap().to_owned();
-        let (origin, _) = link.split_once("/login").unwrap();
         Self {
-            child,
+            visitor: Visitor::of(home),
             runtime,
             client,
-            origin: origin.to_owned(),
-            cookie,
         }
     }
 
     fn ask(&self, path: &str, last_event: Option<u64>) -> Response {
-        let mut request = self.client.get(format!("{}{path}", self.origin));
-        request = request.header(COOKIE, &self.cookie);
+        let mut request = self.client.get(self.visitor.dashboard().url(path));
+        request = request.header(COOKIE, self.visitor.cookie());
         if let Some(seq) = last_event {
             request = request.header("last-event-id", seq);
         }
@@ -87,13 +60,6 @@ impl Dashboard {
             answer,
             text: String::new(),
         }
-    }
-}
-
-impl Drop for Dashboard {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,10 +1,6 @@
 //! Calls that wait, answered in the dashboard, over HTTP with the real binaries.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Stdio};
-
-use axis_tests::{Home, Host, PASSWORD, PATIENCE, Upstream, canary, wait_for};
+use axis_tests::{Home, Host, PASSWORD, Upstream, Visitor, Wire, canary, wait_for};
 use serde_json::{Value, json};
 
 const ASK: &str = "policies:
@@ -14,115 +10,34 @@ const ASK: &str = "policies:
       - { service: github, actions: [issues.create], ask: true }
 ";
 
-/// A signed-in browser that fills in forms.
-pub struct Visitor {
-    dashboard: Child,
-    port: u16,
-    cookie: String,
+/// The form of /approvals.
+trait Answering {
+    /// Sends it with this session's token.
+    fn answer(&self, fields: &[(&str, &str)]) -> Wire;
+    /// Sends these fields and nothing else.
+    fn answer_bare(&self, fields: &[(&str, &str)]) -> Wire;
 }
 
-/// A page as it came.
-#[derive(Debug)]
-pub struct Page {
-    pub status: u16,
-    head: String,
-    pub body: String,
-}
-
-impl Visitor {
-    /// Starts a dashboard and follows its link. The dashboard has no password.
-    pub fn of(home: &Home) -> Self {
-        let mut dashboard = home
-            .command("axis")
-            .args(["dashboard", "--no-open", "--port", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut link = String::new();
-        let stdout = dashboard.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut link).unwrap();
-        let rest = link.trim().strip_prefix("http://127.0.0.1:").unwrap();
-        let (port, path) = rest.split_once('/').unwrap();
-        let mut visitor = Self {
-            dashboard,
-            port: port.parse().unwrap(),
-            cookie: String::new(),
-        };
-        let opened = visitor.send("GET", &format!("/{path}"), "");
-        let cookie = opened.header("set-cookie: ").unwrap();
-        cookie
-            .split(';')
-            .next()
-            .unwrap()
-            .clone_into(&mut visitor.cookie);
-        visitor
-    }
-
-    /// The page at `path`.
-    pub fn get(&self, path: &str) -> Page {
-        self.send("GET", path, "")
-    }
-
-    /// Sends the form of /approvals with this page's token.
-    pub fn answer(&self, fields: &[(&str, &str)]) -> Page {
-        let page = self.get("/approvals").body;
-        let token = page.split("name=\"csrf\" value=\"").nth(1).unwrap();
-        let token = token.split('"').next().unwrap();
-        let mut all = vec![("csrf", token), ("back", "/policy")];
+impl Answering for Visitor {
+    fn answer(&self, fields: &[(&str, &str)]) -> Wire {
+        let token = self.csrf();
+        let mut all = vec![("csrf", token.as_str()), ("back", "/policy")];
         all.extend(fields);
-        self.post(&all)
+        self.answer_bare(&all)
     }
 
-    /// Sends these fields to /approvals and nothing else.
-    fn post(&self, fields: &[(&str, &str)]) -> Page {
+    fn answer_bare(&self, fields: &[(&str, &str)]) -> Wire {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
-        self.send("POST", "/approvals", &form.finish())
-    }
-
-    fn send(&self, method: &str, path: &str, body: &str) -> Page {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (port, cookie, length) = (self.port, &self.cookie, body.len());
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
-             Cookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        Page {
-            status: head[9..12].parse().unwrap(),
-            head: head.to_owned(),
-            body: body.to_owned(),
-        }
+        self.post("/approvals", &form.finish())
     }
 }
 
-impl Drop for Visitor {
-    fn drop(&mut self) {
-        let _ = self.dashboard.kill();
-        let _ = self.dashboard.wait();
-    }
-}
-
-impl Page {
-    fn header(&self, start: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| line.strip_prefix(start))
-    }
-
-    /// Itself, if it leads back to where the form said.
-    #[track_caller]
-    fn led_back(self) -> Self {
-        assert_eq!(self.status, 303, "{self:?}");
-        assert_eq!(self.header("location: "), Some("/policy"));
-        self
-    }
+/// Whether an answer leads back to where the form said.
+#[track_caller]
+fn assert_led_back(answer: &Wire) {
+    assert_eq!(answer.status, 303, "{answer:?}");
+    assert_eq!(answer.header("location"), Some("/policy"));
 }
 
 /// A home, its upstream and an agent's host.
@@ -198,7 +113,7 @@ fn a_call_is_shown_whole_on_every_page_and_goes_out_once_approved() {
         ("password", PASSWORD),
         ("do", "approve"),
     ];
-    visitor.answer(&approve).led_back();
+    assert_led_back(&visitor.answer(&approve));
     assert_eq!(host.executed(call)["ok"], true);
     assert_eq!(upstream.requests().len(), 1);
     // told once, to the page that the form led to
@@ -221,15 +136,13 @@ fn several_go_out_with_one_entry_and_a_grant_lasts_until_it_is_ended() {
     let (home, mut host, visitor) = scene(&upstream);
     let calls = [create(&mut host, "one"), create(&mut host, "two")];
     let ids = wait_for_calls(&home, 2);
-    visitor
-        .answer(&[
-            ("id", &ids[0]),
-            ("id", &ids[1]),
-            ("lasts", "900"),
-            ("password", PASSWORD),
-            ("do", "approve"),
-        ])
-        .led_back();
+    assert_led_back(&visitor.answer(&[
+        ("id", &ids[0]),
+        ("id", &ids[1]),
+        ("lasts", "900"),
+        ("password", PASSWORD),
+        ("do", "approve"),
+    ]));
     for call in calls {
         assert_eq!(host.executed(call)["ok"], true);
     }
@@ -240,18 +153,14 @@ fn several_go_out_with_one_entry_and_a_grant_lasts_until_it_is_ended() {
     assert!(page.contains("Approved for 15 minutes"), "{page}");
     let mut grants = page.split("name=\"grant\" value=\"").skip(1);
     let grant = grants.next().unwrap().split('"').next().unwrap();
-    visitor
-        .answer(&[("grant", grant), ("do", "end")])
-        .led_back();
+    assert_led_back(&visitor.answer(&[("grant", grant), ("do", "end")]));
     assert_eq!(
         visitor.answer(&[("grant", grant), ("do", "end")]).status,
         409
     );
     for rest in grants {
         let grant = rest.split('"').next().unwrap();
-        visitor
-            .answer(&[("grant", grant), ("do", "end")])
-            .led_back();
+        assert_led_back(&visitor.answer(&[("grant", grant), ("do", "end")]));
     }
     create(&mut host, "four");
     wait_for_calls(&home, 1);
@@ -313,7 +222,7 @@ fn a_rejection_needs_no_password_and_its_reason_reaches_the_agent() {
     wait_for_calls(&home, 1);
 
     let reject = [("id", &*ids[0]), ("reason", "not there"), ("do", "reject")];
-    visitor.answer(&reject).led_back();
+    assert_led_back(&visitor.answer(&reject));
     let answer = host.executed(call);
     assert_eq!(answer["denied"], true);
     assert!(
@@ -378,7 +287,7 @@ fn a_form_of_elsewhere_does_nothing() {
                 ("do", act),
             ];
             fields.extend(token.map(|token| ("csrf", token)));
-            let refused = visitor.post(&fields);
+            let refused = visitor.answer_bare(&fields);
             assert_eq!(refused.status, 403, "{act} with {token:?}: {refused:?}");
         }
     }
@@ -390,9 +299,5 @@ fn a_form_of_elsewhere_does_nothing() {
         ("id", &ids[0]),
         ("do", "reject"),
     ]);
-    assert_eq!(
-        led.header("location: "),
-        Some("/policy"),
-        "the first counts"
-    );
+    assert_eq!(led.header("location"), Some("/policy"), "the first counts");
 }

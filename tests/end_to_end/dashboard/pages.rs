@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use axis_tests::{Home, Host, Upstream, canary, wait_for};
+use axis_tests::{Home, Host, Upstream, Visitor, canary, wait_for};
 use serde_json::json;
 
-use crate::dashboard_api::{Dashboard, home_with_calls};
+use super::api::home_with_calls;
 
 /// The page, which must be one.
 #[track_caller]
-fn page(dashboard: &Dashboard, path: &str) -> String {
+fn page(dashboard: &Visitor, path: &str) -> String {
     let answer = dashboard.get(path);
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
     answer.body
@@ -44,7 +44,7 @@ fn the_bars_of_the_overview_add_up_to_what_axis_logs_stats_counts() {
     let home = home_with_calls(&upstream, &key);
     let mut host = Host::connect(&home, "ci-runner");
     host.execute("github", "repos.gett", &json!({}));
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
     let stats = home.axis(&["logs", "stats", "--json"]).ok().json();
     let total = ["calls", "denied", "errors"].map(|name| stats["total"][name].as_u64().unwrap());
     assert_eq!(total, [4, 1, 1]);
@@ -77,7 +77,7 @@ fn the_bars_of_the_overview_add_up_to_what_axis_logs_stats_counts() {
 #[test]
 fn an_empty_overview_says_what_to_do_first() {
     let home = Home::ready();
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
 
     let empty = page(&dashboard, "/");
 
@@ -109,7 +109,7 @@ fn the_services_page_shows_credentials_without_secrets_and_finds_actions() {
         "sk_test_0123456789abcdefghijklmn\n",
     )
     .ok();
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
 
     let all = page(&dashboard, "/services");
 
@@ -208,7 +208,7 @@ actions:
     )
     .unwrap();
     fs::write(services.join("broken.yaml"), "service: <img src=w>\n").unwrap();
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
     wait_for("the file to be in force", || {
         (dashboard.get("/services/own").status == 200).then_some(())
     });

@@ -1,118 +1,19 @@
 //! The dashboard's JSON, over HTTP, through the real binaries.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Stdio};
 
-use axis_tests::{Home, Host, PASSWORD, PATIENCE, Upstream, canary};
+use axis_tests::{Home, Host, Upstream, Visitor, canary};
 use serde_json::{Value, json};
 
 use crate::calls::ALLOW_GITHUB;
 
-/// A running `axis dashboard`, with one browser signed in.
-pub struct Dashboard {
-    child: Child,
-    port: u16,
-    cookie: String,
-}
-
-/// An answer as it came.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    /// In lower case.
-    head: String,
-    pub body: String,
-}
-
-impl Answer {
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines();
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    }
-}
-
-impl Dashboard {
-    pub fn open(home: &Home) -> Self {
-        let mut child = home
-            .command("axis")
-            .args(["dashboard", "--no-open", "--port", "0"])
-            .env("AXIS_MASTER_PASSWORD", PASSWORD)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut link = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut link).unwrap();
-        let (port, path) = link
-            .trim()
-            .strip_prefix("http://127.0.0.1:")
-            .and_then(|rest| rest.split_once('/'))
-            .unwrap_or_else(|| panic!("{link:?}"));
-        let mut dashboard = Self {
-            child,
-            port: port.parse().unwrap(),
-            cookie: String::new(),
-        };
-        let opened = dashboard.ask("GET", &format!("/{path}"), "");
-        let cookie = opened.header("set-cookie").unwrap();
-        cookie
-            .split_once(';')
-            .unwrap()
-            .0
-            .clone_into(&mut dashboard.cookie);
-        dashboard
-    }
-
-    /// What a request with these further lines in its head gets.
-    pub fn ask(&self, method: &str, path: &str, lines: &str) -> Answer {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n{lines}\r\n",
-            self.port
-        )
-        .unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        Answer {
-            status: head[9..12].parse().unwrap(),
-            head: head.to_lowercase(),
-            body: body.to_owned(),
-        }
-    }
-
-    /// The page or document, for the browser that is signed in.
-    #[track_caller]
-    pub fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &format!("Cookie: {}\r\n", self.cookie))
-    }
-
-    #[track_caller]
-    fn document(&self, path: &str) -> Value {
-        let answer = self.get(path);
-        assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        assert_eq!(answer.header("content-type"), Some("application/json"));
-        answer.json()
-    }
-}
-
-impl Drop for Dashboard {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The document at `path`, for the browser that is signed in.
+#[track_caller]
+fn document_at(visitor: &Visitor, path: &str) -> Value {
+    let answer = visitor.get(path);
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    answer.json()
 }
 
 /// A home in which calls were made: two went out, one was denied.
@@ -131,10 +32,10 @@ fn each_document_is_what_the_command_prints() {
     let upstream = Upstream::friendly();
     let key = canary("api");
     let home = home_with_calls(&upstream, &key);
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
 
     let mut said = home.axis(&["doctor", "--json"]).json();
-    let mut shown = dashboard.document("/api/health");
+    let mut shown = document_at(&dashboard, "/api/health");
     // how long axisd has run and the like differs from one look to the next
     for document in [&mut said, &mut shown] {
         for check in document["checks"].as_array_mut().unwrap() {
@@ -143,7 +44,7 @@ fn each_document_is_what_the_command_prints() {
     }
     assert_eq!(shown, said);
 
-    let mut services = dashboard.document("/api/services");
+    let mut services = document_at(&dashboard, "/api/services");
     let listed = home.axis(&["list", "--json"]).ok().json();
     assert_eq!(services["unlocked"], true);
     assert_eq!(services["credentials"], listed["credentials"]);
@@ -165,7 +66,7 @@ fn each_document_is_what_the_command_prints() {
     let listed = home.axis(&["services", "list", "--json"]).ok().json();
     assert_eq!(services["services"], listed);
 
-    let policy = dashboard.document("/api/policy");
+    let policy = document_at(&dashboard, "/api/policy");
     let said = home.axis(&["policy", "show", "--json"]).ok().json();
     for (field, value) in said.as_object().unwrap() {
         assert_eq!(policy[field], *value, "{field}");
@@ -176,10 +77,10 @@ fn each_document_is_what_the_command_prints() {
 
     let said = home.axis(&["logs", "stats", "--json"]).ok().json();
     assert_eq!(said["total"]["calls"], 3);
-    assert_eq!(dashboard.document("/api/stats"), said);
+    assert_eq!(document_at(&dashboard, "/api/stats"), said);
 
     assert_eq!(
-        dashboard.document("/api/approvals"),
+        document_at(&dashboard, "/api/approvals"),
         json!({"waiting": [], "grants": []})
     );
     let whole = ["health", "services", "policy", "stats", "logs", "approvals"];
@@ -193,9 +94,9 @@ fn each_document_is_what_the_command_prints() {
 fn the_log_is_filtered_and_paged_as_json() {
     let upstream = Upstream::friendly();
     let home = home_with_calls(&upstream, &canary("paged"));
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
     let seqs = |path: &str| -> Vec<u64> {
-        let document = dashboard.document(path);
+        let document = document_at(&dashboard, path);
         let lines = document["lines"].as_array().unwrap();
         lines
             .iter()
@@ -205,7 +106,7 @@ fn the_log_is_filtered_and_paged_as_json() {
 
     let all = seqs("/api/logs?last=1000");
     assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
-    let document = dashboard.document("/api/logs?last=1000");
+    let document = document_at(&dashboard, "/api/logs?last=1000");
     assert_eq!(document["before"], Value::Null);
     let printed = home.axis(&["logs", "--json"]).ok().stdout;
     let printed: Vec<Value> = printed
@@ -215,7 +116,7 @@ fn the_log_is_filtered_and_paged_as_json() {
     assert_eq!(document["lines"], json!(printed));
 
     // the parity of old: last, service and decision
-    let document = dashboard.document("/api/logs?last=1&service=GitHub&decision=allow");
+    let document = document_at(&dashboard, "/api/logs?last=1&service=GitHub&decision=allow");
     assert_eq!(document["lines"][0]["action"], "repos.get");
     assert_eq!(document["lines"][0]["decision"], "allow");
     assert_eq!(seqs("/api/logs?service=github").len(), 5);
@@ -234,7 +135,7 @@ fn the_log_is_filtered_and_paged_as_json() {
     let mut paged = Vec::new();
     let mut path = "/api/logs?last=2".to_owned();
     loop {
-        let document = dashboard.document(&path);
+        let document = document_at(&dashboard, &path);
         let mut page: Vec<u64> = seqs(&path);
         page.extend(paged);
         paged = page;
@@ -245,7 +146,7 @@ fn the_log_is_filtered_and_paged_as_json() {
     }
     assert_eq!(paged, all);
 
-    let times = dashboard.document("/api/stats?since=1h&stretch=1m");
+    let times = document_at(&dashboard, "/api/stats?since=1h&stretch=1m");
     let sum: u64 = times["times"]
         .as_array()
         .unwrap()
@@ -265,9 +166,9 @@ fn a_damaged_line_is_given_as_one() {
     let damage = b"no \x1b[31mrecord";
     log[..damage.len()].copy_from_slice(damage);
     fs::write(&path, log).unwrap();
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
 
-    let document = dashboard.document("/api/logs?last=1000");
+    let document = document_at(&dashboard, "/api/logs?last=1000");
 
     let lines = document["lines"].as_array().unwrap();
     let damaged: Vec<&str> = lines
@@ -283,7 +184,7 @@ fn a_damaged_line_is_given_as_one() {
 #[test]
 fn a_wrong_param_is_named_with_what_is_right() {
     let home = Home::ready();
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
     for (path, param, right) in [
         ("logs?last=0", "last", "from 1 to 1000"),
         ("logs?last=1001", "last", "from 1 to 1000"),
@@ -317,48 +218,50 @@ fn a_wrong_param_is_named_with_what_is_right() {
 #[test]
 fn the_documents_are_for_those_who_may_read_and_for_nothing_else() {
     let home = Home::ready();
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
     let token = home.axis(&["dashboard", "--token"]).ok().stdout;
-    let bearer = |token: &str| format!("Authorization: Bearer {}\r\n", token.trim());
+    let bearer = |token: &str| format!("Bearer {}", token.trim());
+    let good = [("authorization", &*bearer(&token))];
     let paths = ["health", "services", "logs", "policy", "stats", "approvals"];
     for path in paths.map(|name| format!("/api/{name}")) {
-        for lines in [
-            String::new(),
-            bearer("guess"),
-            bearer(""),
-            "Cookie: axis_session_1=guess\r\n".to_owned(),
+        for headers in [
+            &[][..],
+            &[("authorization", "Bearer guess")],
+            &[("authorization", "Bearer ")],
+            &[("cookie", "axis_session_1=guess")],
         ] {
-            let answer = dashboard.ask("GET", &path, &lines);
-            assert_eq!(answer.status, 401, "{path} {lines}");
-            assert_eq!(answer.header("www-authenticate"), Some("bearer"));
+            let answer = dashboard.ask("GET", &path, headers);
+            assert_eq!(answer.status, 401, "{path} {headers:?}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
             let message = answer.json()["error"]["message"].clone();
             assert!(message.as_str().unwrap().contains("axis dashboard --token"));
         }
-        let answer = dashboard.ask("GET", &path, &bearer(&token));
+        let answer = dashboard.ask("GET", &path, &good);
         assert_eq!(answer.status, 200, "{path}");
-        let head = dashboard.ask("HEAD", &path, &bearer(&token));
+        let head = dashboard.ask("HEAD", &path, &good);
         assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
         for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
-            let answer = dashboard.ask(method, &path, &bearer(&token));
+            let answer = dashboard.ask(method, &path, &good);
             assert_eq!(answer.status, 405, "{method} {path}");
-            assert_eq!(answer.header("allow"), Some("get, head"));
+            assert_eq!(answer.header("allow"), Some("GET, HEAD"));
             assert!(answer.header("content-security-policy").is_some());
             assert_eq!(answer.header("cache-control"), Some("no-store"));
         }
     }
     assert_eq!(dashboard.get("/api/secrets").status, 404);
     // a token reads documents; the pages and what they change need a session
-    assert_eq!(dashboard.ask("GET", "/", &bearer(&token)).status, 401);
-    let lock = dashboard.ask("POST", "/lock", &bearer(&token));
+    assert_eq!(dashboard.ask("GET", "/", &good).status, 401);
+    let lock = dashboard.ask("POST", "/lock", &good);
     assert_eq!(lock.status, 401, "{lock:?}");
 }
 
 #[test]
 fn a_token_ends_with_its_axisd_and_a_dashboard_without_one_says_so() {
     let home = Home::ready();
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
     let token = home.axis(&["dashboard", "--token"]).ok().stdout;
-    let bearer = format!("Authorization: Bearer {}\r\n", token.trim());
+    let bearer = format!("Bearer {}", token.trim());
+    let bearer = [("authorization", bearer.as_str())];
     assert_eq!(dashboard.ask("GET", "/api/policy", &bearer).status, 200);
 
     home.kill();
@@ -383,9 +286,9 @@ fn a_locked_vault_is_told_and_its_hosts_are_not() {
     let home = Home::ready();
     home.add("github", &canary("locked"), "https://github.example");
     home.axis(&["lock"]).ok();
-    let dashboard = Dashboard::open(&home);
+    let dashboard = Visitor::of(&home);
 
-    let services = dashboard.document("/api/services");
+    let services = document_at(&dashboard, "/api/services");
 
     assert_eq!(services["unlocked"], false);
     assert_eq!(services["credentials"][0]["name"], "github");

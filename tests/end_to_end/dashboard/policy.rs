@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use axis_tests::{Home, Host, Upstream, canary, wait_for};
+use axis_tests::{Home, Host, Upstream, Visitor, canary, wait_for};
 use serde_json::json;
-
-use crate::dashboard_approvals::Visitor;
 
 const POLICY: &str = "policies:
   - identity: local-dev
