@@ -45,16 +45,17 @@ const HEADERS: [(HeaderName, &str); 8] = [
 
 /// Puts the headers on whatever answer there is. The connection of a form ends
 /// with it, so that its buffers are wiped with the password in them; and whoever
-/// was refused keeps no place.
-pub async fn headers(request: Request, next: Next) -> Response {
+/// was refused or isn't signed in keeps no place.
+pub async fn headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_signed_in = app.sessions().of(request.headers(), app.port()).is_some();
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         response
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
     }
-    if !is_read || response.status().is_client_error() {
+    if !is_read || !is_signed_in || response.status().is_client_error() {
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -135,8 +136,10 @@ fn problem(
         Some(_) => false,
     };
     let changes = !matches!(*method, Method::GET | Method::HEAD);
-    // whoever follows a link in another page gets a page, and no session with it
+    // whoever follows a link in another site's page gets a page, and no session
+    // with it; from another port of this host the browser would send it along
     let is_followed_link = !changes
+        && text("sec-fetch-site") == Some(b"cross-site")
         && text("sec-fetch-mode") == Some(b"navigate")
         && text("sec-fetch-dest") == Some(b"document");
     if !is_by_own && !is_followed_link {
@@ -216,6 +219,11 @@ mod tests {
             (
                 Method::POST,
                 [&[("sec-fetch-site", "cross-site")], &navigated[..]].concat(),
+                403,
+            ),
+            (
+                Method::GET,
+                [&[("sec-fetch-site", "same-site")], &navigated[..]].concat(),
                 403,
             ),
             (

@@ -1,7 +1,6 @@
 //! What open pages are told while they are open: how axisd is and what waits
 //! for the owner, by server-sent events.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -122,21 +121,12 @@ fn message(now: &Now) -> Option<String> {
         }
     };
     let waiting = &now.approvals.waiting;
-    let cards: BTreeMap<&str, String> = waiting
-        .iter()
-        .map(|approval| {
-            (
-                approval.id.as_str(),
-                approvals::card(approval).into_string(),
-            )
-        })
-        .collect();
     let message = json!({
         "down": matches!(now.standing, Some(Err(_))),
         "standing": standing.into_string(),
         "summary": approvals::summary(&now.approvals).into_string(),
+        // pages ask for the cards that they don't have yet
         "order": waiting.iter().map(|approval| &approval.id).collect::<Vec<_>>(),
-        "cards": cards,
     });
     Some(message.to_string())
 }

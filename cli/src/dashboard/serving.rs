@@ -3,14 +3,14 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use hyper::body::Incoming;
@@ -19,9 +19,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::app::App;
+use super::neighbour::Neighbour;
 use super::{
     activity, api, approvals, assets, guard, health, live, login, neighbour, overview, policy,
     services,
@@ -34,6 +36,10 @@ const CONNECTIONS: usize = 512;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest head of a request, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
+/// Connections of other users at once, which are told so and ended.
+const REFUSALS: usize = 16;
+/// How long that may take.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// After a failed accept: the system may be out of descriptors for a while.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -46,32 +52,44 @@ pub async fn open(port: u16) -> io::Result<TcpListener> {
 pub async fn serve(listener: TcpListener, app: App) -> Infallible {
     let routes = routes(&app);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let doorway = Arc::new(Semaphore::new(REFUSALS));
     loop {
-        // the semaphore is never closed
-        let place = Arc::clone(&room).acquire_owned().await;
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let routes = routes.clone();
+        let Ok((stream, peer)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let Ok(local) = stream.local_addr() else {
+            continue;
+        };
+        let whose = neighbour::of(peer, local);
+        let routes = routes.clone();
+        // how a connection ended is the browser's business
+        if let Neighbour::Other(_) = whose {
+            if let Ok(place) = Arc::clone(&doorway).try_acquire_owned() {
                 tokio::spawn(async move {
                     let _place = place;
-                    // how it ended is the browser's business
-                    let _ = connection(stream, peer, routes).await;
+                    let _ = timeout(REFUSAL_TIME, connection(stream, whose, routes)).await;
                 });
             }
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            continue;
         }
+        // the semaphore is never closed
+        let place = Arc::clone(&room).acquire_owned().await;
+        tokio::spawn(async move {
+            let _place = place;
+            let _ = connection(stream, whose, routes).await;
+        });
     }
 }
 
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    whose: Neighbour,
     routes: Router,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let neighbour = neighbour::of(peer, stream.local_addr()?);
     stream.set_nodelay(true)?;
     let answer = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(neighbour);
+        request.extensions_mut().insert(whose);
         let routes = routes.clone();
         async move { answer(routes, request.map(Body::new)).await }
     });
@@ -99,6 +117,7 @@ fn routes(app: &App) -> Router {
         .route("/services/{service}", get(services::show_one))
         .route("/policy", get(policy::show))
         .route("/approvals", get(approvals::show).post(approvals::answer))
+        .route("/approvals/{id}", get(approvals::show_card))
         .route("/health", get(health::show))
         .route("/lock", post(health::lock))
         .route("/live", get(live::events))
@@ -110,6 +129,6 @@ fn routes(app: &App) -> Router {
         .nest("/api", api::routes(app))
         .merge(pages)
         .layer(from_fn_with_state(app.clone(), guard::gate))
-        .layer(from_fn(guard::headers))
+        .layer(from_fn_with_state(app.clone(), guard::headers))
         .with_state(app.clone())
 }

@@ -78,9 +78,11 @@ impl Sessions {
 
     /// The session whose cookie stands in `headers`.
     pub fn of(&self, headers: &HeaderMap, port: u16) -> Option<Session> {
-        let cookie = hash(cookie(headers, port)?);
+        // others may stand before it: a page of another port can set some, too
+        let sent: Vec<Hash> = cookies(headers, port).map(hash).collect();
         let open = self.open();
-        let kept = open.sessions.iter().find(|kept| kept.cookie == cookie)?;
+        let mut sessions = open.sessions.iter();
+        let kept = sessions.find(|kept| sent.contains(&kept.cookie))?;
         Some(Session {
             csrf: kept.csrf.clone(),
         })
@@ -122,14 +124,14 @@ pub fn set_cookie(cookie: &str, port: u16) -> String {
     )
 }
 
-fn cookie(headers: &HeaderMap, port: u16) -> Option<&str> {
+fn cookies(headers: &HeaderMap, port: u16) -> impl Iterator<Item = &str> {
     let name = cookie_name(port);
     let lines = headers.get_all(COOKIE).into_iter();
     let pairs = lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'));
-    let mut found = pairs.filter_map(|pair| pair.trim().split_once('='));
-    found.find_map(|(key, value)| (key == name).then_some(value))
+    let named = pairs.filter_map(|pair| pair.trim().split_once('='));
+    named.filter_map(move |(key, value)| (key == name).then_some(value))
 }
 
 fn hash(text: &str) -> Hash {
@@ -165,7 +167,7 @@ mod tests {
         assert!(sessions.redeem("guess").unwrap().is_none());
         let cookie = sessions.redeem(&second).unwrap().unwrap();
         assert!(sessions.redeem(&second).unwrap().is_none());
-        let line = format!("theme=dark; axis_session_3847={cookie}");
+        let line = format!("theme=dark; axis_session_3847=tossed; axis_session_3847={cookie}");
         let session = sessions.of(&sent(&line), 3847).unwrap();
         assert!(session.is_own(&session.csrf.clone()));
         assert!(!session.is_own(""));

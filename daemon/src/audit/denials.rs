@@ -65,7 +65,8 @@ impl Denials {
             self.forget_rare();
         }
         let (counted, last_at) = self.0.entry(key).or_default();
-        *counted += times;
+        // a line may have been edited
+        *counted = counted.saturating_add(times);
         // all moments have one form, so that they sort as text
         if last_at.as_str() < at {
             at.clone_into(last_at);

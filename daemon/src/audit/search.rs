@@ -193,7 +193,12 @@ pub(super) fn each_in_any_order<T: Default + Send>(
                 .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
                 .collect();
             let mut parts = vec![work()];
-            parts.extend(others.into_iter().filter_map(|other| other.join().ok()));
+            parts.extend(others.into_iter().map(|other| {
+                let crashed = || io::Error::other("a thread that read it has crashed");
+                other
+                    .join()
+                    .unwrap_or_else(|_| (T::default(), Some(crashed())))
+            }));
             parts
         });
         for (made, failed) in parts {

@@ -106,9 +106,7 @@ struct Count {
 
 impl AddAssign<&Self> for Count {
     fn add_assign(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.denied += other.denied;
-        self.errors += other.errors;
+        self.add(other.calls, other.denied, other.errors);
         for (bucket, count) in &other.times.0 {
             *self.times.0.entry(*bucket).or_default() += count;
         }
@@ -116,6 +114,14 @@ impl AddAssign<&Self> for Count {
 }
 
 impl Count {
+    // a line may have been edited, and then say anything
+
+    fn add(&mut self, calls: u64, denied: u64, errors: u64) {
+        self.calls = self.calls.saturating_add(calls);
+        self.denied = self.denied.saturating_add(denied);
+        self.errors = self.errors.saturating_add(errors);
+    }
+
     fn stats(&self, service: String, identity: String) -> CallStats {
         CallStats {
             service,
@@ -200,9 +206,7 @@ impl Counts {
         }
         let lower = |text: &str| text.to_ascii_lowercase();
         let count = self.of((lower(&ended.service), lower(&ended.identity)));
-        count.calls += seen.calls;
-        count.denied += seen.denied;
-        count.errors += seen.errors;
+        count.add(seen.calls, seen.denied, seen.errors);
         if let Some(ms) = ended.latency_ms {
             count.times.add(ms);
         }
@@ -223,9 +227,9 @@ impl Counts {
         }
         let time = self.times.entry(seen.start_ms).or_default();
         time.start_ms = seen.start_ms;
-        time.calls += seen.calls;
-        time.denied += seen.denied;
-        time.errors += seen.errors;
+        time.calls = time.calls.saturating_add(seen.calls);
+        time.denied = time.denied.saturating_add(seen.denied);
+        time.errors = time.errors.saturating_add(seen.errors);
     }
 
     fn extend(&mut self, others: Self) {

@@ -1,7 +1,8 @@
 //! Whose dashboard it is: links, sessions, other users, and the process itself.
 
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use axis_tests::{
     Dashboard, Home, Host, PASSWORD, Terminal, Upstream, Wire, canary, port_of, redeem, run,
@@ -188,6 +189,39 @@ fn another_user_of_the_machine_is_refused_even_with_the_cookie() {
         let ran = run(own, "").ok();
         assert!(!ran.stdout.starts_with("HTTP/1.1 403"), "{path}: {ran:?}");
     }
+}
+
+#[test]
+fn another_user_takes_no_place_of_the_owners() {
+    if !is_root() {
+        return; // it takes another user to try
+    }
+    let (_home, dashboard, _cookie) = scene();
+    let mut other = Command::new("setpriv");
+    let script = "import socket, sys\n\
+        all = [socket.create_connection(('127.0.0.1', int(sys.argv[1]))) for _ in range(600)]\n\
+        print('ready', flush=True)\n\
+        sys.stdin.read()";
+    other
+        .args(["--reuid=65533", "--regid=65533", "--clear-groups", "--"])
+        .args(["python3", "-c", script, &dashboard.port().to_string()])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut other = other.spawn().unwrap();
+    let mut said = String::new();
+    let stdout = other.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut said).unwrap();
+    assert_eq!(said, "ready\n");
+    let open = fs::read_dir(format!("/proc/{}/fd", dashboard.pid()));
+    assert!(open.unwrap().count() < 100);
+    assert_eq!(
+        Wire::get(dashboard.port(), "/assets/icon.svg", &[]).status,
+        200
+    );
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 #[test]

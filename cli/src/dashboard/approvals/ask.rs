@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::super::session::Session;
 use super::super::words::text;
-use super::card::card;
+use super::card::{Room, card};
 
 /// How long an approval can last here, in seconds, and in words.
 pub const DURATIONS: [(u64, &str); 5] = [
@@ -48,7 +48,13 @@ pub enum Field {
 }
 
 /// The form with a card for each call that waits.
-pub fn ask(now: &WatchApprovalsResponse, session: &Session, back: &str, entry: &Entry) -> Markup {
+pub fn ask(
+    now: &WatchApprovalsResponse,
+    session: &Session,
+    back: &str,
+    entry: &Entry,
+    room: Room,
+) -> Markup {
     let is_only = now.waiting.len() == 1;
     let is_ticked = |id: &str| match &entry.ticked {
         Some(ticked) => ticked.contains(id),
@@ -103,8 +109,8 @@ pub fn ask(now: &WatchApprovalsResponse, session: &Session, back: &str, entry: &
                     "For a time means: also what this identity asks of the same action with the same credential until then, whatever its params, until the vault is locked. Rejecting needs no password."
                 }
             }
-            div.ask-cards data-waiting-cards {
-                @for approval in &now.waiting { (card(approval, is_ticked(&approval.id))) }
+            div.ask-cards data-waiting-cards=(room.query()) {
+                @for approval in &now.waiting { (card(approval, is_ticked(&approval.id), room)) }
             }
             p.ask-none.faint { "Nothing waits. A call that does appears here by itself, and in the tab's title." }
         }

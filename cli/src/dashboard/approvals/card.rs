@@ -16,17 +16,47 @@ const LONG: usize = 400;
 const ONE_LINE: usize = 80;
 /// What has more lines is folded.
 const MANY_LINES: usize = 8;
+/// Params longer than this stand on the page of approvals alone, in bytes: the
+/// panel comes with every page.
+const TOO_LONG_FOR_PANEL: usize = 8 * 1024;
+/// More params than this are folded.
+const MANY_PARAMS: usize = 40;
+/// A value that takes so many times its own length when it is indented isn't,
+/// beyond so many bytes: each level costs two spaces a line.
+const INFLATED: usize = 4;
+const INFLATED_BYTES: usize = 4 * 1024;
 /// How much of what is folded is seen all the same, in characters.
 const GLANCE: usize = 100;
 
-/// The call, with the box to tick.
-pub fn card(approval: &Approval, ticked: bool) -> Markup {
+/// Where a card stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Over any page.
+    Panel,
+    /// In the page of approvals.
+    Page,
+}
+
+impl Room {
+    /// How a card for it is asked for.
+    pub fn query(self) -> &'static str {
+        match self {
+            Self::Panel => "whole=false",
+            Self::Page => "whole=true",
+        }
+    }
+}
+
+/// The call, with the box to tick. What can't be seen whole can't be ticked.
+pub fn card(approval: &Approval, ticked: bool, room: Room) -> Markup {
+    let is_elsewhere = room == Room::Panel && approval.params.len() > TOO_LONG_FOR_PANEL;
     let id = &*text(&approval.id);
     let tick = format!("tick-{id}");
     html! {
         article.card data-id=(id) aria-labelledby=(format!("who-{id}")) {
             div.card-head {
-                input type="checkbox" name="id" value=(id) id=(tick) checked[ticked] autocomplete="off";
+                input type="checkbox" name="id" value=(id) id=(tick) checked[ticked && !is_elsewhere]
+                    disabled[is_elsewhere] autocomplete="off";
                 label for=(tick) id=(format!("who-{id}")) {
                     (said(&approval.identity)) span.plain-word { " asks for " }
                     (said(&approval.service)) " " (said(&approval.action)) " " (effect(&approval.effect))
@@ -39,7 +69,10 @@ pub fn card(approval: &Approval, ticked: bool) -> Markup {
                 dt { "Sends" }
                 dd { code { bdi { (text(&approval.method)) " " (text(&approval.host)) (text(&approval.target)) } } }
                 dt { "Params" }
-                dd { (params(&approval.params)) }
+                dd { @if is_elsewhere {
+                    (count(approval.params.len() as u64)) " bytes: "
+                    a href="/approvals" { "look at them before you answer" }
+                } @else { (params(&approval.params)) } }
                 dt { "The agent's reason" }
                 dd.words-of-agent {
                     @if approval.justification.trim().is_empty() { span.faint { "it gave none" } }
@@ -81,17 +114,26 @@ pub fn left(approval: &Approval) -> Markup {
 /// Every param by its name, as JSON: what goes out, to the digit.
 fn params(params: &str) -> Markup {
     let Ok(fields) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(params) else {
-        return folded(&pretty(params), false);
+        return json(params);
     };
     if fields.is_empty() {
         return html! { span.faint { "none" } };
     }
-    html! {
+    let all = html! {
         dl.params {
             @for (name, value) in &fields {
                 dt { code { (said(name)) } }
                 dd { (json(value.get())) }
             }
+        }
+    };
+    if fields.len() <= MANY_PARAMS {
+        return all;
+    }
+    html! {
+        details.folded {
+            summary { (count(fields.len() as u64)) " params: show all" }
+            (all)
         }
     }
 }
@@ -101,7 +143,11 @@ fn json(value: &str) -> Markup {
     if value.len() <= ONE_LINE && !value.contains(['\n', '\r']) {
         return html! { code.value { bdi { (printable_json(value)) } } };
     }
-    folded(&pretty(value), false)
+    let indented = pretty(value);
+    if indented.len() > INFLATED * value.len() + INFLATED_BYTES {
+        return folded(&printable_json(value), false);
+    }
+    folded(&indented, false)
 }
 
 /// `shown`, which holds nothing that a browser would hide or obey; behind its

@@ -7,13 +7,17 @@ mod card;
 mod given;
 mod past;
 
-use axis_proto::v1::{Approval, WatchApprovalsResponse};
+use axis_proto::v1::WatchApprovalsResponse;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use self::ask::{Entry, ask};
+use self::card::{Room, card};
 pub use self::given::answer;
+use super::app::App;
 use super::page::{Tab, Visit, problem};
 use super::session::Session;
 use super::words::{Tone, command, counted, effect, said, state};
@@ -35,7 +39,7 @@ async fn page(visit: &Visit, entry: &Entry, status: StatusCode) -> Response {
             html! {
                 section.waiting-page aria-labelledby="waits" {
                     h2 #waits { "Waiting for you" }
-                    (ask(now, &visit.session, "/approvals", entry))
+                    (ask(now, &visit.session, "/approvals", entry, Room::Page))
                 }
                 (past::grants(now, &visit.session))
                 (past::answers(past.as_ref()))
@@ -57,7 +61,7 @@ pub fn bar(now: &WatchApprovalsResponse, session: &Session, back: &str, tab: Tab
     html! {
         details #waiting .waiting {
             summary.waiting-line data-waiting-summary { (summary(now)) }
-            div.waiting-panel { (ask(now, session, back, &Entry::default())) }
+            div.waiting-panel { (ask(now, session, back, &Entry::default(), Room::Panel)) }
         }
     }
 }
@@ -79,9 +83,31 @@ pub fn summary(now: &WatchApprovalsResponse) -> Markup {
     }
 }
 
-/// One call that waits, whole; not ticked.
-pub fn card(approval: &Approval) -> Markup {
-    card::card(approval, false)
+/// One call that waits, not ticked, for a page that is open already.
+pub async fn show_card(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(place): Query<Place>,
+) -> Response {
+    let standing = app.standing().await;
+    let mut waiting = standing.approvals.waiting.iter();
+    match waiting.find(|approval| approval.id == id) {
+        Some(approval) => card(approval, false, place.room()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Where a card is to stand.
+#[derive(Deserialize)]
+pub struct Place {
+    #[serde(default)]
+    whole: bool,
+}
+
+impl Place {
+    fn room(&self) -> Room {
+        if self.whole { Room::Page } else { Room::Panel }
+    }
 }
 
 /// How calls come to wait, for where none does.

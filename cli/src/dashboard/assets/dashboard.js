@@ -89,11 +89,27 @@ function showCards(list, now) {
     else setGone(card);
   }
   for (const id of now.order) {
-    if (known.has(id)) continue;
-    const card = shown(fragment(now.cards[id]));
-    card.firstElementChild.classList.add("fresh");
-    list.append(card);
+    if (!known.has(id)) addCard(list, id);
   }
+}
+
+const asked = new WeakMap();
+
+/** Asks for a card once; what is gone meanwhile isn't there. */
+async function addCard(list, id) {
+  const ids = asked.get(list) ?? new Set();
+  asked.set(list, ids);
+  if (ids.has(id)) return;
+  ids.add(id);
+  const answer = await fetch(`/approvals/${encodeURIComponent(id)}?${list.dataset.waitingCards}`).catch(() => null);
+  if (!answer || !answer.ok) {
+    ids.delete(id);
+    return;
+  }
+  const card = shown(fragment(await answer.text()));
+  card.firstElementChild.classList.add("fresh");
+  list.append(card);
+  showLeft();
 }
 
 function setGone(card) {
