@@ -123,10 +123,16 @@ fn run(command: Command) -> Result<Exit, Failure> {
                 ended = mcp.run() => ended,
             };
         }
+        // ending it is how one is done with it
+        let is_ended_so = matches!(command, Command::Dashboard(_));
         tokio::select! {
             // First, so that it listens before anything can be typed.
             biased;
-            () = interrupts.any() => Err(Failure::cancelled()),
+            () = interrupts.any() => if is_ended_so {
+                Ok(Exit::Done)
+            } else {
+                Err(Failure::cancelled())
+            },
             ended = command.run() => ended,
         }
     });

@@ -1,6 +1,8 @@
 //! What changes while a page is open is told without a reload.
 
-use axis_tests::{Browser, Dashboard, Host, wait_for};
+use std::fs;
+
+use axis_tests::{Browser, Dashboard, Home, Host, wait_for};
 use serde_json::json;
 
 use crate::{PAGES, call, is_unlocked, lock, open, scene};
@@ -66,6 +68,62 @@ fn a_call_arrives_in_the_activity_and_is_found_by_words_and_by_filter() {
          return row.innerText.includes('a test asks for it')",
     );
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// A page of the activity that has calls, whose log is then begun anew by
+/// another start of axisd; `meanwhile` is done on the page before that.
+fn log_begun_anew(meanwhile: impl Fn(&Browser)) -> (Home, Dashboard, Browser) {
+    let (home, _upstream) = scene();
+    let dashboard = Dashboard::open(&home);
+    let mut host = Host::connect(&home, "local-dev");
+    for nth in 0..10 {
+        call(&mut host, &format!("before-{nth}"));
+    }
+    drop(host);
+    let browser = Browser::signed_in(&dashboard);
+    open(&browser, &dashboard, "/activity");
+    browser.wait(
+        "the stream",
+        "return document.getElementById('act-live')?.textContent.includes('live')",
+    );
+    browser.js(MARK);
+    meanwhile(&browser);
+    home.axis(&["daemon", "stop"]).ok();
+    fs::rename(home.file("audit.jsonl"), home.file("moved-away")).unwrap();
+    // with the password it would unlock the vault, which stays locked after that
+    home.axis_without_password(&["daemon", "start"]).ok();
+    wait_for("axisd", || home.pid());
+    (home, dashboard, browser)
+}
+
+#[test]
+fn a_log_that_began_anew_is_shown_without_a_hand_at_the_page() {
+    let (_home, _dashboard, browser) = log_begun_anew(|_| {});
+    browser.wait(
+        "the new log",
+        "return window.isTheSame !== true && document.readyState === 'complete' \
+         && document.querySelector('[data-seq]') !== null \
+         && !document.getElementById('act-log').innerText.includes('repos.get')",
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_typed_into_a_filter_outlives_a_log_that_began_anew() {
+    let (_home, _dashboard, browser) = log_begun_anew(|browser| {
+        browser.click("#act-q");
+        browser.keys("half a wo");
+        browser.js("document.activeElement.blur()");
+    });
+    browser.wait(
+        "the way to the new log",
+        "return !document.getElementById('act-new').hidden",
+    );
+    assert_eq!(browser.js(IS_SAME), true);
+    assert_eq!(
+        browser.js("return document.getElementById('act-q').value"),
+        "half a wo"
+    );
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn lines_are_found_by_their_fields_their_time_and_their_text() {
     assert_eq!(count(&["--service", "github"]), 4);
     assert_eq!(count(&["--service", "GITHUB", "--decision", "deny"]), 2);
     assert_eq!(count(&["--decision", "allow"]), 1);
+    assert_eq!(count(&["--decision", "ask"]), 0);
     assert_eq!(count(&["--action", "repos.delete"]), 1);
     assert_eq!(count(&["--identity", "someone-else"]), 1);
     assert_eq!(count(&["--grep", "SOMEONE-else\" service=\"github"]), 1);
@@ -142,6 +143,7 @@ fn a_log_in_several_files_reads_counts_and_verifies_as_one() {
     let stats = home.axis(&["logs", "stats", "--json"]).ok().json();
     assert_eq!(stats["total"]["calls"], 83, "{stats}");
     assert_eq!(stats["total"]["denied"], 80);
+    assert_eq!(stats["total"]["asked"], 0);
     assert_eq!(stats["rows"][0]["service"], "github");
     assert_eq!(stats["rows"][0]["identity"], "local-dev");
     assert_eq!(stats["rows"][0]["calls"], 3);
@@ -149,7 +151,7 @@ fn a_log_in_several_files_reads_counts_and_verifies_as_one() {
     assert_eq!(stats["rows"][1]["p50_ms"], Value::Null);
     let shown = home.axis(&["logs", "stats"]).ok().stdout;
     assert!(
-        shown.contains("stripe\tlocal-dev\t80\t80\t0\t-\t-"),
+        shown.contains("stripe\tlocal-dev\t80\t80\t0\t0\t-\t-"),
         "{shown}"
     );
 

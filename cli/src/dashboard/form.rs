@@ -6,8 +6,10 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use maud::html;
 use secrecy::SecretString;
 
+use super::page;
 use super::session::Session;
 
 /// The longest form, in bytes.
@@ -30,11 +32,19 @@ impl Form {
     }
 }
 
+fn refused(status: StatusCode, why: &str) -> Response {
+    let body = html! {
+        h1 { "Nothing was done" }
+        p { (why) }
+        p { a href="/" { "To the overview" } }
+    };
+    (status, page::bare("Nothing was done", &body)).into_response()
+}
+
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Response;
 
     async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Response> {
-        let refused = |status: StatusCode, why: &'static str| (status, why).into_response();
         let session = request.extensions().get::<Session>().cloned();
         let kind = request
             .headers()
@@ -43,13 +53,13 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         if !kind.is_some_and(|kind| kind.starts_with(b"application/x-www-form-urlencoded")) {
             return Err(refused(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "A form is expected.\n",
+                "A form is expected.",
             ));
         }
         let Ok(body) = to_bytes(request.into_body(), MOST_BYTES).await else {
             return Err(refused(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "The form is too long, or broke off.\n",
+                "The form is too long, or broke off.",
             ));
         };
         let fields = url::form_urlencoded::parse(&body);
@@ -61,7 +71,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         if !session.is_some_and(|session| session.is_own(form.text("csrf"))) {
             return Err(refused(
                 StatusCode::FORBIDDEN,
-                "The form doesn't come from a page of this session. Load the page again.\n",
+                "The form doesn't come from a page of this session: the page is from before you signed in. Open it anew.",
             ));
         }
         Ok(form)

@@ -2,7 +2,6 @@
 
 use axis_proto::v1::check::State;
 use axis_proto::v1::{Check, DoctorRequest, ListServicesRequest, LockRequest};
-use axum::extract::State as Of;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
@@ -10,7 +9,8 @@ use maud::{Markup, html};
 
 use super::app::{App, answer};
 use super::form::Form;
-use super::page::{Tab, Visit, problem};
+use super::page::{Tab, Visit};
+use super::session::Notice;
 use super::words::{Tone, counted, mending, state, text};
 use crate::doctor;
 use crate::failure::Failure;
@@ -43,15 +43,13 @@ pub async fn show(visit: Visit) -> Response {
 }
 
 /// Locks the vault, and leads back.
-pub async fn lock(Of(app): Of<App>, form: Form) -> Response {
-    match answer(app.admin().lock(LockRequest {})).await {
-        Ok(_) => see(form.text("back")),
-        Err(failure) => {
-            let body = problem(&failure);
-            let page = super::page::bare("Not locked", &body);
-            (StatusCode::SERVICE_UNAVAILABLE, page).into_response()
-        }
+pub async fn lock(visit: Visit, form: Form) -> Response {
+    if let Err(failure) = answer(visit.app.admin().lock(LockRequest {})).await {
+        let (sentence, _) = failure.sentence();
+        let notice = Notice::NotDone(format!("Not locked: {sentence}"));
+        visit.app.sessions().leave(&visit.session, notice);
     }
+    see(form.text("back"))
 }
 
 /// Leads the browser to a page of ours, after a form.

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use super::app::{App, Standing};
-use super::approvals;
+use super::approvals::{self, Refused};
 use super::login;
-use super::session::Session;
+use super::session::{Notice, Session};
 use super::words::{Tone, command, count, counted, mending, said, span, state, text};
 use crate::failure::{Exit, Failure};
 
@@ -64,8 +64,10 @@ pub struct Visit {
     pub session: Session,
     /// What was asked for, with its query.
     pub uri: Uri,
-    /// What a form that led here has done.
-    notice: Option<String>,
+    /// What came of a form that led here.
+    notice: Option<Notice>,
+    /// Somebody looks at it: it is no part of a page that a script asks for.
+    is_seen: bool,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -74,7 +76,6 @@ impl FromRequestParts<App> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let session = parts.extensions.get::<Session>().cloned();
         let session = session.ok_or_else(login::asked_for)?;
-        // not for a part of a page that a script asks for again
         let aim = parts.headers.get("sec-fetch-dest");
         let is_seen =
             parts.method == Method::GET && aim.is_none_or(|aim| aim.as_bytes() == b"document");
@@ -85,6 +86,7 @@ impl FromRequestParts<App> for Visit {
                 .flatten(),
             session,
             uri: parts.uri.clone(),
+            is_seen,
         })
     }
 }
@@ -94,6 +96,14 @@ impl Visit {
     pub fn here(&self) -> String {
         let path = self.uri.path_and_query();
         path.map_or_else(|| "/".to_owned(), ToString::to_string)
+    }
+
+    /// The answer that was refused and led here, once.
+    pub fn refused(&self) -> Option<Refused> {
+        let sessions = self.app.sessions();
+        self.is_seen
+            .then(|| sessions.take_refused(&self.session))
+            .flatten()
     }
 
     /// The page `tab` with `body`, or what kept axisd from telling it.
@@ -138,6 +148,7 @@ impl Visit {
                             button type="submit" title="Forget the vault's key at once; axis unlock opens it again" { "Lock" }
                         }
                     }
+                    p #told .unseen role="status" {}
                     div.bar {
                         (approvals::bar(&standing.approvals, &self.session, &self.here(), tab))
                         ul #standing .standing aria-label="How axisd is" { (self::standing(standing.status.as_ref())) }
@@ -145,7 +156,11 @@ impl Visit {
                 }
                 main #main tabindex="-1" {
                     h1.page { (title) }
-                    @if let Some(notice) = &self.notice { p.notice.good role="status" { (said(notice)) } }
+                    @match &self.notice {
+                        Some(Notice::Done(words)) => { p.notice.good role="status" { (said(words)) } }
+                        Some(Notice::NotDone(words)) => { p.notice.warn role="alert" { (said(words)) } }
+                        None => {}
+                    }
                     (body)
                 }
             },

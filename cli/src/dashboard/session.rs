@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use sha2::{Digest, Sha256};
 
+use super::approvals::Refused;
 use crate::failure::{Exit, Failure};
 
 /// Browsers that are signed in at once; one more ends the oldest session.
@@ -31,7 +32,17 @@ type Hash = [u8; 32];
 struct Kept {
     cookie: Hash,
     csrf: String,
-    notice: Option<String>,
+    notice: Option<Notice>,
+    refused: Option<Refused>,
+}
+
+/// What came of a form, for the page that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// What was done.
+    Done(String),
+    /// What wasn't, and why.
+    NotDone(String),
 }
 
 /// One signed-in browser.
@@ -72,6 +83,7 @@ impl Sessions {
             cookie: hash(&cookie),
             csrf,
             notice: None,
+            refused: None,
         });
         Ok(Some(cookie))
     }
@@ -88,21 +100,30 @@ impl Sessions {
         })
     }
 
-    /// Leaves a line for the next page of this session: what was done.
-    pub fn leave(&self, session: &Session, notice: String) {
-        let mut open = self.open();
-        let mut sessions = open.sessions.iter_mut();
-        if let Some(kept) = sessions.find(|kept| session.is_own(&kept.csrf)) {
-            kept.notice = Some(notice);
-        }
+    /// Leaves a line for the next page of this session.
+    pub fn leave(&self, session: &Session, notice: Notice) {
+        self.with(session, |kept| kept.notice = Some(notice));
     }
 
     /// The line that was left, once.
-    pub fn take_notice(&self, session: &Session) -> Option<String> {
+    pub fn take_notice(&self, session: &Session) -> Option<Notice> {
+        self.with(session, |kept| kept.notice.take())?
+    }
+
+    /// Leaves the answer that was refused for the next page of approvals.
+    pub fn leave_refused(&self, session: &Session, refused: Refused) {
+        self.with(session, |kept| kept.refused = Some(refused));
+    }
+
+    /// The answer that was refused, once.
+    pub fn take_refused(&self, session: &Session) -> Option<Refused> {
+        self.with(session, |kept| kept.refused.take())?
+    }
+
+    fn with<T>(&self, session: &Session, act: impl FnOnce(&mut Kept) -> T) -> Option<T> {
         let mut open = self.open();
         let mut sessions = open.sessions.iter_mut();
-        let kept = sessions.find(|kept| session.is_own(&kept.csrf))?;
-        kept.notice.take()
+        sessions.find(|kept| session.is_own(&kept.csrf)).map(act)
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -200,9 +221,10 @@ mod tests {
             sessions.of(&header, 1).unwrap()
         };
         let (one, other) = (signed_in(), signed_in());
-        sessions.leave(&one, "Approved once".to_owned());
+        let notice = Notice::Done("Approved once".to_owned());
+        sessions.leave(&one, notice.clone());
         assert_eq!(sessions.take_notice(&other), None);
-        assert_eq!(sessions.take_notice(&one).as_deref(), Some("Approved once"));
+        assert_eq!(sessions.take_notice(&one), Some(notice));
         assert_eq!(sessions.take_notice(&one), None);
     }
 

@@ -37,6 +37,9 @@ pub struct CallStats {
     pub denied: u64,
     /// Calls that failed, before or after they went out.
     pub errors: u64,
+    /// Calls that ended before the owner had answered: the agent was told to
+    /// make them again.
+    pub asked: u64,
     /// The time within which half of those that went out had ended, in
     /// milliseconds, to within 2 %.
     pub p50_ms: Option<u64>,
@@ -55,6 +58,8 @@ pub struct TimeStats {
     pub denied: u64,
     /// Calls that failed.
     pub errors: u64,
+    /// Calls that ended before the owner had answered.
+    pub asked: u64,
 }
 
 /// The calls of the log.
@@ -101,12 +106,13 @@ struct Count {
     calls: u64,
     denied: u64,
     errors: u64,
+    asked: u64,
     times: Times,
 }
 
 impl AddAssign<&Self> for Count {
     fn add_assign(&mut self, other: &Self) {
-        self.add(other.calls, other.denied, other.errors);
+        self.add(other.calls, other.denied, other.errors, other.asked);
         for (bucket, count) in &other.times.0 {
             *self.times.0.entry(*bucket).or_default() += count;
         }
@@ -116,10 +122,11 @@ impl AddAssign<&Self> for Count {
 impl Count {
     // a line may have been edited, and then say anything
 
-    fn add(&mut self, calls: u64, denied: u64, errors: u64) {
+    fn add(&mut self, calls: u64, denied: u64, errors: u64, asked: u64) {
         self.calls = self.calls.saturating_add(calls);
         self.denied = self.denied.saturating_add(denied);
         self.errors = self.errors.saturating_add(errors);
+        self.asked = self.asked.saturating_add(asked);
     }
 
     fn stats(&self, service: String, identity: String) -> CallStats {
@@ -129,6 +136,7 @@ impl Count {
             calls: self.calls,
             denied: self.denied,
             errors: self.errors,
+            asked: self.asked,
             p50_ms: self.times.percentile(50),
             p99_ms: self.times.percentile(99),
         }
@@ -195,6 +203,7 @@ impl Counts {
                     .add(call, &ended.reason, times, ended.timestamp);
             }
             Some("error") => seen.errors = times,
+            Some("ask") => seen.asked = times,
             _ => {}
         }
         if let Some(stretch_ms) = stretch_ms
@@ -206,7 +215,7 @@ impl Counts {
         }
         let lower = |text: &str| text.to_ascii_lowercase();
         let count = self.of((lower(&ended.service), lower(&ended.identity)));
-        count.add(seen.calls, seen.denied, seen.errors);
+        count.add(seen.calls, seen.denied, seen.errors, seen.asked);
         if let Some(ms) = ended.latency_ms {
             count.times.add(ms);
         }
@@ -230,6 +239,7 @@ impl Counts {
         time.calls = time.calls.saturating_add(seen.calls);
         time.denied = time.denied.saturating_add(seen.denied);
         time.errors = time.errors.saturating_add(seen.errors);
+        time.asked = time.asked.saturating_add(seen.asked);
     }
 
     fn extend(&mut self, others: Self) {

@@ -166,6 +166,7 @@ fn time_stats(time: TimeStats) -> v1::TimeStats {
         calls: time.calls,
         denied: time.denied,
         errors: time.errors,
+        asked: time.asked,
     }
 }
 
@@ -187,6 +188,7 @@ fn call_stats(stats: CallStats) -> v1::CallStats {
         calls: stats.calls,
         denied: stats.denied,
         errors: stats.errors,
+        asked: stats.asked,
         p50_ms: stats.p50_ms,
         p99_ms: stats.p99_ms,
     }

@@ -121,6 +121,7 @@ fn the_log_is_filtered_and_paged_as_json() {
     assert_eq!(document["lines"][0]["decision"], "allow");
     assert_eq!(seqs("/api/logs?service=github").len(), 5);
     assert_eq!(seqs("/api/logs?decision=deny&identity=local-dev").len(), 1);
+    assert_eq!(seqs("/api/logs?decision=ask").len(), 0);
     assert_eq!(seqs("/api/logs?action=repos.delete").len(), 1);
     assert_eq!(seqs("/api/logs?action=repos.get&event=started").len(), 2);
     assert_eq!(seqs("/api/logs?q=REPOS.delete").len(), 1);
@@ -154,6 +155,7 @@ fn the_log_is_filtered_and_paged_as_json() {
         .map(|time| time["calls"].as_u64().unwrap())
         .sum();
     assert_eq!(sum, 3, "{times}");
+    assert_eq!(times["times"][0]["asked"], 0);
     assert_eq!(times["services"][0]["service"], "github");
     assert_eq!(times["denials"][0]["action"], "repos.delete");
 }
@@ -190,7 +192,7 @@ fn a_wrong_param_is_named_with_what_is_right() {
         ("logs?last=1001", "last", "from 1 to 1000"),
         ("logs?last=ten", "last", "from 1 to 1000"),
         ("logs?before=-1", "before", "from 1 on"),
-        ("logs?decision=alow", "decision", "allow, deny, error"),
+        ("logs?decision=alow", "decision", "deny, error, ask"),
         ("logs?event=ended", "event", "started, finished"),
         ("logs?since=yesterday", "since", "2h"),
         ("logs?until=soon", "until", "2h"),
@@ -199,7 +201,7 @@ fn a_wrong_param_is_named_with_what_is_right() {
         ("stats?last=5", "last", "stretch"),
         ("stats?stretch=1h", "stretch", "since=24h"),
         ("stats?since=1h&stretch=1s", "stretch", "longer"),
-        ("stats?decision=maybe", "decision", "allow, deny, error"),
+        ("stats?decision=maybe", "decision", "deny, error, ask"),
         ("health?online=1", "online", "none"),
         ("services?q=git", "q", "none"),
         ("policy?text=1", "text", "none"),

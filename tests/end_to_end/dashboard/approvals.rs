@@ -12,7 +12,8 @@ const ASK: &str = "policies:
 
 /// The form of /approvals.
 trait Answering {
-    /// Sends it with this session's token.
+    /// Sends it with this session's token; what comes of it, where it was
+    /// refused the page that says so.
     fn answer(&self, fields: &[(&str, &str)]) -> Wire;
     /// Sends these fields and nothing else.
     fn answer_bare(&self, fields: &[(&str, &str)]) -> Wire;
@@ -23,7 +24,13 @@ impl Answering for Visitor {
         let token = self.csrf();
         let mut all = vec![("csrf", token.as_str()), ("back", "/policy")];
         all.extend(fields);
-        self.answer_bare(&all)
+        let answer = self.answer_bare(&all);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        match answer.header("location") {
+            // so that loading the page again sends nothing again
+            Some("/approvals") => self.get("/approvals"),
+            _ => answer,
+        }
     }
 
     fn answer_bare(&self, fields: &[(&str, &str)]) -> Wire {

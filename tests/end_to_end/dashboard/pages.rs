@@ -24,10 +24,10 @@ fn between<'p>(page: &'p str, from: &str, to: &str) -> &'p str {
     rest.split_once(to).unwrap().0
 }
 
-/// Calls, denials and errors in the rows of the chart's table.
-fn counted(page: &str) -> [u64; 3] {
+/// Calls, denials, errors and calls that waited in the rows of the chart's table.
+fn counted(page: &str) -> [u64; 4] {
     let table = between(page, "id=\"ov-times\"", "</table>");
-    let mut sums = [0; 3];
+    let mut sums = [0; 4];
     for row in table.split("<tr>").skip(2) {
         let cells = row.split("<td class=\"number\">").skip(1);
         for (sum, cell) in sums.iter_mut().zip(cells) {
@@ -46,8 +46,9 @@ fn the_bars_of_the_overview_add_up_to_what_axis_logs_stats_counts() {
     host.execute("github", "repos.gett", &json!({}));
     let dashboard = Visitor::of(&home);
     let stats = home.axis(&["logs", "stats", "--json"]).ok().json();
-    let total = ["calls", "denied", "errors"].map(|name| stats["total"][name].as_u64().unwrap());
-    assert_eq!(total, [4, 1, 1]);
+    let total = ["calls", "denied", "errors", "asked"];
+    let total = total.map(|name| stats["total"][name].as_u64().unwrap());
+    assert_eq!(total, [4, 1, 1, 0]);
 
     for range in ["1h", "24h", "7d", "30d"] {
         let page = page(&dashboard, &format!("/?range={range}"));
@@ -56,7 +57,18 @@ fn the_bars_of_the_overview_add_up_to_what_axis_logs_stats_counts() {
         assert!(svg.contains("4 calls, 1 denied, 1 error"), "{svg}");
         assert!(!page.contains(&key));
     }
+    let other = dashboard.get("/?range=9y");
+    assert_eq!(other.status, 400, "{other:?}");
+    assert!(other.body.contains("1h, 24h, 7d, 30d"), "{other:?}");
     let page = page(&dashboard, "/");
+    // each bar has the moment that its words begin with
+    let bar = between(&page, "class=\"ov-bar\" data-start=\"", "</title>");
+    let (start, words) = bar.split_once("\"><title>").unwrap();
+    assert!(words.starts_with(&format!("{start}, ")), "{bar}");
+    // behind the number of calls are the calls alone, and all of them
+    let link = between(&page, "<dt>Calls</dt><dd><a href=\"", "\"");
+    let lines = dashboard.get(&link.replace("&amp;", "&"));
+    assert_eq!(lines.body.matches("data-seq=\"").count(), 4, "{link}");
     // who uses what, and the way to the lines
     let matrix = between(&page, "id=\"ov-matrix\"", "</table>");
     assert!(

@@ -4,6 +4,9 @@ use axis_proto::v1::LogsRequest;
 use clap::Args;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 
+/// How a call may have ended.
+pub const DECISIONS: [&str; 4] = ["allow", "deny", "error", "ask"];
+
 /// Which calls.
 #[derive(Debug, Args)]
 pub struct Calls {
@@ -45,7 +48,7 @@ pub struct Lines {
     #[command(flatten)]
     calls: Calls,
     /// Only calls that ended so
-    #[arg(long, value_name = "DECISION", value_parser = ["allow", "deny", "error"])]
+    #[arg(long, value_name = "DECISION", value_parser = DECISIONS)]
     decision: Option<String>,
     /// Only lines that hold this text, in any case
     #[arg(

@@ -13,8 +13,9 @@ use crate::prompt;
 
 /// Count the calls of the audit log, by service and identity
 ///
-/// Calls, denials and errors, and within how many milliseconds half and 99 % of
-/// the calls that went out had ended.
+/// Calls, denials, errors and those that ended before you had answered (asked),
+/// and within how many milliseconds half and 99 % of the calls that went out had
+/// ended.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  axis logs stats\n  axis logs stats --since 24h --identity ci-runner"
@@ -55,6 +56,7 @@ struct Time {
     calls: u64,
     denied: u64,
     errors: u64,
+    asked: u64,
 }
 
 #[derive(Serialize)]
@@ -80,6 +82,7 @@ struct Counts {
     calls: u64,
     denied: u64,
     errors: u64,
+    asked: u64,
     p50_ms: Option<u64>,
     p99_ms: Option<u64>,
 }
@@ -113,6 +116,7 @@ fn counts(stats: &CallStats) -> Counts {
         calls: stats.calls,
         denied: stats.denied,
         errors: stats.errors,
+        asked: stats.asked,
         p50_ms: stats.p50_ms,
         p99_ms: stats.p99_ms,
     }
@@ -149,6 +153,7 @@ pub fn document(stats: &LogsStatsResponse) -> Document<'_> {
                 calls: time.calls,
                 denied: time.denied,
                 errors: time.errors,
+                asked: time.asked,
             })
             .collect(),
         denials: stats
@@ -175,7 +180,7 @@ fn show(output: Output, stats: &LogsStatsResponse) -> Result<(), Failure> {
         .collect();
     rows.push(cells("all", "", &total));
     let columns = [
-        "SERVICE", "IDENTITY", "CALLS", "DENIED", "ERRORS", "P50 MS", "P99 MS",
+        "SERVICE", "IDENTITY", "CALLS", "DENIED", "ERRORS", "ASKED", "P50 MS", "P99 MS",
     ];
     Table::new(&columns).print(output, &rows)
 }
@@ -193,6 +198,7 @@ fn cells(service: &str, identity: &str, stats: &CallStats) -> Vec<Cell> {
         number(stats.calls),
         bad(stats.denied, Tone::Bad),
         bad(stats.errors, Tone::Warn),
+        number(stats.asked),
         ms(stats.p50_ms),
         ms(stats.p99_ms),
     ]

@@ -24,7 +24,7 @@ pub async fn export(visit: Visit) -> Response {
 
 async fn file(visit: &Visit) -> Result<Response, Failure> {
     let query = visit.uri.query();
-    let selection = Selection::of(query)?;
+    let selection = Selection::beside(query, "format")?;
     let format = format(query)?;
     let request = LogsRequest {
         all: true,

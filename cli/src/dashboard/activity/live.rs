@@ -31,7 +31,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The stream of a page.
 pub async fn events(visit: Visit, headers: HeaderMap) -> Response {
     let query = visit.uri.query();
-    let selection = match Selection::of(query) {
+    let selection = match Selection::beside(query, "after") {
         Ok(selection) => selection,
         Err(failure) => {
             return (StatusCode::BAD_REQUEST, failure.sentence().0).into_response();
@@ -127,7 +127,8 @@ async fn followed(
 }
 
 async fn reload(sender: &Sender<Event>) -> Result<(), Over> {
-    let event = Event::default().event("reload").data("");
+    // a browser passes over an event without any data
+    let event = Event::default().event("reload").data("1");
     // whether it is taken or not, there is no more to say
     let _ = sender.send(event).await;
     Err(Over)

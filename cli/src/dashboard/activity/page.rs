@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::selection::{Kind, Lately, PATH, Selection};
 use super::{Found, rows};
+use crate::commands::logs::selection::DECISIONS;
 use crate::dashboard::words::{Tone, command, count, moment, said, state, text};
 
 /// The names that a filter may be set to.
@@ -95,7 +96,7 @@ fn filters(selection: &Selection, known: &Known) -> Markup {
                 label for="act-decision" { "Decision" }
                 select #act-decision name="decision" {
                     option value="" { "any" }
-                    @for decision in ["allow", "deny", "error", "ask"] {
+                    @for decision in DECISIONS {
                         option value=(decision) selected[selection.decision == decision] { (decision) }
                     }
                 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::selection::{Kind, PATH, Selection};
+use crate::commands::logs::selection::DECISIONS;
 use crate::dashboard::words::{Tone, count, decision, moment, said, state};
 use crate::export::COLUMNS;
 
@@ -171,7 +172,7 @@ fn alike(name: &str, value: &Value) -> Option<String> {
         "identity" => alike.identity = value,
         "service" => alike.service = value,
         "action" => alike.action = value,
-        "decision" => alike.decision = value,
+        "decision" if DECISIONS.contains(&value.as_str()) => alike.decision = value,
         "request_id" | "approval" => {
             alike.text = value;
             alike.kind = Kind::All;

@@ -6,10 +6,16 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use url::form_urlencoded::{Serializer, parse};
 
+use crate::commands::logs::selection::DECISIONS;
 use crate::failure::{Exit, Failure};
 
 /// Where the pages are.
 pub const PATH: &str = "/activity";
+/// What may stand in a page's URL.
+const PARAMS: [&str; 11] = [
+    "q", "identity", "service", "action", "decision", "events", "range", "from", "to", "before",
+    "trail",
+];
 /// How many pages one can go back by "Newer" before it leads to the newest.
 const MOST_TRAIL: usize = 60;
 
@@ -120,10 +126,25 @@ impl Selection {
     /// What `query` asks for.
     ///
     /// # Errors
-    /// A moment or a number that is none.
+    /// A param that there isn't, or a value that is none of its own.
     pub fn of(query: Option<&str>) -> Result<Self, Failure> {
+        Self::beside(query, "")
+    }
+
+    /// The same, where `query` may also have the param `other`, which is no
+    /// filter.
+    ///
+    /// # Errors
+    /// Like [`Self::of`].
+    pub fn beside(query: Option<&str>, other: &str) -> Result<Self, Failure> {
         let mut of = Self::default();
         for (name, value) in parse(query.unwrap_or_default().as_bytes()) {
+            if name == other && !other.is_empty() {
+                continue;
+            }
+            if !PARAMS.contains(&&*name) {
+                return Err(unknown(&name));
+            }
             let value = value.trim();
             if value.is_empty() {
                 continue;
@@ -133,7 +154,16 @@ impl Selection {
                 "identity" => value.clone_into(&mut of.identity),
                 "service" => value.clone_into(&mut of.service),
                 "action" => value.clone_into(&mut of.action),
-                "decision" => value.clone_into(&mut of.decision),
+                "decision" => {
+                    let decision = DECISIONS
+                        .iter()
+                        .find(|word| word.eq_ignore_ascii_case(value));
+                    let decision = decision.ok_or_else(|| {
+                        let words = DECISIONS.join(", ");
+                        wrong("decision", value, &format!("one of {words}"))
+                    })?;
+                    (*decision).clone_into(&mut of.decision);
+                }
                 "events" => {
                     let kind = Kind::ALL.iter().find(|(_, word, _)| *word == value);
                     of.kind = kind
@@ -273,6 +303,14 @@ fn number(name: &str, value: &str) -> Result<u64, Failure> {
     number.map_err(|_| wrong(name, value, "the number of a line"))
 }
 
+fn unknown(name: &str) -> Failure {
+    let known = PARAMS.join(", ");
+    Failure::new(
+        Exit::Usage,
+        format!("this page takes no {name} in its address: it takes {known}"),
+    )
+}
+
 fn wrong(name: &str, value: &str, expected: &str) -> Failure {
     Failure::new(
         Exit::Usage,
@@ -298,7 +336,8 @@ mod tests {
             let selection = of(query.trim_start_matches('?'));
             assert_eq!(selection.link(PATH), format!("{PATH}{query}"));
         }
-        assert_eq!(of("q=&service=+&events=&unknown=1"), Selection::default());
+        assert_eq!(of("q=&service=+&events=&decision="), Selection::default());
+        assert_eq!(of("decision=ASK"), of("decision=ask"));
         let local = of("from=2026-01-15T10:30");
         assert_eq!(local, of("from=2026-01-15T10:30:00Z"));
         // what was written counts more than a quick choice
@@ -313,11 +352,16 @@ mod tests {
             ("trail=1.x", "the number of a line"),
             ("events=some", "calls, approvals"),
             ("range=2w", "24h"),
+            ("decision=zzz", "allow, deny, error, ask"),
+            ("since=foo", "q, identity, service"),
+            ("after=7", "no after"),
         ] {
             let failure = Selection::of(Some(query)).unwrap_err();
             let (sentence, _) = failure.sentence();
             assert!(sentence.contains(says), "{sentence}");
         }
+        let beside = Selection::beside(Some("q=x&after=7"), "after").unwrap();
+        assert_eq!(beside, of("q=x"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::query::Query;
 use super::{App, Refusal};
+use crate::commands::logs::selection::DECISIONS;
 use crate::commands::services::list::{Entry, words};
 use crate::commands::{approvals, doctor, list, logs, policy};
 use crate::dashboard::app::answer;
@@ -26,7 +27,6 @@ use crate::output::printable_record;
 const LINES: u64 = 50;
 const MOST_LINES: u64 = 1_000;
 
-const DECISIONS: [&str; 3] = ["allow", "deny", "error"];
 const EVENTS: [&str; 4] = ["started", "finished", "approval", "admin"];
 
 type Answer = Result<Response, Refusal>;

@@ -14,9 +14,10 @@ use super::super::app::answer as answered;
 use super::super::form::Form;
 use super::super::health::see;
 use super::super::page::Visit;
+use super::super::session::Notice;
 use super::super::words::{count, text};
+use super::Refused;
 use super::ask::{DURATIONS, Entry, Field, REASON_CHARS};
-use super::page;
 use crate::failure::{Exit, Failure};
 
 /// Most calls that one entry of the password decides.
@@ -33,15 +34,21 @@ pub async fn answer(visit: Visit, form: Form) -> Response {
     };
     match done {
         Ok(notice) => {
+            let notice = Notice::Done(notice);
             visit.app.sessions().leave(&visit.session, notice);
             see(form.text("back"))
         }
+        // led on, too: a browser keeps what was sent with a page that answers it,
+        // and sends it again when that is loaded again
         Err(refusal) => {
             let entry = Entry {
                 problem: Some((refusal.field, refusal.what)),
                 ..entry
             };
-            page(&visit, &entry, refusal.status).await
+            let status = refusal.status;
+            let refused = Refused { entry, status };
+            visit.app.sessions().leave_refused(&visit.session, refused);
+            see("/approvals")
         }
     }
 }

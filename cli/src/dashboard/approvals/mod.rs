@@ -22,9 +22,20 @@ use super::page::{Tab, Visit, problem};
 use super::session::Session;
 use super::words::{Tone, command, counted, effect, said, state};
 
+/// An answer of the owner's that wasn't taken: what was typed, but for the
+/// password, and what is wrong with it.
+#[derive(Debug)]
+pub struct Refused {
+    entry: Entry,
+    status: StatusCode,
+}
+
 /// The page.
 pub async fn show(visit: Visit) -> Response {
-    page(&visit, &Entry::default(), StatusCode::OK).await
+    match visit.refused() {
+        Some(Refused { entry, status }) => page(&visit, &entry, status).await,
+        None => page(&visit, &Entry::default(), StatusCode::OK).await,
+    }
 }
 
 /// The page with what was typed into its form, and what is wrong with that.

@@ -89,7 +89,7 @@ pub fn answers(read: Result<&Vec<Value>, &Failure>) -> Markup {
             h2 #answers { "Answered lately" }
             @match read {
                 Err(failure) => { (partly(failure)) }
-                Ok(lines) if lines.is_empty() => { p.faint { "Nothing was asked yet." } }
+                Ok(lines) if lines.is_empty() => { p.faint { "Nothing was answered yet." } }
                 Ok(lines) => {
                     table.checks.answers {
                         thead { tr { th scope="col" { "Answer" } th scope="col" { "Call" } th scope="col" { "By" } th scope="col" { "When" } } }

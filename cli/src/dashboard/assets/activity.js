@@ -26,6 +26,26 @@ filters.addEventListener("formdata", (event) => {
   for (const name of [...data.keys()]) if (!data.get(name)) data.delete(name);
 });
 
+/** Whether a field was set to what the page doesn't show yet. */
+function isTyped(field) {
+  if (field.validity.badInput) return true;
+  if (field.options) {
+    const usual = [...field.options].find((option) => option.defaultSelected) ?? field.options[0];
+    return field.value !== usual.value;
+  }
+  if (field.type === "datetime-local" && field.value && field.defaultValue) {
+    return new Date(field.value).getTime() !== new Date(`${field.defaultValue}Z`).getTime();
+  }
+  return field.value !== field.defaultValue;
+}
+
+/** Whether someone is at the filters, so that loading the page again would take
+ * away what was typed. */
+function isFiltering() {
+  return filters.contains(document.activeElement)
+    || [...filters.querySelectorAll("input, select")].some(isTyped);
+}
+
 formTimes();
 window.addEventListener("pageshow", (event) => { if (event.persisted) formTimes(); });
 
@@ -124,7 +144,7 @@ function live(log) {
       close();
       isStale = true;
       say("behind", "off");
-      if (!isPaused && !isRead()) location.reload();
+      if (!isPaused && !isRead() && !isFiltering()) location.reload();
       else offer();
     });
     source.addEventListener("error", () => {

@@ -30,6 +30,13 @@ function showTimes(root) {
       time.textContent = localTime(date);
     }
   }
+  // of a chart's bars, whose words begin with the time
+  for (const bar of root.querySelectorAll("[data-start]:not([data-local])")) {
+    const date = new Date(bar.dataset.start);
+    const words = bar.querySelector("title");
+    bar.dataset.local = "";
+    if (words) words.textContent = words.textContent.replace(bar.dataset.start, localTime(date));
+  }
 }
 
 // --- what can be copied
@@ -73,6 +80,37 @@ function shown(node) {
 // --- what goes on now
 
 const title = document.querySelector("title");
+
+/** As the server wrote it, of what was changed since. */
+const raw = new WeakMap();
+
+/** Puts new items in the place of those that differ: the others may be in use. */
+function showItems(list, items) {
+  const next = Array.from(items.children);
+  const now = Array.from(list.children);
+  for (const [at, item] of next.entries()) {
+    const text = item.outerHTML;
+    if (now[at] && raw.get(now[at]) === text) continue;
+    raw.set(item, text);
+    if (now[at]) now[at].replaceWith(item);
+    else list.append(item);
+    shown(list);
+  }
+  for (const item of now.slice(next.length)) item.remove();
+}
+
+let toldWaiting = 0;
+let toldDown = false;
+
+/** For those who hear the page: what begins to wait, and whether axisd is there. */
+function tell(waiting, isDown) {
+  const words = [];
+  if (isDown !== toldDown) words.push(isDown ? "axisd can't be reached." : "axisd is back.");
+  if (waiting > toldWaiting) words.push(waiting === 1 ? "1 call waits for you." : `${waiting} calls wait for you.`);
+  toldWaiting = waiting;
+  toldDown = isDown;
+  if (words.length > 0) document.getElementById("told").textContent = words.join(" ");
+}
 
 function showTitle(waiting) {
   const name = `${title.dataset.title} · axis`;
@@ -132,7 +170,13 @@ function sweepCards() {
 
 function showNow(now) {
   const waiting = now.order.length;
-  document.getElementById("standing").replaceChildren(shown(fragment(now.standing)));
+  // signed in again in another tab: the forms here are of the session before
+  if (isOver) {
+    location.reload();
+    return;
+  }
+  showItems(document.getElementById("standing"), fragment(now.standing));
+  tell(waiting, now.down);
   for (const summary of document.querySelectorAll("[data-waiting-summary]")) summary.replaceChildren(fragment(now.summary));
   for (const list of document.querySelectorAll("[data-waiting-cards]")) showCards(list, now);
   const count = document.getElementById("waiting-count");
@@ -146,9 +190,12 @@ function showNow(now) {
   if (!now.down && document.querySelector("main [data-down]")) location.reload();
 }
 
-function showLost(isOver) {
+let isOver = false;
+
+function showLost(isForGood) {
+  isOver ||= isForGood;
   const standing = document.getElementById("standing");
-  const words = isOver
+  const words = isForGood
     ? "Signed out: run axis dashboard and open its link."
     : "The dashboard doesn't answer: run axis dashboard and open its link.";
   const item = document.createElement("li");
@@ -189,15 +236,19 @@ document.addEventListener("keydown", (event) => {
 
 const served = new WeakMap();
 let refreshed = Date.now();
+let pause = 4000;
 let due = null;
 
-/** After something happened: soon, and not more often than every four seconds. */
+/** After something happened: soon, not more often than every four seconds, and
+ * no more than a tenth of the time. */
 function refreshSoon() {
-  due ??= setTimeout(() => {
-    due = null;
+  due ??= setTimeout(async () => {
+    const began = Date.now();
+    await Promise.all(Array.from(document.querySelectorAll("[data-refresh]"), refresh));
     refreshed = Date.now();
-    for (const part of document.querySelectorAll("[data-refresh]")) refresh(part);
-  }, Math.max(300, refreshed + 4000 - Date.now()));
+    pause = Math.max(4000, 10 * (refreshed - began));
+    due = null;
+  }, Math.max(300, refreshed + pause - Date.now()));
 }
 
 async function refresh(part) {
@@ -215,13 +266,14 @@ async function refresh(part) {
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
 }
 
+for (const item of document.querySelectorAll("#standing > li")) raw.set(item, item.outerHTML);
+toldWaiting = document.querySelectorAll("[data-waiting-cards] [data-id]").length;
 showTimes(document);
 showCopies(document);
 if (document.getElementById("standing")) {
   follow();
   setInterval(() => { showLeft(); sweepCards(); }, 1000);
   showLeft();
-  for (const part of document.querySelectorAll("[data-refresh]")) {
-    setInterval(() => refresh(part), 10_000);
-  }
+  setInterval(refreshSoon, 10_000);
+  document.addEventListener("visibilitychange", refreshSoon);
 }

@@ -1,4 +1,5 @@
-//! Calls, denials and errors over time: stacked bars, drawn by the server.
+//! Calls, denials, errors and waiting calls over time: stacked bars, drawn by the
+//! server.
 //!
 //! The drawing is stretched to the page's width and never in height, so one unit
 //! of it is one pixel high.
@@ -28,6 +29,23 @@ struct Bar {
     calls: u64,
     denied: u64,
     errors: u64,
+    asked: u64,
+}
+
+impl Bar {
+    /// Calls that ended well.
+    fn went_out(&self) -> u64 {
+        let others = [self.denied, self.errors, self.asked];
+        others.into_iter().fold(self.calls, u64::saturating_sub)
+    }
+
+    // a line may have been edited, and then say anything
+    fn add(&mut self, time: &TimeStats) {
+        self.calls = self.calls.saturating_add(time.calls);
+        self.denied = self.denied.saturating_add(time.denied);
+        self.errors = self.errors.saturating_add(time.errors);
+        self.asked = self.asked.saturating_add(time.asked);
+    }
 }
 
 /// The bars of `range`, and the same as a table.
@@ -35,11 +53,12 @@ pub fn chart(range: Range, since_ms: i64, times: &[TimeStats]) -> Markup {
     let bars = bars(range, since_ms, times);
     let most = bars.iter().map(|bar| bar.calls).max().unwrap_or_default();
     let top = line_above(most);
-    let sum = |of: fn(&Bar) -> u64| bars.iter().map(of).sum::<u64>();
-    let (calls, denied, errors) = (
+    let sum = |of: fn(&Bar) -> u64| bars.iter().map(of).fold(0, u64::saturating_add);
+    let (calls, denied, errors, asked) = (
         sum(|bar| bar.calls),
         sum(|bar| bar.denied),
         sum(|bar| bar.errors),
+        sum(|bar| bar.asked),
     );
     html! {
         div.ov-chart {
@@ -51,12 +70,17 @@ pub fn chart(range: Range, since_ms: i64, times: &[TimeStats]) -> Markup {
                 title #ov-chart-title { "Calls over the last " (range.name) }
                 desc #ov-chart-desc {
                     (counted(calls, "call", "calls")) ", " (count(denied)) " denied, "
-                    (counted(errors, "error", "errors")) "; at most " (count(most))
+                    (counted(errors, "error", "errors")) ", " (count(asked))
+                    " waited for you; at most " (count(most))
                     " in " (step_words(range)) ". The table below has every number."
                 }
                 defs {
                     pattern #ov-stripes width="10" height="4" patternUnits="userSpaceOnUse" {
                         rect.ov-stripe width="10" height="2" {}
+                    }
+                    // two stripes in each bar
+                    pattern #ov-upright x="1" width="5" height="4" patternUnits="userSpaceOnUse" {
+                        rect.ov-upright width="2.5" height="4" {}
                     }
                 }
                 line.ov-line x1="0" x2=(range.steps * STEP) y1=(tenths(HEIGHT - TOP)) y2=(tenths(HEIGHT - TOP)) {}
@@ -71,6 +95,7 @@ pub fn chart(range: Range, since_ms: i64, times: &[TimeStats]) -> Markup {
         }
         p.ov-legend {
             span { span.ov-key.ov-allowed aria-hidden="true" {} "went out" }
+            span { span.ov-key.ov-asked aria-hidden="true" {} "waited for you (upright stripes)" }
             span { span.ov-key.ov-errors aria-hidden="true" {} "error (striped)" }
             span { span.ov-key.ov-denied aria-hidden="true" {} "denied (solid, at the foot)" }
             span.faint { "one bar is " (step_words(range)) }
@@ -82,15 +107,16 @@ pub fn chart(range: Range, since_ms: i64, times: &[TimeStats]) -> Markup {
                     thead { tr {
                         th scope="col" { "From" }
                         th.number scope="col" { "Calls" } th.number scope="col" { "Denied" }
-                        th.number scope="col" { "Errors" } th scope="col" { "Lines" }
+                        th.number scope="col" { "Errors" } th.number scope="col" { "Waited for you" }
+                        th scope="col" { "Lines" }
                     } }
                     tbody {
                         @for bar in bars.iter().rev().filter(|bar| bar.calls > 0) {
                             tr {
                                 th scope="row" { (moment_of(bar.start_ms)) }
                                 td.number { (count(bar.calls)) } td.number { (count(bar.denied)) }
-                                td.number { (count(bar.errors)) }
-                                td { a href=(link::activity(&[
+                                td.number { (count(bar.errors)) } td.number { (count(bar.asked)) }
+                                td { a href=(link::calls(&[
                                     ("from", &rfc3339(bar.start_ms)),
                                     ("to", &rfc3339(bar.start_ms.saturating_add(range.step_ms))),
                                 ])) { "show" span.ov-hidden { " those of " (rfc3339(bar.start_ms)) } } }
@@ -120,16 +146,13 @@ fn bars(range: Range, since_ms: i64, times: &[TimeStats]) -> Vec<Bar> {
         // a call may have ended in a step that has begun since the question
         let bar = usize::try_from(at.max(0)).map(|at| at.min(range.steps - 1));
         if let Some(bar) = bar.ok().and_then(|at| bars.get_mut(at)) {
-            bar.calls += time.calls;
-            bar.denied += time.denied;
-            bar.errors += time.errors;
+            bar.add(time);
         }
     }
     bars
 }
 
 fn drawn(at: usize, bar: &Bar, range: Range, top: u64) -> Markup {
-    let went_out = bar.calls.saturating_sub(bar.denied + bar.errors);
     let mut foot = HEIGHT;
     let mut part = |number: u64, class: &str| {
         let height = match number {
@@ -144,15 +167,17 @@ fn drawn(at: usize, bar: &Bar, range: Range, top: u64) -> Markup {
     };
     html! {
         @if bar.calls > 0 {
-            g.ov-bar {
+            g.ov-bar data-start=(rfc3339(bar.start_ms)) {
+                // the page puts its own time where these words begin
                 title {
                     (rfc3339(bar.start_ms)) ", " (step_words(range)) ": "
                     (counted(bar.calls, "call", "calls")) ", " (count(bar.denied)) " denied, "
-                    (counted(bar.errors, "error", "errors"))
+                    (counted(bar.errors, "error", "errors")) ", " (count(bar.asked)) " waited for you"
                 }
                 // what is pointed at is as high as the drawing
                 rect.ov-touch x=(at * STEP) width=(STEP) y="0" height=(HEIGHT / 10) {}
-                (part(bar.denied, "denied")) (part(bar.errors, "errors")) (part(went_out, "allowed"))
+                (part(bar.denied, "denied")) (part(bar.errors, "errors"))
+                (part(bar.asked, "asked")) (part(bar.went_out(), "allowed"))
             }
         }
     }
@@ -233,7 +258,7 @@ mod tests {
             start_ms,
             calls,
             denied,
-            errors: 0,
+            ..TimeStats::default()
         };
         let times = [
             time(600_000, 3, 1),
@@ -250,5 +275,34 @@ mod tests {
         assert!(drawn.contains("3 calls, 1 denied, 0 errors"), "{drawn}");
         assert!(drawn.contains("6 calls, 1 denied"), "{drawn}");
         assert_eq!(drawn.matches("class=\"ov-denied\"").count(), 1);
+        // the page puts the browser's time in the place of these words
+        let start = "1970-01-01T00:10:00Z";
+        let begins = format!("data-start=\"{start}\"><title>{start}, ");
+        assert!(drawn.contains(&begins), "{drawn}");
+    }
+
+    #[test]
+    fn what_waits_for_the_owner_did_not_go_out() {
+        let time = TimeStats {
+            start_ms: 600_000,
+            calls: 5,
+            denied: 1,
+            errors: 1,
+            asked: 3,
+        };
+        let shown = chart(RANGES[0], 600_000, &[time]).into_string();
+        assert!(shown.contains("5 calls, 1 denied, 1 error, 3 waited for you"));
+        let drawn = |class: &str| shown.matches(&format!("class=\"{class}\"")).count();
+        assert_eq!((drawn("ov-asked"), drawn("ov-allowed")), (1, 0), "{shown}");
+        // counts that someone edited
+        let edited = || TimeStats {
+            start_ms: 600_000,
+            calls: u64::MAX,
+            denied: u64::MAX,
+            errors: u64::MAX,
+            asked: u64::MAX,
+        };
+        let shown = chart(RANGES[0], 600_000, &[edited(), edited()]).into_string();
+        assert!(shown.contains("ov-denied"));
     }
 }

@@ -36,13 +36,13 @@ pub fn latency(services: &[CallStats], since: &str) -> Markup {
                 } }
                 tbody { @for (service, p50, p99) in &timed { tr {
                     th scope="row" {
-                        a href=(link::activity(&[("service", &service.service), ("from", since)])) { (said(&service.service)) }
+                        a href=(link::calls(&[("service", &service.service), ("from", since)])) { (said(&service.service)) }
                     }
                     td { (bar(*p50, *p99, most)) }
                     td.number { (ms(*p50)) } td.number { (ms(*p99)) }
                 } } }
             }
-            @if left_out > 0 { p.faint { (counted(left_out as u64, "more service", "more services")) " with fewer calls." } }
+            @if left_out > 0 { p.faint { (counted(left_out as u64, "more service", "more services")) " with no more calls." } }
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use url::form_urlencoded::Serializer;
 
-/// The page of the audit log with these filters.
-pub fn activity(filters: &[(&str, &str)]) -> String {
+/// The page of the audit log with the calls that these filters take. What was
+/// asked of the owner, and what the owner did, is in no number of calls.
+pub fn calls(filters: &[(&str, &str)]) -> String {
     let mut query = Serializer::new(String::new());
     query.extend_pairs(filters.iter().filter(|(_, value)| !value.is_empty()));
-    match query.finish() {
-        query if query.is_empty() => "/activity".to_owned(),
-        query => format!("/activity?{query}"),
-    }
+    query.append_pair("events", "calls");
+    format!("/activity?{}", query.finish())
 }
 
 #[cfg(test)]
@@ -18,15 +17,15 @@ mod tests {
 
     #[test]
     fn what_agents_call_themselves_stays_one_value() {
-        let link = activity(&[
+        let link = calls(&[
             ("identity", "a&service=b#\"<"),
             ("q", ""),
             ("service", "x y"),
         ]);
         assert_eq!(
             link,
-            "/activity?identity=a%26service%3Db%23%22%3C&service=x+y"
+            "/activity?identity=a%26service%3Db%23%22%3C&service=x+y&events=calls"
         );
-        assert_eq!(activity(&[]), "/activity");
+        assert_eq!(calls(&[]), "/activity?events=calls");
     }
 }

@@ -35,12 +35,12 @@ pub fn matrix(rows: &[CallStats], since: &str) -> Markup {
                     thead { tr {
                         th scope="col" { "Identity" }
                         @for (service, _) in services.iter().take(SERVICES) {
-                            th.number scope="col" { a href=(link::activity(&[("service", service), ("from", since)])) { (said(service)) } }
+                            th.number scope="col" { a href=(link::calls(&[("service", service), ("from", since)])) { (said(service)) } }
                         }
                         th.number scope="col" { "All" }
                     } }
                     tbody { @for (identity, calls) in identities.iter().take(IDENTITIES) { tr {
-                        th scope="row" { a href=(link::activity(&[("identity", identity), ("from", since)])) { (said(named(identity))) } }
+                        th scope="row" { a href=(link::calls(&[("identity", identity), ("from", since)])) { (said(named(identity))) } }
                         @for (service, _) in services.iter().take(SERVICES) {
                             td.number { @if let Some(row) = cells.get(&(*identity, *service)) { (cell(row, most, since)) } }
                         }
@@ -50,8 +50,8 @@ pub fn matrix(rows: &[CallStats], since: &str) -> Markup {
             }
             p.faint {
                 "Calls, with " span.ov-no { "✗" } " denied and " span.ov-odd { "!" } " errors among them; the more colour, the more calls."
-                @if more_identities > 0 { " Not shown: " (counted(more_identities, "identity", "identities")) " with fewer calls." }
-                @if more_services > 0 { " Not shown: " (counted(more_services, "service", "services")) " with fewer calls." }
+                @if more_identities > 0 { " Not shown: " (counted(more_identities, "identity", "identities")) " with no more calls." }
+                @if more_services > 0 { " Not shown: " (counted(more_services, "service", "services")) " with no more calls." }
             }
         }
     }
@@ -72,7 +72,7 @@ fn cell(row: &CallStats, most: u64, since: &str) -> Markup {
         counted(row.errors, "error", "errors"),
     );
     html! {
-        a.{ "ov-cell ov-heat" (heat(row.calls, most)) } href=(link::activity(&filters)) title=(said) {
+        a.{ "ov-cell ov-heat" (heat(row.calls, most)) } href=(link::calls(&filters)) title=(said) {
             span.unseen { (said) }
             span aria-hidden="true" {
                 (count(row.calls))
@@ -101,7 +101,8 @@ fn heat(calls: u64, most: u64) -> u32 {
 fn busiest(rows: &[CallStats], name: fn(&CallStats) -> &String) -> Vec<(&str, u64)> {
     let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
     for row in rows {
-        *calls.entry(name(row)).or_default() += row.calls;
+        let sum = calls.entry(name(row)).or_default();
+        *sum = sum.saturating_add(row.calls);
     }
     let mut calls: Vec<_> = calls.into_iter().collect();
     calls.sort_by_key(|(_, calls)| std::cmp::Reverse(*calls));
@@ -131,7 +132,10 @@ mod tests {
         let shown = matrix(&rows, "").into_string();
         let at = |name: &str| shown.find(name).unwrap();
         assert!(at(">busy<") < at(">agent0<"));
-        assert!(shown.contains("11 identities"), "{shown}");
+        assert!(
+            shown.contains("11 identities with no more calls"),
+            "{shown}"
+        );
         assert!(!shown.contains("<b>") && !shown.contains('\u{202e}'));
         assert!(shown.contains("&lt;b&gt;\\u{202e}"));
     }

@@ -33,7 +33,10 @@ const MOST: usize = 8;
 
 /// The page.
 pub async fn show(visit: Visit) -> Response {
-    let range = Range::of(&visit.uri);
+    let range = match Range::of(&visit.uri) {
+        Ok(range) => range,
+        Err(failure) => return visit.page(Tab::Overview, Err(failure)).await,
+    };
     let now = Timestamp::now();
     let (standing, look) = tokio::join!(visit.app.standing(), look(&visit.app, range, now));
     let body = look.map(|look| {
@@ -172,7 +175,7 @@ fn calls(
     let since = Timestamp::from_millisecond(since_ms).unwrap_or_default();
     let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let total = total(stats);
-    let link = |decision: &str| link::activity(&[("decision", decision), ("from", &since)]);
+    let link = |decision: &str| link::calls(&[("decision", decision), ("from", &since)]);
     let ms = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), latency::ms);
     html! {
         section aria-labelledby="ov-calls" {
@@ -185,9 +188,12 @@ fn calls(
                 }
             }
             dl.ov-totals {
-                div { dt { "Calls" } dd { a href=(link("")) { (count(total.calls)) } } }
+                div { dt { "Calls" } dd { a href=(link("")) title="Denials in a flood are one line, which says of how many" { (count(total.calls)) } } }
                 div { dt { "Denied" } dd { a.ov-no[total.denied > 0] href=(link("deny")) { (count(total.denied)) } } }
                 div { dt { "Errors" } dd { a.ov-odd[total.errors > 0] href=(link("error")) { (count(total.errors)) } } }
+                @if total.asked > 0 {
+                    div { dt { "Waited for you" } dd { a href=(link("ask")) { (count(total.asked)) } } }
+                }
                 div { dt { "Half within" } dd { (ms(total.p50_ms)) } }
                 div { dt { "99 % within" } dd { (ms(total.p99_ms)) } }
             }
@@ -231,7 +237,7 @@ fn denials(denials: &[Denial], since: &str, now: Timestamp) -> Markup {
                     td.number data-label="Times" { (count(denial.times)) }
                     td data-label="By" { (said(&denial.identity)) }
                     th scope="row" {
-                        a href=(link::activity(&[
+                        a href=(link::calls(&[
                             ("decision", "deny"), ("identity", &denial.identity), ("service", &denial.service),
                             ("action", &denial.action), ("from", since),
                         ])) { (said(&denial.service)) " " (said(&denial.action)) }
@@ -241,7 +247,7 @@ fn denials(denials: &[Denial], since: &str, now: Timestamp) -> Markup {
                 } } }
             }
             @if more > 0 {
-                p.faint { a href=(link::activity(&[("decision", "deny"), ("from", since)])) { (counted(more as u64, "more kind", "more kinds")) } " of denials." }
+                p.faint { a href=(link::calls(&[("decision", "deny"), ("from", since)])) { (counted(more as u64, "more kind", "more kinds")) } " of denials." }
             }
         }
     }

@@ -3,6 +3,8 @@
 use axum::http::Uri;
 use jiff::Timestamp;
 
+use crate::failure::{Exit, Failure};
+
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
@@ -60,16 +62,25 @@ pub const RANGES: [Range; 4] = [
 ];
 
 impl Range {
-    /// The one that a URL asks for; a day where it asks for none of them.
-    pub fn of(uri: &Uri) -> Self {
+    /// The one that a URL asks for; a day where it asks for none.
+    ///
+    /// # Errors
+    /// There is no such range.
+    pub fn of(uri: &Uri) -> Result<Self, Failure> {
         let query = uri.query().unwrap_or_default().as_bytes();
         let mut params = url::form_urlencoded::parse(query);
-        let asked = params.find(|(name, _)| name == "range");
-        let asked = asked.map(|(_, word)| word.into_owned());
-        let found = RANGES
-            .iter()
-            .find(|range| Some(range.word) == asked.as_deref());
-        *found.unwrap_or(&RANGES[1])
+        let asked = params.find(|(name, word)| name == "range" && !word.is_empty());
+        let Some((_, word)) = asked else {
+            return Ok(RANGES[1]);
+        };
+        let found = RANGES.into_iter().find(|range| range.word == word);
+        found.ok_or_else(|| {
+            let there_is = RANGES.map(|range| range.word).join(", ");
+            Failure::new(
+                Exit::Usage,
+                format!("range={word} in the page's address is none of {there_is}"),
+            )
+        })
     }
 
     /// When its first step begins, in ms since 1970; the last one holds `now`.
@@ -86,10 +97,15 @@ mod tests {
 
     #[test]
     fn a_range_comes_out_of_the_url_and_ends_with_now() {
-        let of = |uri: &str| Range::of(&uri.parse().unwrap()).word;
+        let asked = |uri: &str| Range::of(&uri.parse().unwrap());
+        let of = |uri: &str| asked(uri).unwrap().word;
         assert_eq!(of("/?range=7d"), "7d");
         assert_eq!(of("/"), "24h");
-        assert_eq!(of("/?range=1000y&range=1h"), "24h");
+        assert_eq!(of("/?range="), "24h");
+        for wrong in ["/?range=1000y", "/?range=9y&range=1h", "/?range=24H"] {
+            let (sentence, _) = asked(wrong).unwrap_err().sentence();
+            assert!(sentence.contains("1h, 24h, 7d, 30d"), "{sentence}");
+        }
         let now: Timestamp = "2026-06-01T12:10:30Z".parse().unwrap();
         for range in RANGES {
             let since = range.since_ms(now);

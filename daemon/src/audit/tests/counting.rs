@@ -153,6 +153,8 @@ fn calls_are_counted_by_service_by_time_and_by_why_they_were_denied() {
     refuse("local-dev", "Rate limit exceeded; try again in 8s");
     refuse("ci", "Policy denied");
     make(&audit, "second", &failure());
+    let approval = "k7f2";
+    audit.refused(ConnectionId(9), &call("x"), &Refusal::Pending { approval });
     let filter = Filter::default().events(["finished"]);
     let minute = std::num::NonZeroI64::new(60_000);
     let stats = audit.stats(&filter, minute, &|| true).unwrap();
@@ -164,19 +166,27 @@ fn calls_are_counted_by_service_by_time_and_by_why_they_were_denied() {
     let times: Vec<_> = stats
         .times
         .iter()
-        .map(|time| (time.start_ms, time.calls, time.denied, time.errors))
+        .map(|time| {
+            let ended = [time.calls, time.denied, time.errors, time.asked];
+            (time.start_ms, ended)
+        })
         .collect();
     assert_eq!(
         times,
         [
-            (began("2026-01-15T10:30:00Z"), 2, 1, 0),
-            (began("2026-01-15T10:32:00Z"), 3, 2, 1)
+            (began("2026-01-15T10:30:00Z"), [2, 1, 0, 0]),
+            (began("2026-01-15T10:32:00Z"), [4, 2, 1, 1])
         ]
     );
     let [service] = stats.services.as_slice() else {
         panic!("one service: {:?}", stats.services);
     };
-    assert_eq!((service.calls, service.denied), (5, 3));
+    assert_eq!((service.calls, service.denied), (6, 3));
+    assert_eq!((service.errors, service.asked), (1, 1));
+    assert_eq!(stats.total.asked, 1);
+    let asked = Filter::default().field("decision", "ask");
+    let asked = audit.stats(&asked, None, &|| true).unwrap();
+    assert_eq!((asked.total.calls, asked.total.asked), (1, 1));
     assert_eq!(
         (service.service.as_str(), service.identity.as_str()),
         ("openai", "")
