@@ -313,4 +313,23 @@ mod tests {
         few.add(7);
         assert_eq!((few.percentile(50), few.percentile(99)), (Some(7), Some(7)));
     }
+
+    #[test]
+    fn an_edited_count_breaks_no_sum() {
+        let line = format!(
+            r#"{{"event":"finished","timestamp":"2026-01-15T10:30:00.000Z","identity":"a","service":"s","action":"x","decision":"deny","reason":"no","folded":{}}}"#,
+            u64::MAX
+        );
+        let mut counts = Counts::default();
+        for _ in 0..2 {
+            let mut other = Counts::default();
+            other.see(line.as_bytes(), NonZeroI64::new(1000));
+            other.see(line.as_bytes(), NonZeroI64::new(1000));
+            counts.extend(other);
+        }
+        let row = &counts.rows[&("s".to_owned(), "a".to_owned())];
+        assert_eq!((row.calls, row.denied), (u64::MAX, u64::MAX));
+        assert_eq!(counts.times.len(), 1);
+        assert_eq!(counts.denials.told()[0].times, u64::MAX);
+    }
 }

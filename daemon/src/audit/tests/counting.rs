@@ -88,27 +88,6 @@ fn names_that_agents_make_up_take_no_memory() {
 }
 
 #[test]
-fn an_edited_count_breaks_no_sum() {
-    let home = Home::new();
-    let audit = home.open_unlocked();
-    for nth in 0..2 {
-        let reason = "Policy denied";
-        audit.refused(ConnectionId(nth), &call("x"), &Refusal::Deny { reason });
-    }
-    drop(audit);
-    let path = home.file("audit.jsonl");
-    let text = fs::read_to_string(&path).unwrap();
-    let folded = format!("\"folded\":{},\"decision\":", u64::MAX);
-    fs::write(&path, text.replace("\"decision\":", &folded)).unwrap();
-    let stats = home
-        .open_unlocked()
-        .stats(&Filter::default(), None, &|| true);
-    let stats = stats.unwrap();
-    assert_eq!(stats.total.calls, u64::MAX);
-    assert_eq!(stats.denials[0].times, u64::MAX);
-}
-
-#[test]
 fn a_search_gives_up_where_all_is_long_past_and_misses_nothing_before() {
     let home = Home::new();
     let audit = rotating(&home, small());
