@@ -45,7 +45,13 @@ impl News {
         loop {
             // the sender lives as long as this does
             let _ = waiting.changed().await;
-            if let Some(told) = self.waiting.send_replace(None) {
+            let mut told = None;
+            // what is taken is no news: told of it, this would wake itself on and on
+            self.waiting.send_if_modified(|waiting| {
+                told = waiting.take();
+                false
+            });
+            if let Some(told) = told {
                 return told;
             }
         }
@@ -75,5 +81,39 @@ impl News {
             let _ = peer.notify_progress(progress).await;
             sleep(PAUSE).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_a_question_sleeps_until_there_is_one() {
+        let news = Arc::new(News::default());
+        let asked = news.clone();
+        let waits = tokio::spawn(async move {
+            let mut question = pin!(asked.question());
+            let mut looks = 0;
+            let told = poll_fn(|context| {
+                looks += 1;
+                question.as_mut().poll(context)
+            });
+            let told = told.await.approval_id;
+            (told, looks)
+        });
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        news.waits(Waiting {
+            approval_id: "apr_1".into(),
+            ..Waiting::default()
+        });
+        // once in the beginning, and once when there is something
+        assert_eq!(waits.await.unwrap(), ("apr_1".to_owned(), 2));
     }
 }
