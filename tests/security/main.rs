@@ -44,6 +44,7 @@
 mod dashboard;
 mod flood;
 mod identities;
+mod isolation;
 mod keystore;
 mod leaks;
 mod memory;

@@ -163,7 +163,7 @@ fn show(output: Output, report: &Report) -> Result<(), Failure> {
     }
     match report.level {
         Some(level) => output.line(format_args!(
-            "\nIsolation level {level} of 4 (docs/security.md says what each keeps out)"
+            "\nIsolation level {level} of 4 (docs/isolation.md says what each keeps out, and how to get there)"
         )),
         None => Ok(()),
     }

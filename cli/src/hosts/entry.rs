@@ -20,8 +20,9 @@ pub const IDENTITY: &str = "AXIS_IDENTITY";
 
 /// Variables that lead to another Axis than the usual one. Hosts start their
 /// servers with few or none of the shell's, so they are written down.
-const PLACES: [&str; 4] = [
+const PLACES: [&str; 5] = [
     "AXIS_HOME",
+    "AXIS_SOCKET",
     "AXIS_SOCKET_DIR",
     "AXIS_KEYSTORE_PATH",
     "AXIS_POLICY_PATH",

@@ -3,8 +3,7 @@
 
 use axis_proto::shell;
 
-use super::{Check, State, ok, warn};
-use crate::audit::Peer;
+use super::{Check, State, account, ok, warn};
 use crate::keychain::KeychainStatus;
 use crate::owner::{OpenedBy, Owner};
 use crate::supervision::StartedBy;
@@ -21,7 +20,7 @@ pub enum Level {
     /// Each identity with rights is served on its own socket alone, so that its
     /// agent can be in a sandbox that sees no more than that.
     Sandboxed,
-    /// axisd is another user than those who use it.
+    /// The system starts axisd as a user of its own, as whom no agent runs.
     OwnUser,
 }
 
@@ -39,8 +38,8 @@ impl Level {
 
 /// What the level follows from.
 pub struct Footing {
-    /// Whoever asked is another user than axisd.
-    another_user: bool,
+    /// Nobody logs in as the user that axisd runs as.
+    is_service_account: bool,
     is_sealed: bool,
     opened_by: Option<OpenedBy>,
     started_by: StartedBy,
@@ -49,14 +48,16 @@ pub struct Footing {
     claimable: Option<String>,
     /// Whether any identity has a socket of its own.
     has_own_sockets: bool,
+    /// Whether any of those is for another user than axisd's.
+    lets_others_in: bool,
 }
 
 impl Footing {
     /// Looks, and asks the keychain.
-    pub async fn of(owner: &Owner, by: &Peer) -> Self {
+    pub async fn of(owner: &Owner) -> Self {
         let standing = owner.own_sockets.standing();
         Self {
-            another_user: by.uid != rustix::process::geteuid().as_raw(),
+            is_service_account: account::is_of_a_service(rustix::process::geteuid().as_raw()),
             is_sealed: owner.sealing.standing().is_sealed,
             opened_by: owner.opened_by(),
             started_by: owner.started_by,
@@ -69,12 +70,13 @@ impl Footing {
                 .as_ref()
                 .and_then(|policy| policy.claimable().map(ToString::to_string)),
             has_own_sockets: standing.is_sealed && !standing.sockets.is_empty(),
+            lets_others_in: (standing.sockets.iter()).any(|served| served.socket.uid.is_some()),
         }
     }
 
     /// The level.
     pub fn level(&self) -> Level {
-        if self.another_user {
+        if self.is_service_account && self.is_started_by_manager() {
             Level::OwnUser
         } else if self.is_sealed && self.has_own_sockets && self.claimable.is_none() {
             Level::Sandboxed
@@ -130,11 +132,23 @@ impl Footing {
                 "level",
                 "3 of 4, where each agent's sandbox has its own socket's directory and nothing else of Axis: what policy allows is all that it can do",
             ),
+            Level::OwnUser if !self.lets_others_in => Check {
+                fix: "axis identity add NAME --uid UID, with the uid that the agent runs as"
+                    .to_owned(),
+                ..ok(
+                    "level",
+                    "4 of 4: axisd is a user of its own; no agent can connect before its identity has a socket for its user",
+                )
+            },
             Level::OwnUser => ok(
                 "level",
-                "4 of 4: axisd is a user of its own: what policy allows is all that agents can do",
+                "4 of 4: axisd is a user of its own: what policy allows is all that agents can do, unless they may become that user or root",
             ),
         }
+    }
+
+    fn is_started_by_manager(&self) -> bool {
+        matches!(self.started_by, StartedBy::Systemd | StartedBy::Launchd)
     }
 
     /// The checks of what it follows from.
@@ -189,6 +203,10 @@ impl Footing {
             ),
             Some(OpenedBy::Owner) => ok("password", "the vault was opened by its owner's command"),
             Some(OpenedBy::Keychain) => ok("password", "the vault was opened from the OS keychain"),
+            Some(OpenedBy::Start) if self.level() == Level::OwnUser => ok(
+                "password",
+                "the vault was opened by a password that stood ready at the start, for axisd's own user and root alone",
+            ),
             Some(OpenedBy::Start) => warn(
                 "password",
                 "the vault was opened by a password that stood ready at the start: where an agent of this user can read that place, it can read the password",
@@ -220,7 +238,7 @@ impl Footing {
                 "axis lock, then axis unlock",
             ));
         }
-        if !matches!(self.started_by, StartedBy::Systemd | StartedBy::Launchd) {
+        if !self.is_started_by_manager() {
             missing.push(("no service manager starts axisd", "axis daemon install"));
         }
         missing
@@ -233,7 +251,7 @@ mod tests {
 
     fn footing() -> Footing {
         Footing {
-            another_user: false,
+            is_service_account: false,
             is_sealed: true,
             opened_by: Some(OpenedBy::Owner),
             started_by: StartedBy::Systemd,
@@ -245,6 +263,7 @@ mod tests {
             },
             claimable: Some("local-dev".into()),
             has_own_sockets: false,
+            lets_others_in: false,
         }
     }
 
@@ -283,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn own_sockets_for_all_make_level_3_and_another_user_level_4() {
+    fn own_sockets_for_all_make_level_3() {
         let mut sandboxed = Footing {
             claimable: None,
             has_own_sockets: true,
@@ -292,7 +311,24 @@ mod tests {
         assert_eq!(sandboxed.level(), Level::Sandboxed);
         sandboxed.is_sealed = false;
         assert_eq!(sandboxed.level(), Level::SameUser);
-        sandboxed.another_user = true;
-        assert_eq!(sandboxed.level(), Level::OwnUser);
+    }
+
+    #[test]
+    fn a_service_account_that_the_system_starts_makes_level_4_and_no_agents_one_does() {
+        let mut own_user = Footing {
+            is_service_account: true,
+            is_sealed: false,
+            opened_by: Some(OpenedBy::Start),
+            ..footing()
+        };
+        assert_eq!(own_user.level(), Level::OwnUser);
+        let check = own_user.check();
+        assert!(check.fix.contains("--uid"), "{check:?}");
+        assert_eq!(own_user.password().state, State::Ok);
+        own_user.lets_others_in = true;
+        assert_eq!(own_user.check().fix, "");
+        // an agent that runs as www-data starts axisd as itself
+        own_user.started_by = StartedBy::Client;
+        assert_eq!(own_user.level(), Level::SameUser);
     }
 }

@@ -1,6 +1,7 @@
 //! The checks of `axis doctor`: what stands between this machine and a safe
 //! call, each with the command that mends it.
 
+mod account;
 mod files;
 mod level;
 mod online;
@@ -87,7 +88,7 @@ fn fail(name: &'static str, message: impl Into<String>, fix: impl Into<String>) 
 
 /// Runs all checks. Only with `online` does any of them touch the network.
 pub async fn examine(owner: &Owner, questions: Questions<'_>) -> Report {
-    let footing = Footing::of(owner, questions.by).await;
+    let footing = Footing::of(owner).await;
     let mut checks = vec![
         ok(
             "daemon",
@@ -112,7 +113,8 @@ pub async fn examine(owner: &Owner, questions: Questions<'_>) -> Report {
     checks.extend(vault::clock(owner));
     checks.extend(vault::unsealed(owner));
     checks.extend(policy::policy(owner));
-    checks.extend(policy::seal(owner));
+    let level = footing.level();
+    checks.extend(policy::seal(owner, level));
     checks.extend(policy::services(owner));
     checks.push(policy::approvals(owner));
     checks.extend(policy::own_sockets(owner));
@@ -121,7 +123,6 @@ pub async fn examine(owner: &Owner, questions: Questions<'_>) -> Report {
     if questions.online {
         checks.extend(online::credentials(owner, questions.by).await);
     }
-    let level = footing.level();
     checks.push(footing.check());
     Report { checks, level }
 }

@@ -1,6 +1,6 @@
 //! Of what agents may do: policy, seal, services, approvals and own sockets.
 
-use super::{Check, fail, ok, warn};
+use super::{Check, Level, fail, ok, warn};
 use crate::owner::Owner;
 use crate::owner::sealing::Difference;
 
@@ -38,7 +38,7 @@ pub(super) fn policy(owner: &Owner) -> Vec<Check> {
 }
 
 /// Whether an agent could change what is in force by editing files.
-pub(super) fn seal(owner: &Owner) -> Vec<Check> {
+pub(super) fn seal(owner: &Owner, level: Level) -> Vec<Check> {
     const SEAL: &str = "axis policy seal";
     let standing = owner.sealing.standing();
     if let Some(fault) = standing.fault {
@@ -46,11 +46,17 @@ pub(super) fn seal(owner: &Owner) -> Vec<Check> {
         return vec![fail("seal", message, SEAL)];
     }
     if !standing.is_sealed {
-        let mut checks = vec![warn(
-            "seal",
-            "policy, services and daemon.yaml are not sealed: whatever an agent writes into them counts",
-            SEAL,
-        )];
+        let mut checks = vec![match level {
+            Level::OwnUser => ok(
+                "seal",
+                "policy, services and daemon.yaml are not sealed; only axisd's own user writes them",
+            ),
+            _ => warn(
+                "seal",
+                "policy, services and daemon.yaml are not sealed: whatever an agent writes into them counts",
+                SEAL,
+            ),
+        }];
         if owner.broker.settings.load().upstream.ca_file.is_some() {
             checks.push(warn(
                 "certificates",
