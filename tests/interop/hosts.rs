@@ -16,16 +16,16 @@ const POLICY: &str = "policies:\n  - identity: local-dev\n    allow:\n      - {s
 
 /// A machine with Axis, an upstream, a model, and a home directory of a user
 /// in which a host lives.
-struct Machine {
-    axis: Home,
+pub(super) struct Machine {
+    pub(super) axis: Home,
     key: String,
     github: Upstream,
     model: Upstream,
-    user: tempfile::TempDir,
+    pub(super) user: tempfile::TempDir,
 }
 
 impl Machine {
-    fn new(tag: &str) -> Self {
+    pub(super) fn new(tag: &str) -> Self {
         let key = canary(tag);
         let github = Upstream::answering(|_| {
             Reply::json(200, &json!({"full_name": "acme/axis", "stars": 4711}))
@@ -41,7 +41,7 @@ impl Machine {
     }
 
     /// `axis hosts …` as the user types it.
-    fn hosts(&self, arguments: &[&str]) -> Ran {
+    pub(super) fn hosts(&self, arguments: &[&str]) -> Ran {
         let mut command = self.axis.command("axis");
         command
             .env("HOME", self.user.path())
@@ -52,7 +52,7 @@ impl Machine {
 
     /// A host from npm, in this user's home: quiet, and with no way out but the
     /// stand-in.
-    fn host(&self, name: &str) -> Command {
+    pub(super) fn host(&self, name: &str) -> Command {
         let work = self.user.path().join("work");
         fs::create_dir_all(&work).unwrap();
         let mut command = Command::new(npm_program(name));
@@ -253,7 +253,7 @@ fn codex_calls_a_tool_of_axis() {
     assert!(!listed.stdout.contains("axis"), "{listed:#?}");
 }
 
-fn run_in(mut command: Command, arguments: &[&str]) -> Ran {
+pub(super) fn run_in(mut command: Command, arguments: &[&str]) -> Ran {
     command.args(arguments);
     run(command, "")
 }

@@ -1,5 +1,5 @@
 //! Programs written by others against our binaries and files: the official
-//! MCP SDK, Claude Code and Codex, independent readers of the keystore and the
+//! MCP SDK, Claude Code (also in its own sandbox) and Codex, independent readers of the keystore and the
 //! audit log, servers for S3 and Cloud Storage, AWS's own library beside our
 //! signatures, the password store that keys are imported from, and shells.
 //!
@@ -14,6 +14,7 @@ mod importing;
 mod model;
 mod objects;
 mod passwords;
+mod sandbox;
 mod server;
 mod shells;
 mod signatures;

@@ -34,6 +34,29 @@ pub fn stand_in() -> Upstream {
     })
 }
 
+/// A model that speaks Anthropic's Messages API and asks for these tools, one after
+/// the other, each with these arguments.
+pub fn asks_for(tools: Vec<(&'static str, Value)>) -> Upstream {
+    Upstream::answering(move |request| {
+        let path = request.path.split('?').next().unwrap_or_default();
+        if (request.method.as_str(), path) != ("POST", "/v1/messages") {
+            return Reply::json(404, &json!({"error": {"message": "there is none of that"}}));
+        }
+        let request = request.json();
+        let answered = tool_answers(&[recorded(&request)]).len();
+        let next = tools
+            .get(answered)
+            .filter(|(name, _)| offers(&request, name));
+        let next = next.map(|(name, arguments)| (*name, arguments.to_string()));
+        stream(&message(&request, next))
+    })
+}
+
+fn offers(request: &Value, tool: &str) -> bool {
+    let mut tools = request["tools"].as_array().into_iter().flatten();
+    tools.any(|it| it["name"] == tool)
+}
+
 /// What the hosts told the model that the tool had answered.
 pub fn tool_answers(requests: &[Recorded]) -> Vec<String> {
     let mut answers = Vec::new();
@@ -71,20 +94,24 @@ fn stream(events: &[(&str, Value)]) -> Reply {
 
 fn messages(request: &Value) -> Vec<(&'static str, Value)> {
     let tool = "mcp__axis__execute_action";
-    let offered = (request["tools"].as_array().into_iter().flatten()).any(|it| it["name"] == tool);
     let answered = !tool_answers(&[recorded(request)]).is_empty();
-    let (block, delta, reason) = if offered && !answered {
-        (
-            json!({"type": "tool_use", "id": "toolu_1", "name": tool, "input": {}}),
-            json!({"type": "input_json_delta", "partial_json": arguments()}),
+    let asks = offers(request, tool) && !answered;
+    message(request, asks.then(|| (tool, arguments())))
+}
+
+/// A message that asks for a tool with arguments, or else the last words.
+fn message(request: &Value, tool: Option<(&str, String)>) -> Vec<(&'static str, Value)> {
+    let (block, delta, reason) = match tool {
+        Some((name, arguments)) => (
+            json!({"type": "tool_use", "id": format!("toolu_{name}"), "name": name, "input": {}}),
+            json!({"type": "input_json_delta", "partial_json": arguments}),
             "tool_use",
-        )
-    } else {
-        (
+        ),
+        None => (
             json!({"type": "text", "text": ""}),
             json!({"type": "text_delta", "text": LAST_WORDS}),
             "end_turn",
-        )
+        ),
     };
     let message = json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": request["model"],

@@ -168,8 +168,7 @@ fn an_agent_of_another_user_reaches_its_identitys_socket_and_nothing_else_of_axi
     let system = System::new();
     let axisd = system.starts_axisd();
     system.owner(&["init"], "");
-    let policy = system.home.file("policy.yaml");
-    fs::write(&policy, POLICY).unwrap();
+    system.home.policy(POLICY);
     let url = upstream.url();
     let add = ["add", "github", "--stdin", "--no-check", "--base-url", &url];
     system.owner(&add, &key);

@@ -3,6 +3,7 @@
 //! `system_user`).
 
 mod containers;
+mod guide;
 mod sandboxed;
 mod typed;
 
