@@ -17,8 +17,10 @@ pub enum StartedBy {
     Hand,
     /// `axis` or `axis mcp`, because none ran.
     Client,
-    /// systemd, as a service.
+    /// The user's own systemd, as a service.
     Systemd,
+    /// The system's systemd, as a service.
+    System,
     /// launchd, as an agent.
     Launchd,
 }
@@ -53,7 +55,11 @@ impl StartedBy {
         // of this very process, not of one that it descends from
         let own = std::process::id().to_string();
         if env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == own) {
-            return Self::Systemd;
+            // a user's own systemd names itself to its services, the system's doesn't
+            return match env::var_os("MANAGERPID") {
+                Some(_) => Self::Systemd,
+                None => Self::System,
+            };
         }
         match env::var("XPC_SERVICE_NAME") {
             Ok(name) if name == axis_proto::LAUNCHD_LABEL => Self::Launchd,
@@ -67,6 +73,7 @@ impl StartedBy {
             Self::Hand => "hand",
             Self::Client => "client",
             Self::Systemd => "systemd",
+            Self::System => "system",
             Self::Launchd => "launchd",
         }
     }

@@ -230,7 +230,7 @@ fn activated(home: &Home, paths: &[PathBuf], password: &str) -> axis_tests::Axis
     command
         .args([
             "-c",
-            "umask 077; SYSTEMD_EXEC_PID=$$; export SYSTEMD_EXEC_PID; exec systemd-socket-activate \"$@\"",
+            "umask 077; export SYSTEMD_EXEC_PID=$$ MANAGERPID=$PPID; exec systemd-socket-activate \"$@\"",
             "sh",
             "-E",
             "AXIS_HOME",
@@ -238,6 +238,8 @@ fn activated(home: &Home, paths: &[PathBuf], password: &str) -> axis_tests::Axis
             "AXIS_MASTER_PASSWORD",
             "-E",
             "SYSTEMD_EXEC_PID",
+            "-E",
+            "MANAGERPID",
             "-E",
             "HOME",
         ])

@@ -76,12 +76,15 @@ impl Daemon {
             }
             Act::Stop => {
                 let running = running_without_start().await?;
-                let by_systemd = running.is_some_and(|status| status.started_by == "systemd");
+                let by = running.map(|status| status.started_by).unwrap_or_default();
                 output.line(match stop().await? {
                     Some(pid) => format!("axisd (process {pid}) has stopped."),
                     None => "axisd was not running.".to_owned(),
                 })?;
-                if by_systemd && somebody_listens() {
+                if by == "system" {
+                    output.line("It is started again by: sudo systemctl start axisd")?;
+                }
+                if by == "systemd" && somebody_listens() {
                     output.line(
                         "systemd still holds its sockets: the next call starts it again, unless you run: systemctl --user stop axisd.socket",
                     )?;

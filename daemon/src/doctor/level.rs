@@ -46,10 +46,10 @@ pub struct Footing {
     keychain: KeychainStatus,
     /// An identity with rights that anyone can claim on the general socket.
     claimable: Option<String>,
-    /// Whether any identity has a socket of its own.
-    has_own_sockets: bool,
-    /// Whether any of those is for another user than axisd's.
-    lets_others_in: bool,
+    /// How many identities have a socket of their own.
+    own_sockets: usize,
+    /// How many of those are for another user than axisd's.
+    for_others: usize,
 }
 
 impl Footing {
@@ -69,16 +69,22 @@ impl Footing {
                 .policy
                 .as_ref()
                 .and_then(|policy| policy.claimable().map(ToString::to_string)),
-            has_own_sockets: standing.is_sealed && !standing.sockets.is_empty(),
-            lets_others_in: (standing.sockets.iter()).any(|served| served.socket.uid.is_some()),
+            own_sockets: if standing.is_sealed {
+                standing.sockets.len()
+            } else {
+                0
+            },
+            for_others: (standing.sockets.iter())
+                .filter(|served| served.socket.uid.is_some())
+                .count(),
         }
     }
 
     /// The level.
     pub fn level(&self) -> Level {
-        if self.is_service_account && self.is_started_by_manager() {
+        if self.is_service_account && self.started_by == StartedBy::System {
             Level::OwnUser
-        } else if self.is_sealed && self.has_own_sockets && self.claimable.is_none() {
+        } else if self.is_sealed && self.own_sockets > 0 && self.claimable.is_none() {
             Level::Sandboxed
         } else if self.missing_for_typed().is_empty() {
             Level::TypedPassword
@@ -132,7 +138,7 @@ impl Footing {
                 "level",
                 "3 of 4, where each agent's sandbox has its own socket's directory and nothing else of Axis: what policy allows is all that it can do",
             ),
-            Level::OwnUser if !self.lets_others_in => Check {
+            Level::OwnUser if self.for_others == 0 => Check {
                 fix: "axis identity add NAME --uid UID, with the uid that the agent runs as"
                     .to_owned(),
                 ..ok(
@@ -148,7 +154,10 @@ impl Footing {
     }
 
     fn is_started_by_manager(&self) -> bool {
-        matches!(self.started_by, StartedBy::Systemd | StartedBy::Launchd)
+        matches!(
+            self.started_by,
+            StartedBy::Systemd | StartedBy::System | StartedBy::Launchd
+        )
     }
 
     /// The checks of what it follows from.
@@ -162,6 +171,7 @@ impl Footing {
                 "service",
                 format!("axisd was started by {}", self.started_by.as_str()),
             ),
+            StartedBy::System => ok("service", "axisd was started by the system's systemd"),
             StartedBy::Client => warn(
                 "service",
                 "axisd was started by a client, in that one's session and with its rights",
@@ -262,8 +272,8 @@ mod tests {
                 fix: String::new(),
             },
             claimable: Some("local-dev".into()),
-            has_own_sockets: false,
-            lets_others_in: false,
+            own_sockets: 0,
+            for_others: 0,
         }
     }
 
@@ -305,7 +315,7 @@ mod tests {
     fn own_sockets_for_all_make_level_3() {
         let mut sandboxed = Footing {
             claimable: None,
-            has_own_sockets: true,
+            own_sockets: 1,
             ..footing()
         };
         assert_eq!(sandboxed.level(), Level::Sandboxed);
@@ -317,6 +327,7 @@ mod tests {
     fn a_service_account_that_the_system_starts_makes_level_4_and_no_agents_one_does() {
         let mut own_user = Footing {
             is_service_account: true,
+            started_by: StartedBy::System,
             is_sealed: false,
             opened_by: Some(OpenedBy::Start),
             ..footing()
@@ -325,10 +336,12 @@ mod tests {
         let check = own_user.check();
         assert!(check.fix.contains("--uid"), "{check:?}");
         assert_eq!(own_user.password().state, State::Ok);
-        own_user.lets_others_in = true;
+        own_user.for_others = 1;
         assert_eq!(own_user.check().fix, "");
-        // an agent that runs as www-data starts axisd as itself
-        own_user.started_by = StartedBy::Client;
-        assert_eq!(own_user.level(), Level::SameUser);
+        // an agent that runs as www-data starts axisd as itself, or has it started
+        for by in [StartedBy::Client, StartedBy::Systemd, StartedBy::Hand] {
+            own_user.started_by = by;
+            assert_eq!(own_user.level(), Level::SameUser, "{by:?}");
+        }
     }
 }

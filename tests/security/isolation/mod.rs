@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use axis_tests::{Home, Ran, Upstream, canary, run};
+use axis_tests::{Home, Ran, Terminal, Upstream, canary, run};
 use serde_json::Value;
 
 use super::process::{as_ordinary_user, ordinary_home, own_command, shell};
@@ -66,6 +66,16 @@ impl Machine {
             .args(arguments)
             .env("AXIS_MASTER_PASSWORD", password);
         run(as_ordinary_user(&command), input).ok()
+    }
+
+    /// The owner's command at a terminal, with these variables.
+    fn at_a_terminal(&self, variables: &[(&str, &str)], arguments: &str) -> Terminal {
+        let mut command = own_command(&self.home, "axis");
+        command.args(arguments.split(' '));
+        let command = as_ordinary_user(&command);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        Terminal::running(&self.home, variables, &words.join(" "))
     }
 
     /// The same command from the agent's shell.

@@ -6,7 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::Command;
 
-use axis_tests::{Host, PASSWORD, Ran, run};
+use axis_tests::{Host, PASSWORD, Ran, Terminal, run};
 use serde_json::{Value, json};
 
 use super::{Machine, as_ordinary_user, directory_of_the_user, own_command, packaged, within};
@@ -173,6 +173,7 @@ fn the_sandbox_is_not_started_where_it_would_show_what_it_should_hide() {
         ("claude", home.path().to_owned(), "holds"),
         ("claude", home.path().parent().unwrap().to_owned(), "holds"),
         ("claude", home.file("run"), "holds"),
+        ("claude", "/tmp".into(), "holds"),
         ("claude", home.file("services"), "belongs to Axis"),
         (
             "other",
@@ -185,4 +186,37 @@ fn the_sandbox_is_not_started_where_it_would_show_what_it_should_hide() {
         assert!(!ran.status.success(), "{identity}: {ran:?}");
         assert!(ran.stderr.contains(word), "{word}: {ran:?}");
     }
+}
+
+/// Pushes a key into the terminal that it runs on, as if somebody had typed it.
+const PUSH: &str = r#"my $key = "x"; print ioctl(STDIN, 0x5412, $key) ? "pushed" : "closed";"#;
+
+#[test]
+fn an_agent_in_the_sandbox_types_nothing_into_its_owners_terminal() {
+    let machine = Machine::new("terminal", POLICY, PASSWORD);
+    let home = &machine.home;
+    let script = home.file("axis-sandbox");
+    fs::copy(packaged("sandbox/bubblewrap/axis-sandbox"), &script).unwrap();
+    machine.owner(&["identity", "add", "claude"], "", PASSWORD);
+    let project = directory_of_the_user("axis-project-");
+    fs::write(project.path().join("push.pl"), PUSH).unwrap();
+    let shown = |program: &str, arguments: &[&str]| {
+        let mut command = own_command(home, program);
+        command.args(arguments).args(["perl", "push.pl"]);
+        let command = as_ordinary_user(&command);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        let path = format!("{}:/usr/bin:/bin", home.path().display());
+        let line = format!("cd {} && {}", project.path().display(), words.join(" "));
+        let (code, screen) = Terminal::running(home, &[("PATH", &path)], &line).end();
+        assert_eq!(code, 0, "{screen}");
+        screen
+    };
+    let legacy = fs::read_to_string("/proc/sys/dev/tty/legacy_tiocsti").unwrap_or("1".into());
+    if legacy.trim() == "1" {
+        std::os::unix::fs::symlink("/usr/bin/env", home.file("env")).unwrap();
+        assert!(shown("env", &[]).contains("pushed"), "outside it works");
+    }
+    let screen = shown("axis-sandbox", &["claude", "--"]);
+    assert!(screen.contains("closed"), "{screen}");
 }

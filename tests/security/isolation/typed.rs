@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use axis_tests::{Axisd, Terminal, wait_for};
+use axis_tests::{Axisd, wait_for};
 
-use super::{Machine, as_ordinary_user, own_command, within};
+use super::{Machine, as_ordinary_user, within};
 
 /// Typed in this test alone, so that it stands nowhere else on the machine.
 const TYPED: &str = "seven lamps above the harbour";
@@ -18,12 +18,7 @@ const POLICY: &str = "policies:
 
 /// `axis`, at a terminal where the owner types the password.
 fn typed(machine: &Machine, arguments: &str) -> String {
-    let mut axis = own_command(&machine.home, "axis");
-    axis.args(arguments.split(' '));
-    let axis = as_ordinary_user(&axis);
-    let words = std::iter::once(axis.get_program()).chain(axis.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    let mut terminal = Terminal::running(&machine.home, &[], &words.join(" "));
+    let mut terminal = machine.at_a_terminal(&[], arguments);
     terminal.after("Master password: ", &format!("{TYPED}\r"));
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
@@ -39,10 +34,10 @@ fn served_by_the_service_manager(machine: &Machine) -> Axisd {
     manager
         .args([
             "-c",
-            "rm -f run/*.sock; umask 077; SYSTEMD_EXEC_PID=$$; export SYSTEMD_EXEC_PID; exec systemd-socket-activate \"$@\"",
+            "rm -f run/*.sock; umask 077; export SYSTEMD_EXEC_PID=$$ MANAGERPID=$PPID; exec systemd-socket-activate \"$@\"",
             "sh",
         ])
-        .args(["AXIS_HOME", "HOME", "SYSTEMD_EXEC_PID"].iter().flat_map(|name| ["-E", name]))
+        .args(["AXIS_HOME", "HOME", "SYSTEMD_EXEC_PID", "MANAGERPID"].iter().flat_map(|name| ["-E", name]))
         .args(sockets.iter().flat_map(|path| [PathBuf::from("-l"), path.clone()]))
         .arg(home.file("axisd"))
         .env("AXIS_HOME", home.path())
