@@ -165,7 +165,8 @@ fn the_files_for_engines_mount_one_identitys_directory_and_give_no_other_rights(
         container["containerEnv"]["AXIS_SOCKET"],
         "/run/axis/broker.sock"
     );
-    assert_eq!(container["capDrop"], json!(["ALL"]));
+    assert_eq!(container["securityOpt"], json!(["no-new-privileges"]));
+    assert_eq!(container["remoteUser"], "vscode");
     for wide in [
         "privileged",
         "runArgs",

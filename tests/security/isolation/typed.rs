@@ -83,7 +83,14 @@ fn a_typed_password_is_nowhere_to_be_read_and_without_it_nothing_is_widened() {
         assert!(!look.status.success(), "{file}: {look:?}");
     }
 
-    // to be widened: by a command, or by a file
+    // to be widened: by a file, or by a command
+    machine.written("policy.yaml", &POLICY.replace("[repos.get]", "['*']"));
+    machine.written("daemon.yaml", "limits: {call_timeout: 1}\n");
+    wait_for("axisd to see the edits", || {
+        let (_, said) = machine.doctor("seal");
+        let message = said["message"].as_str().unwrap();
+        message.contains("policy.yaml differs").then_some(())
+    });
     for attempt in [
         &["policy", "seal"][..],
         &["policy", "unseal"],
@@ -95,17 +102,9 @@ fn a_typed_password_is_nowhere_to_be_read_and_without_it_nothing_is_widened() {
         let ran = machine.agent(attempt);
         assert!(!ran.status.success(), "{attempt:?}: {ran:?}");
     }
-    let all = POLICY.replace("[repos.get]", "['*']");
-    machine.written("policy.yaml", &all);
-    machine.written("daemon.yaml", "limits: {call_timeout: 1}\n");
-    wait_for("axisd to see the edits", || {
-        let (_, said) = machine.doctor("seal");
-        let message = said["message"].as_str().unwrap();
-        message.contains("policy.yaml differs").then_some(())
-    });
     assert_eq!(call(&machine, "issues.create").code(), 4);
-    let (level, _) = machine.doctor("level");
-    assert_eq!(level, 2, "what it proposes changes nothing");
+    let (level, said) = machine.doctor("level");
+    assert_eq!(level, 2, "what it proposes changes nothing: {said}");
 
     // an axisd of its own has the same files, and not the password
     machine.agent_shell(&format!("kill -9 {pid}")).ok();
