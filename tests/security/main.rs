@@ -52,5 +52,6 @@ mod params;
 mod process;
 mod reflections;
 mod sources;
+mod sudo;
 mod system_user;
 mod upstream;

@@ -243,32 +243,3 @@ fn an_agent_of_another_user_reaches_its_identitys_socket_and_nothing_else_of_axi
     assert_eq!(upstream.requests().len(), 1);
     system.owner(&["daemon", "stop"], "");
 }
-
-#[test]
-fn the_account_of_the_package_lets_nobody_log_in_and_sudo_asks_for_the_password_each_time() {
-    let root = tempfile::tempdir().unwrap();
-    fs::create_dir(root.path().join("etc")).unwrap();
-    let mut sysusers = Command::new("systemd-sysusers");
-    sysusers
-        .arg(format!("--root={}", root.path().display()))
-        .arg(fs::canonicalize(packaged("systemd/system/sysusers.conf")).unwrap());
-    run(sysusers, "").ok();
-    let accounts = fs::read_to_string(root.path().join("etc/passwd")).unwrap();
-    let axis = accounts.lines().find(|line| line.starts_with("axis:"));
-    assert!(axis.unwrap().ends_with("/nologin"), "{accounts}");
-
-    let sudoers = packaged("systemd/system/sudoers");
-    let mut visudo = Command::new("/usr/sbin/visudo");
-    visudo.args(["--check", "--file"]).arg(&sudoers);
-    run(visudo, "").ok();
-    let text = fs::read_to_string(&sudoers).unwrap();
-    let rules = text.lines().filter(|line| !line.starts_with('#'));
-    let rules: Vec<_> = rules.collect();
-    assert!(
-        rules
-            .iter()
-            .any(|line| line.contains("timestamp_timeout=0")),
-        "{rules:?}"
-    );
-    assert!(!rules.iter().any(|line| line.contains("NOPASSWD")));
-}
