@@ -1,6 +1,6 @@
 //! The connection to axisd: plain calls instead of gRPC.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::future::Future;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -109,7 +109,7 @@ impl Daemon {
             Ok(Ok(status)) => Ok(Some((daemon, status.into_inner()))),
             Ok(Err(status)) if is_unreachable(&status) => Ok(None),
             Ok(Err(status)) => Err(status.into()),
-            Err(_) => Err(silent(STATUS_TIMEOUT)),
+            Err(_) => Err(hanging(dir)),
         }
     }
 }
@@ -176,6 +176,21 @@ pub fn check_version(daemon: &str) -> Result<(), Failure> {
         format!("the running axisd is version {daemon}, but this axis is version {VERSION}"),
     )
     .fix("axis daemon restart"))
+}
+
+/// An axisd that answers nothing isn't stopped by asking it to.
+fn hanging(dir: &SocketDir) -> Failure {
+    let failure = silent(STATUS_TIMEOUT);
+    // the process that holds the lock has noted itself in it
+    let noted = fs::read_to_string(dir.lock_file()).ok();
+    match noted.and_then(|text| text.trim().parse::<u32>().ok()) {
+        Some(pid) => failure
+            .because(
+                "It is stopped, or hangs. What is on record stays whole, and the next command starts it again.",
+            )
+            .fix(format!("kill -9 {pid}")),
+        None => failure,
+    }
 }
 
 fn silent(waited: Duration) -> Failure {

@@ -26,6 +26,14 @@ pub enum InstanceError {
         /// The lock file.
         lock: PathBuf,
     },
+    /// It can keep no record there.
+    #[error(
+        "{path} lies on a read-only file system, and without a record axisd makes no call; make it writable (mount -o remount,rw), or set AXIS_HOME to a directory that is"
+    )]
+    ReadOnly {
+        /// The lock file.
+        path: PathBuf,
+    },
     /// The system said no.
     #[error("can't lock {path}: {source}")]
     Io {
@@ -56,9 +64,12 @@ impl Instance {
 }
 
 fn lock(path: &Path) -> Result<File, InstanceError> {
-    let io = |source| InstanceError::Io {
-        path: path.to_owned(),
-        source,
+    let io = |source: io::Error| {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => InstanceError::ReadOnly { path },
+            _ => InstanceError::Io { path, source },
+        }
     };
     let mut file = OpenOptions::new()
         .read(true)

@@ -108,6 +108,7 @@ fn start() -> anyhow::Result<()> {
         tracing::warn!("until the unlock, settings are the defaults: {refused}");
     }
     process::allow_many_connections();
+    process::check_threads()?;
     // a call is handed to and fro between its connection, its task and its
     // upstream: on two threads each of these steps wakes a sleeping one, which
     // takes longer than the step. What computes for long leaves this thread.

@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroizing;
@@ -27,6 +28,11 @@ pub enum ProcessError {
     /// The variable holds more than any password.
     #[error("AXIS_MASTER_PASSWORD is longer than {MAX_PASSWORD_BYTES} bytes")]
     PasswordTooLong,
+    /// Other programs of the user have used up what it may start.
+    #[error(
+        "this user may start no more threads, of which axisd needs {THREADS}; end other programs, or raise the limit (ulimit -u, or TasksMax= of a service): {0}"
+    )]
+    Threads(io::Error),
     /// The re-execution failed.
     #[error("axisd can't start itself again without AXIS_MASTER_PASSWORD in its environment: {0}")]
     Exec(#[source] io::Error),
@@ -117,4 +123,27 @@ pub fn allow_many_connections() {
             maximum: limit.maximum,
         },
     );
+}
+
+/// Threads that axisd needs beside its first one: the runtime's, those that
+/// look after files, and some for what blocks.
+const THREADS: usize = 8;
+
+/// Makes sure that this user may start the threads that axisd needs from the
+/// beginning: where one can't be had, the runtime would panic.
+///
+/// # Errors
+/// It may not.
+pub fn check_threads() -> Result<(), ProcessError> {
+    let gate = Mutex::new(());
+    std::thread::scope(|scope| {
+        // all of them at once
+        let _shut = gate.lock();
+        for _ in 0..THREADS {
+            std::thread::Builder::new()
+                .spawn_scoped(scope, || drop(gate.lock()))
+                .map_err(ProcessError::Threads)?;
+        }
+        Ok(())
+    })
 }

@@ -21,6 +21,7 @@ mod tools;
 pub mod transfer;
 mod transport;
 mod unlock;
+mod vigil;
 mod watch;
 
 use std::sync::Arc;

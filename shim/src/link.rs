@@ -24,6 +24,7 @@ use crate::refusal::{Refusal, is_forbidden, is_vault_locked, lost, no_socket, no
 use crate::settings::Settings;
 use crate::transfer::{Files, Taken, messages};
 use crate::unlock::PasswordOffer;
+use crate::vigil;
 
 const START_HINT: &str =
     "Run `axis daemon start`; `axis doctor` says what is wrong where that doesn't help.";
@@ -82,10 +83,18 @@ impl Link {
     /// hears how far it is.
     pub async fn execute(&self, call: Call, files: &Files, news: &News) -> Answer {
         let call = files.announced_in(call);
-        let mut outcome = self.ask(&call, files, news).await;
-        if is_vault_locked(&outcome) && self.offer.make().await {
-            outcome = self.ask(&call, files, news).await;
-        }
+        let asked = async {
+            let outcome = self.ask(&call, files, news).await;
+            if is_vault_locked(&outcome) && self.offer.make().await {
+                return self.ask(&call, files, news).await;
+            }
+            outcome
+        };
+        let socket = self.settings.broker_socket.as_deref().ok();
+        let outcome = tokio::select! {
+            outcome = asked => outcome,
+            () = vigil::until_silent(socket) => Err(vigil::silent()),
+        };
         match outcome {
             Ok(mut outcome) => {
                 self.explain(&mut outcome);
@@ -199,7 +208,7 @@ impl Link {
             Ok(answer) => answer.map(Response::into_inner),
             Err(_) => Err(Refusal::Launch(
                 Failure::new("daemon_unavailable", "axisd runs but does not answer")
-                    .with_hint("Run `axis doctor`, or `axis daemon restart`."),
+                    .with_hint("`axis status` says how the owner ends it."),
             )),
         }
     }

@@ -1,14 +1,16 @@
-//! A disk that is full: calls are refused, no line is torn, and once there is
-//! room again all goes on, limits included.
+//! A disk that is full or read-only: calls are refused, no line is torn, no
+//! file is half, and once there is room again all goes on, limits included.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use axis_tests::{Home, Host, PASSWORD, Ran, Upstream, run, wait_for};
+use axis_tests::{Home, Host, PASSWORD, Ran, Reply, Upstream, run, wait_for};
 use serde_json::{Value, json};
 
 use crate::ALLOW;
+
+const ALLOW_ISSUES: &str = "policies:\n  - identity: local-dev\n    allow:\n      - {service: github, actions: [issues.list]}\n";
 
 /// A home on a small disk of its own.
 struct SmallHome {
@@ -20,7 +22,8 @@ impl SmallHome {
     /// `None` where the test may mount none.
     fn with(size: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            return None; // only root may mount the small disk
+            eprintln!("not done: only root may mount a small disk");
+            return None;
         }
         let home = Home::empty();
         let disk = home.file("disk");
@@ -35,10 +38,11 @@ impl SmallHome {
             ])
             .arg(&disk)
             .status();
-        // some sandboxes mount nothing
-        mounted
-            .is_ok_and(|status| status.success())
-            .then_some(Self { home, disk })
+        if !mounted.is_ok_and(|status| status.success()) {
+            eprintln!("not done: this sandbox mounts nothing");
+            return None;
+        }
+        Some(Self { home, disk })
     }
 
     fn command(&self) -> Command {
@@ -206,4 +210,120 @@ fn a_disk_that_is_full_when_the_log_is_to_be_rotated_loses_no_line_and_no_limit(
         upstream.requests().len(),
         "each request has its line"
     );
+}
+
+#[test]
+fn what_a_full_disk_has_no_room_for_is_said_and_leaves_every_file_as_it_was() {
+    let Some(small) = SmallHome::with("384k") else {
+        return;
+    };
+    let upstream = Upstream::friendly();
+    small.prepare(&upstream, ALLOW_ISSUES, "issues.list");
+    let filler = small.fill();
+    wait_for("calls to be refused", || {
+        let refused = small.call("issues.list");
+        refused.stdout.contains("audit_unavailable").then_some(())
+    });
+    let files = || {
+        ["keystore.json", "policy.yaml"].map(|name| fs::read(small.disk.join(name)).unwrap())
+    };
+    let before = files();
+    let url = upstream.url();
+    let add = [
+        "add", "github", "--label", "second", "--stdin", "--no-check", "--base-url", &url,
+    ];
+    let commands: [(&[&str], &str); 5] = [
+        (&add, "ghp_CANARYfulldisk02\n"),
+        (&["revoke", "github", "--yes"], ""),
+        (&["policy", "seal"], ""),
+        (&["identity", "add", "claude"], ""),
+        (&["allow", "stripe"], ""),
+    ];
+    for (arguments, input) in commands {
+        let ran = small.axis(arguments, input);
+        assert_ne!(ran.code(), 0, "{arguments:?}: {ran:?}");
+        let said = ran.stderr.to_lowercase();
+        assert!(
+            said.contains("no space") && said.contains("fix:"),
+            "{arguments:?}: {ran:?}"
+        );
+        assert_eq!(files(), before, "{arguments:?}");
+    }
+    let leavings = fs::read_dir(&small.disk)
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter(|name| name.ends_with(".tmp"));
+    assert_eq!(leavings.collect::<Vec<_>>(), Vec::<String>::new());
+    fs::remove_file(&filler).unwrap();
+    small.axis(&add, "ghp_CANARYfulldisk02\n").ok();
+    small.axis(&["allow", "stripe"], "").ok();
+    small.call("issues.list").ok();
+    small.axis(&["logs", "verify"], "").ok();
+}
+
+#[test]
+fn an_answer_that_the_agents_disk_has_no_room_for_leaves_no_file() {
+    let Some(small) = SmallHome::with("256k") else {
+        return;
+    };
+    let upstream = Upstream::answering(|request| {
+        let is_large = request.path.ends_with("/large");
+        Reply::json(200, &json!("x".repeat(if is_large { 2_000_000 } else { 10 })))
+    });
+    let home = Home::with_github(&upstream, "ghp_CANARYfulldisk03", ALLOW);
+    let mut host = Host::connect(&home, "local-dev");
+    let file = small.disk.join("saved");
+    for (repo, fits) in [("large", false), ("small", true), ("large", false)] {
+        let _ = fs::remove_file(&file);
+        let answer = host.execute_with(
+            "github",
+            "repos.get",
+            &json!({"owner": "a", "repo": repo}),
+            &json!({ "save_to": file }),
+        );
+        assert_eq!(answer["ok"], fits, "{answer}");
+        assert_eq!(file.exists(), fits);
+        if !fits {
+            let message = answer["error"]["message"].as_str().unwrap();
+            assert!(message.contains("No space left"), "{message}");
+            assert!(message.contains("no file was left"), "{message}");
+            assert_eq!(fs::read_dir(&small.disk).unwrap().count(), 0);
+        }
+    }
+}
+
+#[test]
+fn on_a_read_only_disk_no_axisd_starts_and_every_command_says_what_to_do() {
+    let Some(small) = SmallHome::with("1m") else {
+        return;
+    };
+    let upstream = Upstream::friendly();
+    small.prepare(&upstream, ALLOW, "repos.get");
+    let remount = |how: &str| {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", how]).arg(&small.disk);
+        assert!(mount.status().unwrap().success(), "{how}");
+    };
+    small.axis(&["daemon", "stop"], "").ok();
+    remount("remount,ro");
+    let reached = upstream.requests().len();
+    let commands: [&[&str]; 4] = [
+        &["unlock"],
+        &["list"],
+        &["call", "github", "repos.get", "owner=a", "repo=b"],
+        &["daemon", "start"],
+    ];
+    for arguments in commands {
+        let ran = small.axis(arguments, "");
+        assert_eq!(ran.code(), 3, "{arguments:?}: {ran:?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("read-only file system"), "{said}");
+        assert!(said.contains("AXIS_HOME"), "{said}");
+    }
+    let allowed = small.axis(&["policy", "check"], "");
+    assert!(!allowed.stderr.contains("panicked"), "{allowed:?}");
+    assert_eq!(upstream.requests().len(), reached);
+    remount("remount,rw");
+    small.call("repos.get").ok();
+    small.axis(&["logs", "verify"], "").ok();
 }

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod clients;
 mod disk;
 mod kills;
+mod machine;
 mod rotations;
+mod steps;
+mod upstreams;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

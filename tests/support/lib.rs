@@ -1,5 +1,6 @@
 //! What the tests share: a home of its own with a real axisd ([`Home`]), an
-//! upstream that records what it gets ([`Upstream`]), an MCP host that drives
+//! upstream that records what it gets ([`Upstream`]) or answers in bytes
+//! ([`Faulty`]), an MCP host that drives
 //! the real shim ([`Host`]), a desktop session with a keyring ([`Session`]), and a
 //! dashboard ([`Dashboard`]) with a browser for it ([`Browser`]).
 
@@ -11,7 +12,9 @@
 )]
 
 mod browser;
+mod burden;
 mod dashboard;
+mod faulty;
 mod home;
 mod host;
 mod session;
@@ -22,7 +25,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use browser::Browser;
+pub use burden::Burden;
 pub use dashboard::{Dashboard, Visitor, Wire, head, port_of, redeem};
+pub use faulty::{Act, Came, Faulty};
 pub use home::{Axisd, Home, Ran, run};
 pub use host::Host;
 pub use session::Session;

@@ -18,6 +18,11 @@ use super::record::Act;
 /// `started` it belongs to, and the wall clock may have been set back by less.
 const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(15);
 
+/// So many lines in a row from before the stretch of time, and the stretch is
+/// over. Fewer may have been written while the wall clock was wrong, as a
+/// machine's is that hasn't asked for the time since its start.
+const STRAY_LINES: usize = 1000;
+
 /// A call that was started, as the log tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastCall {
@@ -73,8 +78,29 @@ struct Ending {
     succeeded: bool,
 }
 
+/// The lines in a row that say that they are from before.
+#[derive(Default)]
+struct Strays {
+    lines: usize,
+    calls: Vec<PastCall>,
+    gap: bool,
+}
+
+impl Strays {
+    /// They stand after a line of `at`, so what they tell was no earlier.
+    fn join(self, history: &mut History, at: Timestamp) {
+        history.intact &= !self.gap;
+        history.calls.extend(self.calls.into_iter().map(|call| PastCall {
+            started_at: call.started_at.max(at),
+            ended_at: call.ended_at.map(|ended| ended.max(at)),
+            ..call
+        }));
+    }
+}
+
 /// Reads the calls since `since` from the end of `lines`, the last of which
-/// must be `head`, and no further back than that takes.
+/// must be `head`, and no further back than that takes. Of lines that stand
+/// after one of that time, but say that they are older, the clock was wrong.
 pub(super) fn read(
     mut lines: Backwards,
     head: &Head,
@@ -82,7 +108,6 @@ pub(super) fn read(
     since: Timestamp,
 ) -> io::Result<History> {
     let horizon = since.checked_sub(LONGEST_CALL).unwrap_or(Timestamp::MIN);
-    let mut reached = false;
     let mut expected = head.hash;
     let mut proof = Proof::Nothing;
     let mut endings: HashMap<String, Ending> = HashMap::new();
@@ -90,6 +115,7 @@ pub(super) fn read(
         calls: Vec::new(),
         intact: true,
     };
+    let mut strays = Strays::default();
     while let Some(line) = lines.next()? {
         // what is no record may go on for ever, and once calls may be missing
         // all limits count as used: the earlier calls change nothing any more
@@ -108,11 +134,19 @@ pub(super) fn read(
             history.intact &= proof != Proof::Foreign;
         }
         if at < horizon {
-            reached = true;
-            break;
+            strays.lines += 1;
+            if strays.lines == STRAY_LINES {
+                break;
+            }
+        } else if strays.lines > 0 {
+            std::mem::take(&mut strays).join(&mut history, at);
         }
         if parsed.act.is_some_and(Act::is_gap) {
-            history.intact = false;
+            if at < horizon {
+                strays.gap = true;
+            } else {
+                history.intact = false;
+            }
         }
         match (parsed.event, parsed.decision) {
             ("finished", Some(decision @ ("allow" | "error"))) => {
@@ -127,8 +161,16 @@ pub(super) fn read(
                     continue;
                 };
                 let ending = endings.remove(&call.request_id);
-                if at >= since || ending.is_none_or(|ending| ending.at >= since) {
-                    history.calls.push(PastCall {
+                // one whose end isn't known is looked at a little further back
+                let is_recent =
+                    at >= since || ending.map_or(at >= horizon, |ending| ending.at >= since);
+                if is_recent || at < horizon {
+                    let calls = if is_recent {
+                        &mut history.calls
+                    } else {
+                        &mut strays.calls
+                    };
+                    calls.push(PastCall {
                         identity: call.identity,
                         service: call.service,
                         action: call.action,
@@ -143,7 +185,7 @@ pub(super) fn read(
     }
     // a log that begins later, since it was pruned or its files were removed,
     // doesn't know all calls
-    history.intact &= reached || expected == Head::GENESIS.hash;
+    history.intact &= strays.lines > 0 || expected == Head::GENESIS.hash;
     history.calls.reverse();
     Ok(history)
 }

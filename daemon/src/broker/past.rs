@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::Broker;
@@ -38,9 +39,8 @@ impl Broker {
             warn!("the audit log is not whole: every limit and cooldown counts as just used");
             self.limits.assume_used(now);
         }
-        let ago = |at: jiff::Timestamp| wall.duration_since(at).unsigned_abs();
         let past = history.calls.into_iter().filter_map(|call| {
-            let started_ago = ago(call.started_at);
+            let started_ago = ago(wall, call.started_at);
             // what was remembered before is not counted twice
             if remembered.is_some_and(|known| started_ago <= known) {
                 return None;
@@ -52,7 +52,7 @@ impl Broker {
                 started_ago,
                 succeeded_ago: call
                     .succeeded
-                    .then(|| ago(call.ended_at.unwrap_or(call.started_at))),
+                    .then(|| ago(wall, call.ended_at.unwrap_or(call.started_at))),
             })
         });
         self.limits.rebuild(policy, past, now);
@@ -69,6 +69,32 @@ impl Broker {
     pub fn remember_further(&self) {
         if self.ready.load(Ordering::Acquire) {
             self.remember_calls();
+        }
+    }
+}
+
+/// How long ago `at` was when the wall clock is at `wall`. What has yet to come
+/// by it, since it was set back, counts as of just now.
+fn ago(wall: Timestamp, at: Timestamp) -> Duration {
+    Duration::try_from(wall.duration_since(at)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_no_call_older_than_it_is() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let made = at("2026-01-15T10:30:00Z");
+        let minute = Duration::from_mins(1);
+        for (wall, expected) in [
+            ("2026-01-15T10:31:00Z", minute),
+            ("2026-01-15T10:30:00Z", Duration::ZERO),
+            ("2026-01-15T10:20:00Z", Duration::ZERO),
+            ("1970-01-01T00:00:00Z", Duration::ZERO),
+        ] {
+            assert_eq!(ago(at(wall), made), expected, "{wall}");
         }
     }
 }

@@ -287,7 +287,9 @@ impl From<VendorError> for Failure {
 impl From<UpstreamError> for Failure {
     fn from(error: UpstreamError) -> Self {
         let code = match &error {
-            UpstreamError::Timeout { .. } | UpstreamError::Stalled { .. } => Code::UpstreamTimeout,
+            UpstreamError::Timeout { .. }
+            | UpstreamError::Stalled { .. }
+            | UpstreamError::Unread { .. } => Code::UpstreamTimeout,
             UpstreamError::NotTaken { .. } | UpstreamError::Upload { .. } => Code::Cancelled,
             UpstreamError::TooLarge { .. } => Code::ResponseTooLarge,
             UpstreamError::Unreachable { .. } => Code::UpstreamUnreachable,

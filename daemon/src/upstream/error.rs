@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::client::RedirectRefused;
 use super::guard::LeakGuard;
 use super::stream::UploadError;
+use super::uploading::UNREAD;
 
 /// Why a call brought no answer. Each is a sentence for agent and owner, and
 /// what an upstream had a say in has passed the leak guard.
@@ -48,6 +49,16 @@ pub enum UpstreamError {
     /// Nothing more came of a body for too long.
     #[error("{host} sent nothing for {after_s} s in the midst of its answer, so it was given up")]
     Stalled {
+        /// Host and port.
+        host: String,
+        /// For how long.
+        after_s: u64,
+    },
+    /// The upstream took nothing more of a body for too long.
+    #[error(
+        "{host} took nothing of the upload for {after_s} s and did not answer, so it was given up; the call may have taken effect there, so check before making it again"
+    )]
+    Unread {
         /// Host and port.
         host: String,
         /// For how long.
@@ -155,6 +166,14 @@ impl UpstreamError {
         Self::Broken {
             host,
             reason: said.unwrap_or_else(|| "the request failed".to_owned()),
+        }
+    }
+
+    /// The upload stands still at the other end.
+    pub(super) fn unread(host: &str) -> Self {
+        Self::Unread {
+            host: host.to_owned(),
+            after_s: UNREAD.as_secs(),
         }
     }
 

@@ -19,6 +19,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod uploading;
 
 pub use self::client::{Errand, Prepared, Upstream, UpstreamSettings};
 pub use self::error::UpstreamError;

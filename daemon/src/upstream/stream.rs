@@ -9,6 +9,8 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::uploading::Sending;
+
 /// How long either end of a stream may let the other wait.
 pub(super) const STALL: Duration = Duration::from_mins(1);
 /// Longest chunk that is handed on, in bytes.
@@ -142,15 +144,24 @@ impl Upload {
     }
 
     /// The chunks; an error where they aren't `size` bytes together.
-    pub(super) fn checked(self) -> impl Stream<Item = Result<Bytes, UploadError>> + Send + 'static {
+    /// `sending` is told of each.
+    pub(super) fn checked(
+        self,
+        sending: Sending,
+    ) -> impl Stream<Item = Result<Bytes, UploadError>> + Send + 'static {
         let size = self.size;
-        stream::try_unfold((self.chunks, 0), move |(mut chunks, came)| async move {
+        let begun = (self.chunks, 0, sending);
+        stream::try_unfold(begun, move |(mut chunks, came, sending)| async move {
+            sending.goes_on();
             let next = timeout(STALL, chunks.next())
                 .await
                 .map_err(|_| UploadError::Stalled)?;
             match next {
                 None if came < size => Err(UploadError::Short { came, size }),
-                None => Ok(None),
+                None => {
+                    sending.is_over();
+                    Ok(None)
+                }
                 Some(chunk) => {
                     let chunk = chunk?;
                     let came = u64::try_from(chunk.len())
@@ -158,7 +169,7 @@ impl Upload {
                         .and_then(|length| came.checked_add(length))
                         .filter(|came| *came <= size)
                         .ok_or(UploadError::Long { size })?;
-                    Ok(Some((chunk, (chunks, came))))
+                    Ok(Some((chunk, (chunks, came, sending))))
                 }
             }
         })
@@ -277,6 +288,7 @@ impl EventCounter {
 
 #[cfg(test)]
 mod tests {
+    use super::super::uploading::watched;
     use super::*;
 
     async fn uploaded(size: u64, chunks: &[&'static str]) -> Result<String, UploadError> {
@@ -284,7 +296,7 @@ mod tests {
             .iter()
             .map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())))
             .collect();
-        let mut checked = Box::pin(Upload::new(size, stream::iter(chunks)).checked());
+        let mut checked = Box::pin(Upload::new(size, stream::iter(chunks)).checked(watched().0));
         let mut whole = Vec::new();
         while let Some(chunk) = checked.next().await {
             whole.extend_from_slice(&chunk?);
@@ -308,7 +320,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_upload_that_stands_still_is_given_up() {
-        let mut checked = Box::pin(Upload::new(1, stream::pending()).checked());
+        let mut checked = Box::pin(Upload::new(1, stream::pending()).checked(watched().0));
         assert_eq!(checked.next().await, Some(Err(UploadError::Stalled)));
     }
 

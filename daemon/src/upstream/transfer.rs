@@ -18,6 +18,7 @@ use super::guard::LeakGuard;
 use super::request::AuthorisedRequest;
 use super::response::{self, UpstreamResponse};
 use super::stream::{CHUNK, Delivery, NotTaken, STALL, Streams, Ticker};
+use super::uploading::{self, Stalled};
 
 /// Longest call with a body that is up- or downloaded, in all.
 const LONGEST_TRANSFER: Duration = Duration::from_hours(1);
@@ -39,22 +40,29 @@ impl Client {
             limit
         };
         let mut request = into_reqwest(request);
-        let answer_in = match streams.upload {
-            None => limit,
-            Some(upload) => {
-                let length = HeaderValue::from(upload.size());
-                request.headers_mut().insert(CONTENT_LENGTH, length);
-                *request.body_mut() = Some(reqwest::Body::wrap_stream(upload.checked()));
-                whole
-            }
-        };
+        let uploading = streams.upload.map(|upload| {
+            let (sending, watched) = uploading::watched();
+            let length = HeaderValue::from(upload.size());
+            request.headers_mut().insert(CONTENT_LENGTH, length);
+            *request.body_mut() = Some(reqwest::Body::wrap_stream(upload.checked(sending)));
+            watched
+        });
+        let late = || UpstreamError::timeout(&host, limit);
         let parts = streams.parts.as_ref();
         let exchange = async {
             let failed = |error| UpstreamError::of(&error, &host, guard);
-            let response = timeout(answer_in, self.http.execute(request))
-                .await
-                .map_err(|_| UpstreamError::timeout(&host, answer_in))?
-                .map_err(failed)?;
+            let answer = self.http.execute(request);
+            let response = match uploading {
+                None => timeout(limit, answer).await.map_err(|_| late())?,
+                Some(watched) => tokio::select! {
+                    answer = answer => answer,
+                    stalled = watched.stalled(limit) => return Err(match stalled {
+                        Stalled::Unread => UpstreamError::unread(&host),
+                        Stalled::Unanswered => late(),
+                    }),
+                },
+            };
+            let response = response.map_err(failed)?;
             match parts {
                 Some(parts) if streams.save && response.status().is_success() => {
                     self.deliver(response, &host, guard, Delivery::new(parts))
@@ -62,7 +70,8 @@ impl Client {
                 }
                 parts => {
                     let parts = parts.filter(|_| streams.progress);
-                    self.hold(response, &host, guard, errand, parts).await
+                    let held = self.hold(response, &host, guard, errand, parts);
+                    timeout(limit, held).await.map_err(|_| late())?
                 }
             }
         };

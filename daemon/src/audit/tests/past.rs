@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::audit::reader::{Backwards, Forwards, Piece};
 use crate::audit::{History, PastCall};
+use crate::clock::Clock;
 
 fn at(time: &str) -> Timestamp {
     format!("2026-01-15T{time}Z").parse().unwrap()
@@ -57,6 +58,36 @@ fn past_calls_are_those_started_or_ended_since() {
     assert_eq!(audit.history(at("10:00:00")).calls.len(), 5);
     let unended = audit.history(at("10:40:00")).calls;
     assert_eq!(unended, expected[3..]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_jump_of_the_wall_clock_hides_a_call_from_the_limits(
+        hours in proptest::collection::vec(-100_000_i64..100_000, 1..12),
+        back in 0_i64..200_000,
+    ) {
+        let home = Home::new();
+        let audit = home.open_unlocked();
+        let mut latest = home.clock.wall();
+        let mut no_earlier_than = Vec::new();
+        for hours in hours {
+            home.clock.step_wall(jiff::SignedDuration::from_hours(hours));
+            make(&audit, "jumped", &success());
+            // whatever the clock says, it was made after the one before
+            latest = latest.max(home.clock.wall());
+            no_earlier_than.push(latest);
+        }
+        let hours = jiff::SignedDuration::from_hours(back);
+        let since = home.clock.wall().checked_sub(hours).unwrap();
+        let since = since.checked_sub(jiff::SignedDuration::from_mins(30)).unwrap();
+        no_earlier_than.retain(|at| *at >= since);
+        let found = audit.history(since);
+        prop_assert!(found.intact);
+        prop_assert_eq!(found.calls.len(), no_earlier_than.len());
+        prop_assert!(found.calls.iter().all(|call| call.started_at >= since));
+    }
 }
 
 #[test]

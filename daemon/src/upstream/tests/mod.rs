@@ -1,6 +1,7 @@
 //! The client against upstreams on loopback that behave as badly as they can.
 
 mod answers;
+mod http2;
 mod limits;
 mod loopback;
 mod proxied;

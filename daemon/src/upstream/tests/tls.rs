@@ -54,7 +54,11 @@ pub(super) async fn https_of(name: &str) -> (u16, String) {
     (port, pem)
 }
 
-async fn served(name: &str, protocols: &[&[u8]]) -> (u16, CertificateDer<'static>) {
+/// What makes TLS of a connection, under a new certificate for `name`.
+pub(super) fn acceptor(
+    name: &str,
+    protocols: &[&[u8]],
+) -> (TlsAcceptor, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -66,12 +70,14 @@ async fn served(name: &str, protocols: &[&[u8]]) -> (u16, CertificateDer<'static
         .with_single_cert(vec![certificate.clone()], key)
         .unwrap();
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    (TlsAcceptor::from(Arc::new(config)), certificate)
+}
+
+async fn served(name: &str, protocols: &[&[u8]]) -> (u16, CertificateDer<'static>) {
+    let (acceptor, certificate) = acceptor(name, protocols);
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = tcp.local_addr().unwrap().port();
-    let listener = TlsListener {
-        tcp,
-        acceptor: TlsAcceptor::from(Arc::new(config)),
-    };
+    let listener = TlsListener { tcp, acceptor };
     let version = |version: Version| async move { format!("{version:?}") };
     let router = Router::new().route("/v1/x", get(version));
     tokio::spawn(async move { axum::serve(listener, router).await });
