@@ -74,6 +74,9 @@ pub enum SocketError {
     },
 }
 
+/// The file beside the sockets that an axisd holds.
+pub const LOCK_FILE: &str = "axisd.lock";
+
 /// The directory that holds `broker.sock`, `admin.sock` and `axisd.lock`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketDir(PathBuf);
@@ -118,7 +121,7 @@ impl SocketDir {
 
     /// Held by the axisd that serves the sockets, for as long as it lives.
     pub fn lock_file(&self) -> PathBuf {
-        self.0.join("axisd.lock")
+        self.0.join(LOCK_FILE)
     }
 
     /// The directories of those identities that have a socket of their own.

@@ -3,12 +3,13 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use axis_proto::socket::{self, SocketError};
+use axis_proto::socket::{self, LOCK_FILE, SocketError};
 use axis_proto::v1::ListActionsRequest;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,7 +29,7 @@ const FIXED_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long after the end of our own child another's daemon may take to
-/// answer: of two that start at once one ends, because the other holds the lock.
+/// answer where none holds the lock yet: of two that start at once one ends.
 const OTHERS_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The most that is repeated of what a failed daemon wrote, in bytes.
@@ -181,7 +182,11 @@ impl Launch {
                 && let Ok(Some(status)) = child.try_wait()
             {
                 ended = Some(status);
-                deadline = deadline.min(Instant::now() + OTHERS_TIMEOUT);
+                deadline = if another_comes_up(&self.socket) {
+                    Instant::now() + START_TIMEOUT
+                } else {
+                    deadline.min(Instant::now() + OTHERS_TIMEOUT)
+                };
             }
             if Instant::now() >= deadline {
                 break;
@@ -222,6 +227,13 @@ impl Launch {
             source,
         })
     }
+}
+
+/// Whether a daemon holds the lock beside `socket`: of many that are started at
+/// once all others end, and the one takes its time where the machine is busy.
+fn another_comes_up(socket: &Path) -> bool {
+    let lock = File::open(socket.with_file_name(LOCK_FILE));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 fn because(said: &str) -> String {

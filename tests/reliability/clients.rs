@@ -169,7 +169,7 @@ fn metadata_without_end_is_refused_and_the_others_are_served() {
     let path = home.file("run/broker.sock");
     let clients = tokio::runtime::Runtime::new().unwrap();
     clients.block_on(async {
-        for (entries, length) in [(1, 1_000_000), (20_000, 10), (1, 60_000)] {
+        for (entries, length) in [(1, 1_000_000), (20_000, 10)] {
             let mut client = socket::broker_client(&path).unwrap();
             let part = Some(Part::Call(call()));
             let messages = tokio_stream::once(ExecuteRequest { part });

@@ -234,7 +234,7 @@ fn what_a_full_disk_has_no_room_for_is_said_and_leaves_every_file_as_it_was() {
     ];
     let commands: [(&[&str], &str); 5] = [
         (&add, "ghp_CANARYfulldisk02\n"),
-        (&["revoke", "github", "--yes"], ""),
+        (&["revoke", "github"], ""),
         (&["policy", "seal"], ""),
         (&["identity", "add", "claude"], ""),
         (&["allow", "stripe"], ""),

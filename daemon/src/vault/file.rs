@@ -1,7 +1,7 @@
 //! The keystore on disk: closed to others, written whole or not at all, by one
 //! process at a time.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -111,6 +111,19 @@ impl KeystoreFile {
             directory,
             _lock: lock,
         })
+    }
+
+    /// Removes what a writer that was killed left beside the file. It is
+    /// encrypted, so one that can't be removed is no error.
+    pub fn tidy(&self) {
+        let Ok(name) = self.beside(".tmp") else {
+            return;
+        };
+        if fs::symlink_metadata(self.path.with_file_name(&name)).is_ok()
+            && let Ok(exclusive) = self.exclusive()
+        {
+            let _ = exclusive.remove(&name);
+        }
     }
 
     /// Makes the directory, for its owner alone, where it is missing.

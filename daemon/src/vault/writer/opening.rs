@@ -122,6 +122,7 @@ impl Writer {
         if self.locks.load(Ordering::SeqCst) != locks {
             return Err(VaultError::LockedMeanwhile);
         }
+        self.file.tidy();
         Ok(opened.credentials.len())
     }
 }
