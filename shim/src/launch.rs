@@ -28,8 +28,8 @@ const FIXED_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// How long a daemon may take until it answers.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long after the end of our own child another's daemon may take to
-/// answer where none holds the lock yet: of two that start at once one ends.
+/// How long after the end of our own child another's daemon may take to answer,
+/// or to hold the lock: of two that start at once one ends.
 const OTHERS_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The most that is repeated of what a failed daemon wrote, in bytes.
@@ -168,7 +168,7 @@ impl Launch {
             let _ = pipe.write_all(password.expose_secret().as_bytes()).await;
         }
         let mut deadline = Instant::now() + START_TIMEOUT;
-        let mut ended = None;
+        let (mut ended, mut patient) = (None, false);
         loop {
             if answers(&self.socket).await {
                 if ended.is_some() {
@@ -182,14 +182,14 @@ impl Launch {
                 && let Ok(Some(status)) = child.try_wait()
             {
                 ended = Some(status);
-                deadline = if another_comes_up(&self.socket) {
-                    Instant::now() + START_TIMEOUT
-                } else {
-                    deadline.min(Instant::now() + OTHERS_TIMEOUT)
-                };
+                deadline = deadline.min(Instant::now() + OTHERS_TIMEOUT);
             }
             if Instant::now() >= deadline {
-                break;
+                if ended.is_none() || patient || !another_comes_up(&self.socket) {
+                    break;
+                }
+                patient = true;
+                deadline = Instant::now() + START_TIMEOUT;
             }
             sleep(POLL).await;
         }

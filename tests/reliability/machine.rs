@@ -207,7 +207,8 @@ fn without_a_free_thread_axisd_says_so_and_starts_once_there_is_one() {
     });
     // from now on it gets none, and works with those that it has
     let limited = Command::new("setpriv")
-        .args(["--reuid", &USER.to_string(), "--clear-groups", "prlimit", "--nproc=1"])
+        .args(["--reuid", &USER.to_string(), "--regid", &USER.to_string()])
+        .args(["--clear-groups", "prlimit", "--nproc=1"])
         .args(["--pid", &axisd.pid().to_string()])
         .status();
     assert!(limited.unwrap().success());

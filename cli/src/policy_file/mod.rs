@@ -188,8 +188,19 @@ impl PolicyFile {
 
     fn replace(&self, text: &str) -> Result<(), Failure> {
         self.check_unchanged()?;
-        self.write(text)
-            .map_err(|error| self.failed(&format!("it can't be written: {error}")))
+        self.write(text).map_err(|error| {
+            let failure = self.failed(&format!("it can't be written: {error}"));
+            let directory = self.path.parent().unwrap_or(&self.path).display();
+            match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    failure.fix(format!("make room: df -h {directory}"))
+                }
+                ErrorKind::ReadOnlyFilesystem => failure.fix(format!(
+                    "make its file system writable: findmnt -T {directory}"
+                )),
+                _ => failure,
+            }
+        })
     }
 
     /// Waits until axisd has `text` in force.

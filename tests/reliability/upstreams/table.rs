@@ -192,7 +192,10 @@ fn lengths() -> Vec<Fault> {
             "is larger than",
             vec![
                 Act::say(CHUNKED),
-                Act::Forever(b"3\r\n[1]\r\n".repeat(10_000), Duration::ZERO),
+                Act::Forever(
+                    format!("12c\r\n{}\r\n", "1".repeat(300)).repeat(200).into(),
+                    Duration::ZERO,
+                ),
             ],
         ),
     ]
