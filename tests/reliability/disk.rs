@@ -224,13 +224,19 @@ fn what_a_full_disk_has_no_room_for_is_said_and_leaves_every_file_as_it_was() {
         let refused = small.call("issues.list");
         refused.stdout.contains("audit_unavailable").then_some(())
     });
-    let files = || {
-        ["keystore.json", "policy.yaml"].map(|name| fs::read(small.disk.join(name)).unwrap())
-    };
+    let files =
+        || ["keystore.json", "policy.yaml"].map(|name| fs::read(small.disk.join(name)).unwrap());
     let before = files();
     let url = upstream.url();
     let add = [
-        "add", "github", "--label", "second", "--stdin", "--no-check", "--base-url", &url,
+        "add",
+        "github",
+        "--label",
+        "second",
+        "--stdin",
+        "--no-check",
+        "--base-url",
+        &url,
     ];
     let commands: [(&[&str], &str); 5] = [
         (&add, "ghp_CANARYfulldisk02\n"),
@@ -268,7 +274,10 @@ fn an_answer_that_the_agents_disk_has_no_room_for_leaves_no_file() {
     };
     let upstream = Upstream::answering(|request| {
         let is_large = request.path.ends_with("/large");
-        Reply::json(200, &json!("x".repeat(if is_large { 2_000_000 } else { 10 })))
+        Reply::json(
+            200,
+            &json!("x".repeat(if is_large { 2_000_000 } else { 10 })),
+        )
     });
     let home = Home::with_github(&upstream, "ghp_CANARYfulldisk03", ALLOW);
     let mut host = Host::connect(&home, "local-dev");

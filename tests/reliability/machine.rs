@@ -46,7 +46,11 @@ fn without_a_free_descriptor_calls_fail_in_words_and_go_on_once_there_is_one() {
         kept.or_else(|_| {
             // whoever may not raise the hard limit leaves it as it is
             let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
-            prlimit(Some(pid(&home)), Resource::Nofile, Rlimit { maximum, ..limit })
+            prlimit(
+                Some(pid(&home)),
+                Resource::Nofile,
+                Rlimit { maximum, ..limit },
+            )
         })
         .unwrap()
     };
@@ -192,7 +196,10 @@ fn without_a_free_thread_axisd_says_so_and_starts_once_there_is_one() {
         let mut axisd = home.spawn(as_user(&home, programs.path(), "axisd", threads));
         assert!(!axisd.wait().success(), "{threads}: {}", axisd.log());
         let log = axisd.log();
-        assert!(log.contains("may start no more threads"), "{threads}: {log}");
+        assert!(
+            log.contains("may start no more threads"),
+            "{threads}: {log}"
+        );
         assert!(!log.contains("panicked"), "{threads}: {log}");
         fs::remove_file(home.file("test-axisd.log")).unwrap();
     }

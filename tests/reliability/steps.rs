@@ -140,7 +140,10 @@ fn killed_in_the_midst_of_a_body_no_half_of_it_is_taken_for_the_whole() {
     restarted(&home);
     // and the other way
     let body = dir.path().join("body");
-    fs::File::create(&body).unwrap().set_len(64_000_000).unwrap();
+    fs::File::create(&body)
+        .unwrap()
+        .set_len(64_000_000)
+        .unwrap();
     let sent = json!({ "body_file": body });
     let params = json!({"path": "takes-nothing"});
     let id = host.start_execute_with("odd", "put", &params, &sent);
@@ -179,9 +182,14 @@ fn killed_while_a_token_is_fetched_the_next_call_fetches_it_again() {
     });
     let home = Home::empty();
     fs::create_dir(home.file("services")).unwrap();
-    fs::write(home.file("services/acme.yaml"), with_tokens(&upstream.url())).unwrap();
+    fs::write(
+        home.file("services/acme.yaml"),
+        with_tokens(&upstream.url()),
+    )
+    .unwrap();
     home.axis(&["init"]).ok();
-    let secret = r#"{"client_id":"id","client_secret":"cs-0123456789","refresh_token":"rt-0123456789"}"#;
+    let secret =
+        r#"{"client_id":"id","client_secret":"cs-0123456789","refresh_token":"rt-0123456789"}"#;
     let add = ["add", "acme", "--stdin", "--yes", "--no-check"];
     home.axis_fed(&add, secret).ok();
     home.policy(ALLOW);
@@ -237,14 +245,27 @@ fn killed_while_the_keystore_is_written_it_is_the_old_or_the_new_one() {
     for round in 0..6 {
         let label = format!("l{round}");
         let add = [
-            "add", "github", "--stdin", "--no-check", "--label", &label, "--base-url",
+            "add",
+            "github",
+            "--stdin",
+            "--no-check",
+            "--label",
+            &label,
+            "--base-url",
             "http://127.0.0.1:9",
         ];
         let is_done = cut_off(&home, &add, "ghp_1234567890ab\n", round % 2 == 1);
         restarted(&home);
         let now = credentials();
-        let expected = if is_done { known + 1..=known + 1 } else { known..=known + 1 };
-        assert!(expected.contains(&now), "{now} after {known}, said {is_done}");
+        let expected = if is_done {
+            known + 1..=known + 1
+        } else {
+            known..=known + 1
+        };
+        assert!(
+            expected.contains(&now),
+            "{now} after {known}, said {is_done}"
+        );
         known = now;
         assert!(!home.file("keystore.json.tmp").exists());
     }
@@ -254,7 +275,10 @@ fn killed_while_the_keystore_is_written_it_is_the_old_or_the_new_one() {
         fs::write(&policy, format!("{ALLOW}# {round}\n")).unwrap();
         let is_done = cut_off(&home, &["policy", "seal"], "", round % 2 == 1);
         restarted(&home);
-        let status = home.axis_without_password(&["status", "--json"]).ok().json();
+        let status = home
+            .axis_without_password(&["status", "--json"])
+            .ok()
+            .json();
         let is_sealed = status["seal"]["sealed"] == true;
         assert!(is_sealed || !is_done, "{status}");
         assert_eq!(credentials(), known);

@@ -90,11 +90,13 @@ impl Strays {
     /// They stand after a line of `at`, so what they tell was no earlier.
     fn join(self, history: &mut History, at: Timestamp) {
         history.intact &= !self.gap;
-        history.calls.extend(self.calls.into_iter().map(|call| PastCall {
-            started_at: call.started_at.max(at),
-            ended_at: call.ended_at.map(|ended| ended.max(at)),
-            ..call
-        }));
+        history
+            .calls
+            .extend(self.calls.into_iter().map(|call| PastCall {
+                started_at: call.started_at.max(at),
+                ended_at: call.ended_at.map(|ended| ended.max(at)),
+                ..call
+            }));
     }
 }
 

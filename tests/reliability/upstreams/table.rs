@@ -39,10 +39,10 @@ fn failed(name: &'static str, code: &'static str, part: &'static str, acts: Vec<
     Fault { name, acts, told }
 }
 
-fn harmless(name: &'static str, result: Value, answer: impl AsRef<[u8]>) -> Fault {
+fn harmless(name: &'static str, result: Value, bytes: impl AsRef<[u8]>) -> Fault {
     Fault {
         name,
-        acts: vec![Act::say(answer), Act::KeepAlive],
+        acts: answer(bytes),
         told: Told::Result(result),
     }
 }
@@ -54,6 +54,11 @@ fn say(bytes: impl AsRef<[u8]>) -> Vec<Act> {
 /// Says it and keeps the connection: what is wrong has to be seen in the bytes.
 fn hold(bytes: impl AsRef<[u8]>) -> Vec<Act> {
     vec![Act::say(bytes), Act::Hang]
+}
+
+/// Says it, and is there for the next request.
+fn answer(bytes: impl AsRef<[u8]>) -> Vec<Act> {
+    vec![Act::say(bytes), Act::KeepAlive]
 }
 
 fn ok(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
@@ -110,11 +115,20 @@ fn no_http() -> Vec<Fault> {
         broken("a-status-of-two-digits", hold("HTTP/1.1 20 OK\r\n\r\n")),
         broken("a-status-of-words", hold("HTTP/1.1 OK\r\n\r\n")),
         broken("a-nul-in-a-header", hold(header("a\0b"))),
-        broken("a-header-without-a-name", hold("HTTP/1.1 200 OK\r\n: a\r\n\r\n")),
-        broken("a-header-of-ten-megabytes", hold(header(&"x".repeat(10 * MEGABYTE)))),
+        broken(
+            "a-header-without-a-name",
+            hold("HTTP/1.1 200 OK\r\n: a\r\n\r\n"),
+        ),
+        broken(
+            "a-header-of-ten-megabytes",
+            hold(header(&"x".repeat(10 * MEGABYTE))),
+        ),
         broken(
             "a-hundred-thousand-headers",
-            hold(format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(100_000))),
+            hold(format!(
+                "HTTP/1.1 200 OK\r\n{}\r\n",
+                "A: b\r\n".repeat(100_000)
+            )),
         ),
         broken(
             "an-endless-header",
@@ -123,7 +137,14 @@ fn no_http() -> Vec<Fault> {
                 Act::Forever(vec![b'x'; 65_536], Duration::ZERO),
             ],
         ),
-        failed("a-switch-nobody-asked-for", "upstream_error", "101", hold(format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n{POISON}"))),
+        failed(
+            "a-switch-nobody-asked-for",
+            "upstream_error",
+            "101",
+            hold(format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n{POISON}"
+            )),
+        ),
     ]
 }
 
@@ -204,9 +225,8 @@ fn lengths() -> Vec<Fault> {
 fn encodings() -> Vec<Fault> {
     let zipped = gzip(&b"[1, 2, 3]".repeat(1000));
     let half = &zipped[..zipped.len() / 2];
-    let encoded = |coding: &str, body: &[u8]| {
-        hold(ok(&format!("Content-Encoding: {coding}\r\n"), body))
-    };
+    let encoded =
+        |coding: &str, body: &[u8]| answer(ok(&format!("Content-Encoding: {coding}\r\n"), body));
     let undone = |name, acts| failed(name, "upstream_error", "could not be decoded", acts);
     vec![
         undone("garbage-for-gzip", encoded("gzip", b"this is no gzip")),
@@ -230,7 +250,7 @@ fn encodings() -> Vec<Fault> {
 
 fn odd_answers() -> Vec<Fault> {
     let json_type = "Content-Type: application/json\r\n";
-    let status = |line: &str| hold(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n"));
+    let status = |line: &str| answer(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n"));
     vec![
         harmless("html-for-json", json!("<html>"), ok(json_type, "<html>")),
         harmless(
@@ -258,15 +278,27 @@ fn odd_answers() -> Vec<Fault> {
             acts: say("HTTP/1.0 200 OK\r\n\r\n[1]"),
             told: Told::Result(json!([1])),
         },
-        failed("not-modified", "upstream_error", "304", status("304 Not Modified")),
-        failed("status-999", "upstream_error", "999", status("999 Whatever")),
+        failed(
+            "not-modified",
+            "upstream_error",
+            "304",
+            status("304 Not Modified"),
+        ),
+        failed(
+            "status-999",
+            "upstream_error",
+            "999",
+            status("999 Whatever"),
+        ),
         failed("status-600", "upstream_error", "600", status("600")),
         failed(
             "in-circles",
             "upstream_error",
             "redirects in circles",
             vec![
-                Act::say("HTTP/1.1 302 Found\r\nLocation: /in-circles\r\nContent-Length: 0\r\n\r\n"),
+                Act::say(
+                    "HTTP/1.1 302 Found\r\nLocation: /in-circles\r\nContent-Length: 0\r\n\r\n",
+                ),
                 Act::KeepAlive,
             ],
         ),
@@ -297,7 +329,10 @@ pub(super) fn that_hang() -> Vec<Fault> {
                 drip("1"),
             ],
         ),
-        timeout("dripping-chunks", vec![Act::say(CHUNKED), drip("1\r\n1\r\n")]),
+        timeout(
+            "dripping-chunks",
+            vec![Act::say(CHUNKED), drip("1\r\n1\r\n")],
+        ),
         timeout(
             "dripping-gzip",
             vec![
@@ -308,7 +343,10 @@ pub(super) fn that_hang() -> Vec<Fault> {
         ),
         timeout(
             "a-dripping-trailer",
-            vec![Act::say(format!("{CHUNKED}3\r\n[1]\r\n0\r\nA: ")), drip("b")],
+            vec![
+                Act::say(format!("{CHUNKED}3\r\n[1]\r\n0\r\nA: ")),
+                drip("b"),
+            ],
         ),
         timeout(
             "endless-continue",

@@ -55,7 +55,10 @@ struct Frames {
 async fn answered(settings: Vec<u8>, frames: Frames) -> (UpstreamError, usize) {
     let (acceptor, certificate) = acceptor("localhost", &[b"h2"]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let base = format!(
+        "https://localhost:{}",
+        listener.local_addr().unwrap().port()
+    );
     let requests = Arc::new(AtomicUsize::new(0));
     tokio::spawn({
         let requests = requests.clone();
@@ -133,9 +136,18 @@ async fn frames_that_break_http2_end_the_call_and_repeat_no_change() {
         ("a reset without an error", reset(0)),
         ("a cancelled stream", reset(8)),
         ("the end of the connection", once(&[goaway(1, 2)])),
-        ("a body before its head", once(&[frame(DATA, END_STREAM, 1, b"[]")])),
-        ("an answer in another stream", once(&[frame(HEADERS, END_HEADERS, 7, STATUS_200)])),
-        ("garbage for headers", once(&[frame(HEADERS, END_HEADERS, 1, &[0xff; 100])])),
+        (
+            "a body before its head",
+            once(&[frame(DATA, END_STREAM, 1, b"[]")]),
+        ),
+        (
+            "an answer in another stream",
+            once(&[frame(HEADERS, END_HEADERS, 7, STATUS_200)]),
+        ),
+        (
+            "garbage for headers",
+            once(&[frame(HEADERS, END_HEADERS, 1, &[0xff; 100])]),
+        ),
         (
             "more than the window has room for",
             Frames {
@@ -143,7 +155,10 @@ async fn frames_that_break_http2_end_the_call_and_repeat_no_change() {
                 forever: frame(DATA, 0, 1, &[b'x'; 16_384]),
             },
         ),
-        ("a frame of sixteen megabytes", once(&[vec![0xff, 0xff, 0xff, DATA, 0, 0, 0, 0, 1]])),
+        (
+            "a frame of sixteen megabytes",
+            once(&[vec![0xff, 0xff, 0xff, DATA, 0, 0, 0, 0, 1]]),
+        ),
         (
             "a head without end",
             Frames {
@@ -155,7 +170,10 @@ async fn frames_that_break_http2_end_the_call_and_repeat_no_change() {
     ] {
         let (error, requests) = answered(Vec::new(), frames).await;
         assert!(
-            matches!(error, UpstreamError::Broken { .. } | UpstreamError::TooLarge { .. }),
+            matches!(
+                error,
+                UpstreamError::Broken { .. } | UpstreamError::TooLarge { .. }
+            ),
             "{case}: {error}"
         );
         assert_eq!(requests, 1, "{case}: what changes is sent once");
@@ -190,7 +208,10 @@ async fn floods_of_frames_and_silence_end_with_the_calls_time() {
     ] {
         let (error, requests) = answered(settings, frames).await;
         assert!(
-            matches!(error, UpstreamError::Timeout { .. } | UpstreamError::Broken { .. }),
+            matches!(
+                error,
+                UpstreamError::Timeout { .. } | UpstreamError::Broken { .. }
+            ),
             "{case}: {error}"
         );
         assert_eq!(requests, 1, "{case}");

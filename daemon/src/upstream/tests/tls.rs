@@ -55,10 +55,7 @@ pub(super) async fn https_of(name: &str) -> (u16, String) {
 }
 
 /// What makes TLS of a connection, under a new certificate for `name`.
-pub(super) fn acceptor(
-    name: &str,
-    protocols: &[&[u8]],
-) -> (TlsAcceptor, CertificateDer<'static>) {
+pub(super) fn acceptor(name: &str, protocols: &[&[u8]]) -> (TlsAcceptor, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
