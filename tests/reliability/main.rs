@@ -1,6 +1,11 @@
 //! What happens when things break in mid-call: the daemon, the disk, the log.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "tests, which say what they couldn't do"
+)]
 
 mod clients;
 mod disk;

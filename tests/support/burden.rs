@@ -22,6 +22,7 @@ impl Burden {
             .find_map(|line| line.strip_prefix("RssAnon:"))
             .and_then(|value| value.split_whitespace().next()?.parse().ok());
         let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).map(Iterator::count);
+        #[expect(clippy::print_stderr, reason = "nothing is skipped silently")]
         if descriptors.is_err() {
             eprintln!("not done: only root may count the descriptors of process {pid}");
         }
