@@ -42,7 +42,7 @@ fn without_a_free_descriptor_calls_fail_in_words_and_go_on_once_there_is_one() {
             current: Some(current),
             maximum: None,
         };
-        let kept = prlimit(Some(pid(&home)), Resource::Nofile, limit.clone());
+        let kept = prlimit(Some(pid(&home)), Resource::Nofile, limit);
         kept.or_else(|_| {
             // whoever may not raise the hard limit leaves it as it is
             let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
@@ -90,7 +90,7 @@ fn an_axisd_that_is_stopped_keeps_no_agent_waiting_and_goes_on_where_it_was() {
     assert!(status.stderr.contains("answer within 5 s"), "{status:?}");
     assert!(status.stderr.contains(&kill), "{status:?}");
     for id in [under_way, new] {
-        let answer = host.answer_within(id, Duration::from_secs(60));
+        let answer = host.answer_within(id, Duration::from_mins(1));
         let told = &answer["result"]["structuredContent"]["error"];
         assert_eq!(told["code"], "daemon_unavailable", "{answer}");
         let message = told["message"].as_str().unwrap();
