@@ -26,6 +26,10 @@ use std::process::ExitCode;
 
 use clap::{FromArgMatches, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{Level, Metadata};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::prelude::*;
 use zeroizing_alloc::ZeroAlloc;
 
 use crate::commands::Command;
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
             format!("this process can't be closed to others: {error}"),
         )
     });
+    axis_proto::harden::hand_nothing_on();
     let ended = hardened.and_then(|()| {
         if completion::answer(help::command)? {
             return Ok(Exit::Done);
@@ -172,17 +177,26 @@ impl Interrupts {
 
 /// Logs go to stderr: warnings of the shim, and what `AXIS_LOG` asks for.
 fn write_logs(command: &Command) {
-    use tracing_subscriber::EnvFilter;
-    let to_stderr = tracing_subscriber::fmt().with_writer(std::io::stderr);
     let filter = std::env::var("AXIS_LOG").unwrap_or_default();
-    if !filter.is_empty() {
-        let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
-        to_stderr.with_env_filter(filter).init();
+    let filter = if !filter.is_empty() {
+        EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"))
     } else if matches!(command, Command::Mcp(_)) {
-        to_stderr
-            .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-            .init();
-    }
+        EnvFilter::new("warn")
+    } else {
+        return;
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(|event| !may_print_messages(event)))
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .init();
+}
+
+/// The HTTP crates' debug and trace events may hold headers and messages, and
+/// with them a password: they are never written, whatever the filter says.
+fn may_print_messages(event: &Metadata<'_>) -> bool {
+    let room = event.target().split("::").next().unwrap_or_default();
+    !room.starts_with("axis") && *event.level() > Level::INFO
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! How the owner's secrets come in: typed without echo, on stdin, or (the
 //! master password) in `AXIS_MASTER_PASSWORD`. Never as an argument.
 
-use std::env::{self, VarError};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 
+use axis_proto::given;
 use rustix::termios::{QueueSelector, tcflush};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::spawn_blocking;
@@ -43,15 +44,14 @@ pub fn password_from_environment() -> Result<Option<SecretString>, Failure> {
 }
 
 fn password_in(variable: &str) -> Result<Option<SecretString>, Failure> {
-    let password = match env::var(variable) {
-        Ok(password) => SecretString::from(password),
-        Err(VarError::NotPresent) => return Ok(None),
-        Err(VarError::NotUnicode(_)) => {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("{variable} is not UTF-8 text"),
-            ));
-        }
+    let Some(bytes) = given::password(variable) else {
+        return Ok(None);
+    };
+    let Ok(password) = std::str::from_utf8(&bytes).map(SecretString::from) else {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{variable} is not UTF-8 text"),
+        ));
     };
     if password.expose_secret().starts_with("${") {
         return Err(Failure::new(
@@ -142,7 +142,13 @@ pub fn typed_or_file(typed: &SecretString) -> Result<SecretString, Failure> {
 
 /// A secret read from stdin to its end.
 pub fn secret_from_stdin() -> Result<SecretString, Failure> {
-    read_secret(io::stdin().lock(), "the secret on stdin")
+    let what = "the secret on stdin";
+    // Not through Stdin: its buffer would keep a copy for good.
+    let stdin = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(|error| Failure::new(Exit::Failed, format!("{what} can't be read: {error}")))?;
+    read_secret(File::from(stdin), what)
 }
 
 fn read_secret(source: impl Read, what: &str) -> Result<SecretString, Failure> {
@@ -206,20 +212,16 @@ pub fn can_ask() -> bool {
 
 /// The password of another vault: from `AXIS_IMPORT_PASSWORD`, else asked for.
 pub async fn import_password(prompt: &str) -> Result<SecretString, Failure> {
-    let password = match env::var(IMPORT_VARIABLE) {
-        Ok(password) if !password.is_empty() => return Ok(SecretString::from(password)),
-        Err(VarError::NotUnicode(_)) => {
-            let what = format!("{IMPORT_VARIABLE} is not UTF-8 text");
-            return Err(Failure::new(Exit::Usage, what));
-        }
-        _ => {
-            ask(
-                prompt,
-                "set AXIS_IMPORT_PASSWORD, or run the command in a terminal",
-            )
-            .await?
-        }
-    };
+    if let Some(bytes) = given::password(IMPORT_VARIABLE).filter(|bytes| !bytes.is_empty()) {
+        return std::str::from_utf8(&bytes)
+            .map(SecretString::from)
+            .map_err(|_| {
+                let what = format!("{IMPORT_VARIABLE} is not UTF-8 text");
+                Failure::new(Exit::Usage, what)
+            });
+    }
+    let without_terminal = "set AXIS_IMPORT_PASSWORD, or run the command in a terminal";
+    let password = ask(prompt, without_terminal).await?;
     if password.expose_secret().is_empty() {
         return Err(Failure::new(Exit::Usage, "no password was entered"));
     }

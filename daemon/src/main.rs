@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axis_proto::harden;
 use axisd::clock::SystemClock;
 use axisd::config::{Config, ConfigError, LogFormat};
 use axisd::daemon::{self, Start};
@@ -83,14 +84,19 @@ fn sentence(error: &anyhow::Error) -> String {
 }
 
 fn start() -> anyhow::Result<()> {
-    axis_proto::harden::process().context("this process can't be closed to others")?;
+    harden::process_without(&process::NOT_OBEYED)
+        .context("this process can't be closed to others")?;
     let arguments = Arguments::parse();
     if arguments.select {
         return worker::answer().context("the expression can't be applied");
     }
     process::leave_environment_behind(arguments.password_stdin)?;
+    if arguments.autostarted && arguments.password_stdin {
+        process::ask_for_password();
+    }
     let by = StartedBy::find(arguments.autostarted);
     let sockets = HandedOver::take()?;
+    harden::hand_nothing_on();
     let paths = Paths::from_environment()?;
     paths.create()?;
     let (config, refused) = settings(&paths)?;

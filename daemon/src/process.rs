@@ -10,14 +10,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
+use axis_proto::given;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use zeroize::Zeroizing;
 
 const PASSWORD_VARIABLE: &str = "AXIS_MASTER_PASSWORD";
 
-/// Variables that never stay in axisd's environment: the password, and those
-/// by which whoever starts it could choose other root certificates.
-const LEFT_BEHIND: [&str; 3] = [PASSWORD_VARIABLE, "SSL_CERT_FILE", "SSL_CERT_DIR"];
+/// Variables by which whoever starts axisd could choose other root certificates.
+pub const NOT_OBEYED: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// A pipe holds this much without a reader; a master password is shorter.
 const MAX_PASSWORD_BYTES: usize = 1024;
@@ -38,24 +37,24 @@ pub enum ProcessError {
     Exec(#[source] io::Error),
 }
 
-/// Starts this program again by its real path without the variables of
-/// [`LEFT_BEHIND`], where any is set: unsetting them would leave them readable
-/// in `/proc/PID/environ`. The password goes through a pipe on standard input,
-/// unless one comes that way already or from the service manager.
+/// Starts this program again by its real path without the variables that must
+/// not stay in its environment, where any could not be taken out in place:
+/// unsetting them would leave them readable in `/proc/PID/environ`. The password
+/// goes through a pipe on standard input, unless one comes that way already or
+/// from the service manager.
 pub fn leave_environment_behind(password_on_stdin: bool) -> Result<(), ProcessError> {
-    if LEFT_BEHIND.iter().all(|name| env::var_os(name).is_none()) {
+    let left_behind = || NOT_OBEYED.iter().chain(&given::VARIABLES);
+    if left_behind().all(|name| env::var_os(name).is_none()) {
         return Ok(());
     }
     let mut command = Command::new(env::current_exe().map_err(ProcessError::Exec)?);
     command.args(env::args_os().skip(1));
-    for name in LEFT_BEHIND {
+    for name in left_behind() {
         command.env_remove(name);
     }
     let from_service_manager = env::var_os("CREDENTIALS_DIRECTORY")
         .is_some_and(|dir| Path::new(&dir).join("axis-master-password").exists());
-    let password = env::var_os(PASSWORD_VARIABLE)
-        .map(|value| Zeroizing::new(value.into_encoded_bytes()))
-        .filter(|value| !value.is_empty());
+    let password = given::password(PASSWORD_VARIABLE).filter(|value| !value.is_empty());
     if let Some(password) = password
         && !password_on_stdin
         && !from_service_manager
@@ -74,6 +73,15 @@ fn hand_over_on_stdin(password: &[u8]) -> io::Result<()> {
     rustix::io::write(&writer, password)?;
     rustix::stdio::dup2_stdin(&reader)?;
     Ok(())
+}
+
+/// Tells the client that starts this axisd that no other process can read what
+/// comes through the pipe: before that the client sends no password.
+pub fn ask_for_password() {
+    use io::Write;
+    let mut stdout = io::stdout().lock();
+    // one that doesn't listen sends it anyway
+    let _ = stdout.write_all(b"closed\n").and_then(|()| stdout.flush());
 }
 
 /// Lets go of standard input, on which the password may have come.

@@ -1,19 +1,35 @@
 //! What every Axis process does first: files only for the owner, no core
 //! dumps, closed to debuggers and to `/proc/PID/{mem,environ,maps,fd}` readers
-//! of the same user.
+//! of the same user, no password in its environment.
 
 use std::io;
 
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, setrlimit, umask};
 
+use crate::given;
+
 /// Applies the hardening to this process. It holds until the process execs
-/// another program, which must call it again.
+/// another program, which must call it again. What passwords it was given in
+/// its environment, [`given`] has from then on.
 ///
 /// # Errors
 /// A system call that the kernel refused; a process that can't be hardened
 /// must not go on to hold secrets.
 pub fn process() -> io::Result<()> {
+    process_without(&[])
+}
+
+/// The same; these variables are taken out of its environment, too, where the
+/// system lets it do so.
+///
+/// # Errors
+/// As for [`process`].
+pub fn process_without(unwanted: &[&str]) -> io::Result<()> {
+    // only until the process is closed can it be opened, even by itself
+    let memory = given::memory(unwanted);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     umask(Mode::RWXG | Mode::RWXO);
     setrlimit(
         Resource::Core,
@@ -22,7 +38,15 @@ pub fn process() -> io::Result<()> {
             maximum: Some(0),
         },
     )?;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    if let Some(memory) = memory {
+        // where that is forbidden they stay as they were given
+        let _ = given::take_out(&memory, unwanted);
+    }
     Ok(())
+}
+
+/// Whatever descriptors this process inherited beside the standard ones, the
+/// programs that it starts don't.
+pub fn hand_nothing_on() {
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
 }

@@ -1,13 +1,16 @@
 //! The gRPC interfaces of axisd and what both of their ends share: where the
 //! sockets are and how to reach them ([`socket`]), where files are
 //! ([`places`]), how every Axis process
-//! shuts itself off from others ([`harden`]), how a command is written that a
+//! shuts itself off from others ([`harden`]), which passwords it was started
+//! with ([`given`]), where secrets lie in memory ([`pages`]), how a command is written that a
 //! message tells its reader to run ([`shell`]), how a file is read that may be
 //! anything ([`regular`]), and which headers of an
 //! upstream's request only axisd sets ([`headers`]).
 
+pub mod given;
 pub mod harden;
 pub mod headers;
+pub mod pages;
 pub mod places;
 pub mod regular;
 pub mod shell;

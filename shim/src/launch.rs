@@ -10,6 +10,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use axis_proto::socket::{self, LOCK_FILE, SocketError};
+use axis_proto::harden;
+use axis_proto::socket::{self, SocketError};
 use axis_proto::v1::ListActionsRequest;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +33,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long after the end of our own child another's daemon may take to answer,
 /// or to hold the lock: of two that start at once one ends.
 const OTHERS_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// How long a new process may take until it has closed itself to others.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The most that is repeated of what a failed daemon wrote, in bytes.
 const MAX_LAST_WORDS: u64 = 4096;
@@ -164,6 +169,7 @@ impl Launch {
     pub async fn run(self) -> Result<Launched, LaunchError> {
         let mut child = self.spawn()?;
         if let (Some(password), Some(mut pipe)) = (&self.password, child.stdin.take()) {
+            closed(&mut child).await;
             // A daemon that lost the race for the lock doesn't read it.
             let _ = pipe.write_all(password.expose_secret().as_bytes()).await;
         }
@@ -209,7 +215,7 @@ impl Launch {
 
     fn spawn(&self) -> Result<Child, LaunchError> {
         // what this process inherited and std doesn't know of stays here
-        close_fds::set_fds_cloexec_threadsafe(3, &[]);
+        harden::hand_nothing_on();
         let mut command = Command::new(&self.program);
         command
             .arg("--autostarted")
@@ -220,7 +226,10 @@ impl Launch {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         if self.password.is_some() {
-            command.arg("--password-stdin").stdin(Stdio::piped());
+            command
+                .arg("--password-stdin")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped());
         }
         command.spawn().map_err(|source| LaunchError::Spawn {
             path: self.program.clone(),
@@ -234,6 +243,14 @@ impl Launch {
 fn another_comes_up(socket: &Path) -> bool {
     let lock = File::open(socket.with_file_name(LOCK_FILE));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+/// Waits until a daemon that was just started says that no other process can
+/// read its pipes any more, or has ended. One that says nothing gets the
+/// password all the same.
+async fn closed(child: &mut Child) {
+    if let Some(mut stdout) = child.stdout.take() {
+        let mut word = [0];
+        let _ = timeout(CLOSE_TIMEOUT, stdout.read(&mut word)).await;
+    }
 }
 
 fn because(said: &str) -> String {

@@ -12,6 +12,7 @@ use axis_proto::v1::{
     AnswerApprovalRequest, Call, ExecuteResponse, ListActionsRequest, ListActionsResponse, Outcome,
     WatchActionsRequest, WatchActionsResponse,
 };
+use secrecy::SecretString;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::timeout;
 use tonic::transport::Channel;
@@ -283,7 +284,8 @@ impl Link {
         if crate::launch::answers(&socket).await {
             return Ok(());
         }
-        let password = self.settings.password.secret().cloned();
+        let password = self.settings.password.secret();
+        let password = password.map(|kept| SecretString::from(kept.expose()));
         let launched = async { Launch::locate(socket, password)?.run().await }.await;
         launched.map(|_| ()).map_err(|error| {
             Failure::new("daemon_unavailable", error.to_string()).with_hint(START_HINT)

@@ -1,11 +1,12 @@
 //! What the shim takes from its environment, read once at its start.
 
-use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::{env, fmt, str};
 
+use axis_proto::given;
+use axis_proto::pages::SecretPages;
 use axis_proto::socket::{self, SocketDir, SocketError};
-use secrecy::SecretString;
-use zeroize::Zeroize;
 
 /// The name of a shim that was given none.
 pub const UNKNOWN_IDENTITY: &str = "unknown";
@@ -40,9 +41,28 @@ pub enum Password {
     /// Not set.
     Absent,
     /// Set.
-    Given(SecretString),
+    Given(KeptPassword),
     /// A variable that the host did not expand.
     Unexpanded,
+}
+
+/// A password in pages of its own, for as long as the shim lives: each axisd
+/// that it starts needs it.
+#[derive(Clone)]
+pub struct KeptPassword(Arc<SecretPages>);
+
+impl KeptPassword {
+    /// The password. Whoever copies it out must wipe the copy.
+    pub fn expose(&self) -> &str {
+        // a password is made from text only
+        str::from_utf8(self.0.bytes()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for KeptPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeptPassword")
+    }
 }
 
 impl Settings {
@@ -84,27 +104,24 @@ impl Identity {
 }
 
 impl Password {
+    /// Taken out of the environment, where it doesn't stay.
     fn from_env() -> Self {
-        match env::var("AXIS_MASTER_PASSWORD") {
-            Ok(text) => Self::parse(text),
-            Err(_) => Self::Absent,
-        }
+        let password = given::take("AXIS_MASTER_PASSWORD").map_or(Self::Absent, Self::of);
+        given::forget();
+        password
     }
 
-    /// An empty password counts as none.
-    pub fn parse(mut text: String) -> Self {
-        if text.is_empty() {
-            return Self::Absent;
+    /// An empty password, or one that is no text, counts as none.
+    pub fn of(pages: SecretPages) -> Self {
+        match str::from_utf8(pages.bytes()) {
+            Ok("") | Err(_) => Self::Absent,
+            Ok(text) if is_unexpanded(text) => Self::Unexpanded,
+            Ok(_) => Self::Given(KeptPassword(Arc::new(pages))),
         }
-        if is_unexpanded(&text) {
-            text.zeroize();
-            return Self::Unexpanded;
-        }
-        Self::Given(SecretString::from(text))
     }
 
     /// The password, where one was given.
-    pub fn secret(&self) -> Option<&SecretString> {
+    pub fn secret(&self) -> Option<&KeptPassword> {
         match self {
             Self::Given(secret) => Some(secret),
             Self::Absent | Self::Unexpanded => None,
@@ -154,13 +171,11 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown_and_an_unexpanded_variable_is_none() {
-        let given = Password::parse("correct horse".into());
-        assert!(given.secret().is_some());
+        let parse = |text: &str| Password::of(SecretPages::copy_of(text.as_bytes()));
+        let given = parse("correct horse");
+        assert_eq!(given.secret().unwrap().expose(), "correct horse");
         assert!(!format!("{given:?}").contains("horse"));
-        assert!(matches!(
-            Password::parse("${PW}".into()),
-            Password::Unexpanded
-        ));
-        assert!(matches!(Password::parse(String::new()), Password::Absent));
+        assert!(matches!(parse("${PW}"), Password::Unexpanded));
+        assert!(matches!(parse(""), Password::Absent));
     }
 }

@@ -9,12 +9,11 @@ use std::time::Duration;
 use axis_proto::socket;
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::{StatusRequest, StatusResponse, UnlockRequest};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
 use tonic::Code;
 
-use crate::settings::Password;
+use crate::settings::{KeptPassword, Password};
 
 /// How long axisd may take to say how the vault is, and to unlock it.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
@@ -29,7 +28,7 @@ pub struct PasswordOffer {
 }
 
 struct OfferState {
-    secret: Option<SecretString>,
+    secret: Option<KeptPassword>,
     /// The process id of the daemon that it was last offered to.
     offered_to: Option<u32>,
 }
@@ -109,11 +108,11 @@ impl PasswordOffer {
         Some(answer.ok()?.ok()?.into_inner())
     }
 
-    async fn unlock(&self, secret: &SecretString) -> Result<(), Code> {
+    async fn unlock(&self, secret: &KeptPassword) -> Result<(), Code> {
         let path = self.admin_socket.as_deref().ok_or(Code::Unavailable)?;
         let mut client = socket::admin_client(path).map_err(|_| Code::Unavailable)?;
         let request = UnlockRequest {
-            master_password: secret.expose_secret().to_owned(),
+            master_password: secret.expose().to_owned(),
             accept_older: false,
             only_if_never_locked: true,
         };

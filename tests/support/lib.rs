@@ -19,6 +19,7 @@ mod home;
 mod host;
 mod session;
 mod terminal;
+mod tls;
 mod upstream;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use home::{Axisd, Home, Ran, run};
 pub use host::Host;
 pub use session::Session;
 pub use terminal::Terminal;
+pub use tls::TlsUpstream;
 pub use upstream::{Recorded, Reply, Upstream};
 
 /// The master password of every test's vault.

@@ -1,9 +1,9 @@
 //! Of passwords and keys that stand in plaintext where an agent of this user
 //! reads first.
 
-use std::env;
 use std::path::Path;
 
+use axis_proto::given;
 use axis_proto::places::home_directory;
 use axis_proto::v1::{Check, Service};
 
@@ -18,14 +18,14 @@ pub(super) fn checks(services: &[Service]) -> Vec<Check> {
 }
 
 fn master_password() -> Check {
-    match env::var_os("AXIS_MASTER_PASSWORD") {
-        None => ok("environment", "AXIS_MASTER_PASSWORD is not set here"),
-        Some(_) => warn(
-            "environment",
-            "AXIS_MASTER_PASSWORD is set here: every program that is started from here, agents too, can read it",
-            "unset AXIS_MASTER_PASSWORD, and type it: axis unlock",
-        ),
+    if !given::is_set("AXIS_MASTER_PASSWORD") {
+        return ok("environment", "AXIS_MASTER_PASSWORD is not set here");
     }
+    warn(
+        "environment",
+        "AXIS_MASTER_PASSWORD is set here: every program that is started from here, agents too, can read it",
+        "unset AXIS_MASTER_PASSWORD, and type it: axis unlock",
+    )
 }
 
 fn keys(services: &[Service]) -> Check {

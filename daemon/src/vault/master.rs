@@ -1,5 +1,6 @@
 //! Where axisd finds its master password at start, before anyone types it: a
-//! pipe from whoever started it, else a service manager's credential file.
+//! pipe from whoever started it, else a service manager's credential file, else
+//! its environment.
 
 use std::env;
 use std::fs::File;
@@ -7,6 +8,7 @@ use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use axis_proto::given;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -14,6 +16,8 @@ use zeroize::Zeroizing;
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 /// The file's name in `$CREDENTIALS_DIRECTORY`.
 pub const CREDENTIAL_FILE: &str = "axis-master-password";
+/// The variable in axisd's own environment.
+const VARIABLE: &str = "AXIS_MASTER_PASSWORD";
 
 /// Why a source's master password can't be used. Its text is never repeated.
 #[derive(Debug, thiserror::Error)]
@@ -62,17 +66,28 @@ pub enum MasterError {
 }
 
 /// The master password, if a source has one: standard input where `stdin` says
-/// that it is handed over there, else `$CREDENTIALS_DIRECTORY`.
+/// that it is handed over there, else `$CREDENTIALS_DIRECTORY`, else
+/// `AXIS_MASTER_PASSWORD`, which is forgotten then.
 ///
 /// # Errors
 /// A source has something that can't be a master password; the next source is
 /// not tried then.
 pub fn from_sources(stdin: bool) -> Result<Option<SecretString>, MasterError> {
+    let given = given::take(VARIABLE);
+    given::forget();
     if stdin {
         return from_pipe().map(Some);
     }
-    match env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from) {
-        Some(directory) if directory.is_absolute() => from_directory(&directory),
+    let directory = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    if let Some(directory) = directory.filter(|it| it.is_absolute())
+        && let Some(password) = from_directory(&directory)?
+    {
+        return Ok(Some(password));
+    }
+    match given {
+        Some(given) if !given.bytes().is_empty() => {
+            read_password(given.bytes(), VARIABLE).map(Some)
+        }
         _ => Ok(None),
     }
 }

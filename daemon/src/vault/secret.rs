@@ -1,12 +1,10 @@
-//! Secrets in memory: each in anonymous pages of its own that are locked (not
-//! swapped), left out of core dumps and of forked children, and wiped at the
-//! end. No type here has Debug, Clone or Serialize.
+//! Secrets in memory, each in pages of its own. No type here has Debug, Clone or
+//! Serialize.
 
 use std::str;
 
-use memmap2::MmapMut;
+use axis_proto::pages::SecretPages;
 use secrecy::{ExposeSecret, SecretString};
-use zeroize::{Zeroize, Zeroizing};
 
 /// A secret text: what [`crate::auth`] puts into a request.
 pub struct Secret(SecretPages);
@@ -14,32 +12,18 @@ pub struct Secret(SecretPages);
 /// A secret key of 32 bytes.
 pub struct Key(SecretPages);
 
-/// Bytes in pages of their own. Where the system gives no such pages they lie
-/// on the heap and are still wiped; [`SecretPages::is_locked`] tells.
-struct SecretPages {
-    pages: Pages,
-    length: usize,
-}
-
-enum Pages {
-    Mapped { map: MmapMut, locked: bool },
-    Heap(Zeroizing<Box<[u8]>>),
-}
-
 impl Secret {
     /// Moves a text into pages of its own; the argument is wiped.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "dropped here, it is wiped")]
     pub fn from_string(text: SecretString) -> Self {
         let text = text.expose_secret();
-        let mut pages = SecretPages::zeroed(text.len());
-        pages.bytes_mut().copy_from_slice(text.as_bytes());
-        Self(pages)
+        Self(SecretPages::copy_of(text.as_bytes()))
     }
 
     /// Decodes hex straight into pages; `None` if it is no hex of UTF-8.
     pub(super) fn from_hex(hex: &str) -> Option<Self> {
-        let pages = SecretPages::from_hex(hex)?;
+        let pages = from_hex(hex)?;
         str::from_utf8(pages.bytes()).is_ok().then_some(Self(pages))
     }
 
@@ -72,15 +56,13 @@ impl Key {
 
     /// Copies the bytes into pages; the caller wipes its own.
     pub(super) fn copy_of(bytes: &[u8; 32]) -> Self {
-        let mut pages = SecretPages::zeroed(32);
-        pages.bytes_mut().copy_from_slice(bytes);
-        Self(pages)
+        Self(SecretPages::copy_of(bytes))
     }
 
     /// Decodes 64 hex digits straight into pages.
     pub(super) fn from_hex(hex: &str) -> Option<Self> {
-        let pages = SecretPages::from_hex(hex)?;
-        (pages.length == 32).then_some(Self(pages))
+        let pages = from_hex(hex)?;
+        (pages.bytes().len() == 32).then_some(Self(pages))
     }
 
     /// The bytes. Whoever copies them out must wipe the copy.
@@ -98,53 +80,11 @@ impl Key {
     }
 }
 
-impl SecretPages {
-    fn zeroed(length: usize) -> Self {
-        let pages = match MmapMut::map_anon(length.max(1)) {
-            Ok(map) => {
-                let locked = map.lock().is_ok();
-                #[cfg(target_os = "linux")]
-                for advice in [memmap2::Advice::DontDump, memmap2::Advice::DontFork] {
-                    if let Err(error) = map.advise(advice) {
-                        tracing::warn!(%error, ?advice, "a secret's pages can't be set apart");
-                    }
-                }
-                Pages::Mapped { map, locked }
-            }
-            Err(_) => Pages::Heap(Zeroizing::new(vec![0; length].into_boxed_slice())),
-        };
-        Self { pages, length }
-    }
-
-    fn from_hex(hex: &str) -> Option<Self> {
-        let mut pages = Self::zeroed(hex.len() / 2);
-        hex::decode_to_slice(hex, pages.bytes_mut()).ok()?;
-        Some(pages)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match &self.pages {
-            Pages::Mapped { map, .. } => &map[..self.length],
-            Pages::Heap(bytes) => bytes,
-        }
-    }
-
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        match &mut self.pages {
-            Pages::Mapped { map, .. } => &mut map[..self.length],
-            Pages::Heap(bytes) => bytes,
-        }
-    }
-
-    fn is_locked(&self) -> bool {
-        matches!(self.pages, Pages::Mapped { locked: true, .. })
-    }
-}
-
-impl Drop for SecretPages {
-    fn drop(&mut self) {
-        self.bytes_mut().zeroize();
-    }
+/// Decodes hex straight into pages.
+fn from_hex(hex: &str) -> Option<SecretPages> {
+    let mut pages = SecretPages::zeroed(hex.len() / 2);
+    hex::decode_to_slice(hex, pages.bytes_mut()).ok()?;
+    Some(pages)
 }
 
 #[cfg(test)]

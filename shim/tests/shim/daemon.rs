@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axis_proto::pages::SecretPages;
 use axis_proto::v1::outcome::End;
 use axis_proto::v1::vault_status::State;
 use axis_shim::settings::{Identity, Password};
@@ -261,6 +262,10 @@ fn locked_until_unlocked(fake: &std::sync::Arc<Fake>) {
     );
 }
 
+fn password(text: &str) -> Password {
+    Password::of(SecretPages::copy_of(text.as_bytes()))
+}
+
 #[tokio::test]
 async fn a_password_opens_a_vault_that_never_had_one_and_is_sent_once() {
     let home = Home::new();
@@ -268,7 +273,7 @@ async fn a_password_opens_a_vault_that_never_had_one_and_is_sent_once() {
     locked_until_unlocked(&fake);
     let daemon = home.start_with(fake);
     let mut settings = home.settings();
-    settings.password = Password::parse("correct horse battery".into());
+    settings.password = password("correct horse battery");
     let mut host = Host::open(settings).await;
     for _ in 0..3 {
         assert_eq!(
@@ -290,7 +295,7 @@ async fn a_password_opens_a_vault_that_never_had_one_and_is_sent_once() {
 
 #[tokio::test]
 async fn a_password_that_is_wrong_or_unexpanded_is_told_and_not_repeated() {
-    for (password, refusal, offers, part) in [
+    for (given, refusal, offers, part) in [
         (
             "wrong password",
             Status::permission_denied("wrong master password"),
@@ -310,7 +315,7 @@ async fn a_password_that_is_wrong_or_unexpanded_is_told_and_not_repeated() {
         *fake.unlock_answer.lock().unwrap() = Err(refusal);
         let daemon = home.start_with(fake);
         let mut settings = home.settings();
-        settings.password = Password::parse(password.into());
+        settings.password = password(given);
         let mut host = Host::open(settings).await;
         let answers: Vec<Value> = [
             host.tool("execute_action", a_call()).await,

@@ -34,7 +34,7 @@ async fn a_daemon_gets_its_password_by_pipe_an_own_group_and_nothing_else() {
     let home = Home::new();
     let seen = home.dir.path().join("seen");
     let text = format!(
-        "(echo \"args $*\"; echo \"stdin $(cat)\"; echo \"cwd $(pwd)\"; env; echo \"group $(ps -o pgid= -p $$) pid $$\") > {0}.part\nmv {0}.part {0}\nsleep 5",
+        "echo closed\n(echo \"args $*\"; echo \"stdin $(cat)\"; echo \"cwd $(pwd)\"; env; echo \"group $(ps -o pgid= -p $$) pid $$\") > {0}.part\nmv {0}.part {0}\nsleep 5",
         seen.display()
     );
     let started = tokio::spawn(launch(&home, &text, Some("pa ss")).run());

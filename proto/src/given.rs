@@ -1,0 +1,122 @@
+//! Passwords that a process is given in its environment. They are taken out of
+//! it at the very start, value and name, and lie in secret pages from then on:
+//! neither `/proc/PID/environ` nor a child of the process shows them any more.
+//!
+//! Unsetting a variable would leave its text where the kernel put it; only who
+//! writes over that text takes it away. Linux lets a process do so through
+//! `/proc/self/mem`; on other systems the variables stay.
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use zeroize::Zeroizing;
+
+use crate::pages::SecretPages;
+
+/// The variables that may hold a password.
+pub const VARIABLES: [&str; 3] = [
+    "AXIS_MASTER_PASSWORD",
+    "AXIS_NEW_MASTER_PASSWORD",
+    "AXIS_IMPORT_PASSWORD",
+];
+
+static TAKEN: Mutex<Vec<(&'static str, SecretPages)>> = Mutex::new(Vec::new());
+
+/// What the variable held when this process was started, which may be anything;
+/// none where it was not set.
+#[must_use]
+pub fn password(variable: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let taken = taken();
+    if let Some((_, value)) = taken.iter().find(|(name, _)| *name == variable) {
+        return Some(Zeroizing::new(value.bytes().to_vec()));
+    }
+    drop(taken);
+    let value = env::var_os(variable)?;
+    Some(Zeroizing::new(value.into_encoded_bytes()))
+}
+
+/// The same, for who keeps it from now on.
+#[must_use]
+pub fn take(variable: &str) -> Option<SecretPages> {
+    let mut taken = taken();
+    if let Some(at) = taken.iter().position(|(name, _)| *name == variable) {
+        return Some(taken.swap_remove(at).1);
+    }
+    drop(taken);
+    let value = Zeroizing::new(env::var_os(variable)?.into_encoded_bytes());
+    Some(SecretPages::copy_of(&value))
+}
+
+/// Whether the variable was set when this process was started.
+#[must_use]
+pub fn is_set(variable: &str) -> bool {
+    taken().iter().any(|(name, _)| *name == variable) || env::var_os(variable).is_some()
+}
+
+/// Forgets all of them: they have served.
+pub fn forget() {
+    taken().clear();
+}
+
+fn taken() -> MutexGuard<'static, Vec<(&'static str, SecretPages)>> {
+    // every change is one step, so a panic leaves nothing half done
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// This process's memory, open for writing, where one of the variables is set.
+/// A process that has closed itself to others can't open it any more.
+pub(crate) fn memory(unwanted: &[&str]) -> Option<File> {
+    let mut names = VARIABLES.iter().chain(unwanted);
+    names.find(|name| env::var_os(name).is_some())?;
+    let memory = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/proc/self/mem");
+    memory.ok()
+}
+
+/// Writes zeros over the variables, and keeps the passwords.
+pub(crate) fn take_out(memory: &File, unwanted: &[&str]) -> io::Result<()> {
+    let (start, end) = bounds()?;
+    let length = usize::try_from(end.saturating_sub(start)).map_err(io::Error::other)?;
+    let mut block = Zeroizing::new(vec![0; length]);
+    memory.read_exact_at(&mut block, start)?;
+    let mut at = start;
+    for entry in block.split(|byte| *byte == 0) {
+        let set = |name: &&str| {
+            let value = entry.strip_prefix(name.as_bytes())?;
+            value.strip_prefix(b"=")
+        };
+        let password = VARIABLES.iter().find_map(|name| Some((*name, set(name)?)));
+        if let Some((name, value)) = password {
+            let mut taken = taken();
+            // of one that stands there twice the first counts, as everywhere
+            if taken.iter().all(|(known, _)| *known != name) {
+                taken.push((name, SecretPages::copy_of(value)));
+            }
+        }
+        if password.is_some() || unwanted.iter().any(|name| set(name).is_some()) {
+            memory.write_all_at(&vec![0; entry.len()], at)?;
+        }
+        at += u64::try_from(entry.len()).map_err(io::Error::other)? + 1;
+    }
+    Ok(())
+}
+
+/// Where the kernel put this process's environment.
+fn bounds() -> io::Result<(u64, u64)> {
+    /// Their places in `/proc/PID/stat`, counted from the state behind the name.
+    const ENV_START: usize = 50 - 3;
+    let stat = fs::read("/proc/self/stat")?;
+    let stat = String::from_utf8_lossy(&stat);
+    let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
+    let mut fields = fields.split_whitespace().skip(ENV_START);
+    let mut number = || fields.next()?.parse::<u64>().ok();
+    match (number(), number()) {
+        (Some(start), Some(end)) if 0 < start && start <= end => Ok((start, end)),
+        _ => Err(io::Error::other("/proc/self/stat has no environment")),
+    }
+}
