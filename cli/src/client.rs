@@ -10,9 +10,10 @@ use axis_proto::socket::{SocketDir, SocketError, admin_client, broker_client};
 use axis_proto::v1::admin_client::AdminClient;
 use axis_proto::v1::broker_client::BrokerClient;
 use axis_proto::v1::vault_status::State;
-use axis_proto::v1::{StatusRequest, StatusResponse, UnlockRequest};
+use axis_proto::v1::{StatusRequest, StatusResponse, UnlockRequest, VerifyPasswordRequest};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{Instant, sleep};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
@@ -27,6 +28,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
 /// How long axisd may take to say that it is there.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a connection may take to close.
+const CLOSING: Duration = Duration::from_millis(100);
+
 /// What takes no longer is not worth a word.
 const UNREMARKABLE: Duration = Duration::from_millis(500);
 
@@ -36,6 +40,7 @@ pub struct Daemon {
     pub admin: AdminClient<Channel>,
     /// What an agent may ask.
     pub broker: BrokerClient<Channel>,
+    sockets: SocketDir,
 }
 
 impl Daemon {
@@ -82,15 +87,45 @@ impl Daemon {
         if !is_locked || status.started_by == "client" {
             return Ok(status);
         }
-        let given = within_time(self.admin.unlock(UnlockRequest {
+        let request = UnlockRequest {
             master_password: password.expose_secret().to_owned(),
             accept_older: false,
             only_if_never_locked: true,
-        }));
+        };
+        let given = self.confide(async move |mut admin| admin.unlock(request).await);
         if given.await?.is_err() {
             return Ok(status);
         }
         ask(self.admin.status(StatusRequest {})).await
+    }
+
+    /// Makes a call that holds a secret, over a connection of its own: what was
+    /// sent last stays in a connection's buffers for as long as that is open.
+    pub async fn confide<T>(
+        &self,
+        call: impl AsyncFnOnce(AdminClient<Channel>) -> Result<Response<T>, Status>,
+    ) -> Result<Result<T, Status>, Failure> {
+        let running = Handle::current().metrics();
+        let tasks = running.num_alive_tasks();
+        let answer = within_time(call(admin_client(&self.sockets.admin())?)).await?;
+        let closed = async {
+            while running.num_alive_tasks() > tasks {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // the answer doesn't hang on it
+        let _ = timeout(CLOSING, closed).await;
+        Ok(answer)
+    }
+
+    /// Whether it is the master password.
+    pub async fn verify(&self, password: &SecretString) -> Result<(), Failure> {
+        let request = VerifyPasswordRequest {
+            master_password: password.expose_secret().to_owned(),
+        };
+        self.confide(async move |mut admin| admin.verify_password(request).await)
+            .await??;
+        Ok(())
     }
 
     /// The axisd that runs, of whatever version; none is started, but by a
@@ -104,8 +139,9 @@ impl Daemon {
         let mut daemon = Self {
             admin: admin_client(&dir.admin())?,
             broker: broker_client(&dir.broker())?,
+            sockets: dir.clone(),
         };
-        match tokio::time::timeout(STATUS_TIMEOUT, daemon.admin.status(StatusRequest {})).await {
+        match timeout(STATUS_TIMEOUT, daemon.admin.status(StatusRequest {})).await {
             Ok(Ok(status)) => Ok(Some((daemon, status.into_inner()))),
             Ok(Err(status)) if is_unreachable(&status) => Ok(None),
             Ok(Err(status)) => Err(status.into()),
@@ -127,7 +163,7 @@ pub async fn within_time<T>(
 ) -> Result<Result<T, Status>, Failure> {
     tokio::select! {
         biased;
-        answered = tokio::time::timeout(ANSWER_TIMEOUT, answer) => match answered {
+        answered = timeout(ANSWER_TIMEOUT, answer) => match answered {
             Ok(answer) => Ok(answer.map(Response::into_inner)),
             Err(_) => Err(silent(ANSWER_TIMEOUT)),
         },

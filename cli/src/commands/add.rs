@@ -6,7 +6,7 @@ use axis_proto::shell;
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::{
     AddCredentialRequest, AddCredentialResponse, Credential, ListActionsRequest,
-    ListCredentialsRequest, ServiceActions, ShowServiceRequest, VerifyPasswordRequest,
+    ListCredentialsRequest, ServiceActions, ShowServiceRequest,
 };
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -100,10 +100,7 @@ impl Add {
         let confirmed = self.source.confirmed(&mut daemon, self.yes).await?;
 
         let password = prompt::master_password().await?;
-        ask(daemon.admin.verify_password(VerifyPasswordRequest {
-            master_password: password.expose_secret().to_owned(),
-        }))
-        .await?;
+        daemon.verify(&password).await?;
         let secret = if self.stdin {
             prompt::secret_from_stdin()?
         } else if confirmed.is_some() {
@@ -111,7 +108,7 @@ impl Add {
         } else {
             prompt::secret(&format!("Secret for {}: ", printable(&self.service))).await?
         };
-        let added = ask(daemon.admin.add_credential(AddCredentialRequest {
+        let request = AddCredentialRequest {
             master_password: password.expose_secret().to_owned(),
             service: self.service,
             label: self.label,
@@ -124,8 +121,11 @@ impl Add {
             program: self.source.program,
             ttl_s: self.source.ttl,
             confirmed_command: confirmed.unwrap_or_default(),
-        }))
-        .await?;
+        };
+        drop((password, secret));
+        let added = daemon
+            .confide(async move |mut admin| admin.add_credential(request).await)
+            .await??;
         show(output, &added)?;
         if vault.state() == State::Locked {
             output.line("The vault is still locked. Next: axis unlock")?;

@@ -6,7 +6,7 @@ use jiff::{Span, SpanRelativeTo};
 use secrecy::ExposeSecret;
 
 use super::approvals::{next, show, watch};
-use crate::client::{Daemon, ask};
+use crate::client::Daemon;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable};
 use crate::prompt;
@@ -58,13 +58,16 @@ impl Approve {
             output.line("")?;
         }
         let password = prompt::master_password().await?;
-        let approved = ask(daemon.admin.approve(ApproveRequest {
+        let request = ApproveRequest {
             master_password: password.expose_secret().to_owned(),
             ids: self.ids,
             lasts_s: self.lasts_s.unwrap_or_default(),
-        }))
-        .await?
-        .approved;
+        };
+        drop(password);
+        let approved = daemon
+            .confide(async move |mut admin| admin.approve(request).await)
+            .await??
+            .approved;
         for approval in &approved {
             let done = match self.lasts_s {
                 None => "Approved, once:".to_owned(),

@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use tonic::{Code, Status};
 
-use crate::client::{Daemon, ask, within_time};
+use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, warn};
 use crate::prompt;
@@ -33,13 +33,13 @@ impl Init {
                 return already_there(output, &vault);
             }
             let password = prompt::master_password().await?;
-            make(&mut daemon, &password).await??;
+            make(&daemon, password).await??;
             output.line(output.paint(Tone::Good, "The policy is made anew."))?;
             output.line(format_args!("  policy  {}", printable(&policy.path)))?;
             return Ok(Exit::Done);
         }
         let password = prompt::new_master_password().await?;
-        match make(&mut daemon, &password).await? {
+        match make(&daemon, password).await? {
             Ok(()) => {}
             Err(status) if status.code() == Code::AlreadyExists => {
                 return already_there(output, &vault);
@@ -53,11 +53,13 @@ impl Init {
 }
 
 /// Has axisd make what is missing.
-async fn make(daemon: &mut Daemon, password: &SecretString) -> Result<Result<(), Status>, Failure> {
+async fn make(daemon: &Daemon, password: SecretString) -> Result<Result<(), Status>, Failure> {
     let request = InitRequest {
         master_password: password.expose_secret().to_owned(),
     };
-    Ok(within_time(daemon.admin.init(request)).await?.map(|_| ()))
+    drop(password);
+    let made = daemon.confide(async move |mut admin| admin.init(request).await);
+    Ok(made.await?.map(|_| ()))
 }
 
 fn already_there(output: Output, vault: &VaultStatus) -> Result<Exit, Failure> {

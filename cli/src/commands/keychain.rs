@@ -125,10 +125,13 @@ async fn set() -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Unavailable, keychain.detail).fix(keychain.fix));
     }
     let password = prompt::master_password().await?;
-    let kept = ask(daemon.admin.set_keychain(SetKeychainRequest {
+    let request = SetKeychainRequest {
         master_password: password.expose_secret().to_owned(),
-    }))
-    .await?;
+    };
+    drop(password);
+    let kept = daemon
+        .confide(async move |mut admin| admin.set_keychain(request).await)
+        .await??;
     output.line(output.paint(
         Tone::Good,
         "The OS keychain keeps the master password: axisd unlocks the vault by itself when it starts.",

@@ -30,12 +30,15 @@ impl Revoke {
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         self.find(&mut daemon).await?;
         let password = prompt::master_password().await?;
-        let revoked = ask(daemon.admin.revoke_credential(RevokeCredentialRequest {
+        let request = RevokeCredentialRequest {
             master_password: password.expose_secret().to_owned(),
             service: self.service,
             label: self.label,
-        }))
-        .await?;
+        };
+        drop(password);
+        let revoked = daemon
+            .confide(async move |mut admin| admin.revoke_credential(request).await)
+            .await??;
         output.line(output.paint(
             Tone::Good,
             &format!("Removed {}.", printable(&revoked.name)),

@@ -1,9 +1,7 @@
 //! `axis rotate`: a new master password for the vault.
 
 use axis_proto::v1::vault_status::State;
-use axis_proto::v1::{
-    Credential, ListCredentialsRequest, RotatePasswordRequest, VerifyPasswordRequest,
-};
+use axis_proto::v1::{Credential, ListCredentialsRequest, RotatePasswordRequest};
 use clap::Args;
 use secrecy::ExposeSecret;
 
@@ -47,10 +45,7 @@ impl Rotate {
             self.means_the_whole_vault(service, &mut daemon).await?;
         }
         let password = prompt::master_password().await?;
-        ask(daemon.admin.verify_password(VerifyPasswordRequest {
-            master_password: password.expose_secret().to_owned(),
-        }))
-        .await?;
+        daemon.verify(&password).await?;
         let new_password = prompt::replacing_master_password().await?;
         if new_password.expose_secret() == password.expose_secret() {
             return Err(Failure::new(
@@ -58,11 +53,14 @@ impl Rotate {
                 "the new master password is the old one; nothing was changed",
             ));
         }
-        let rotated = ask(daemon.admin.rotate_password(RotatePasswordRequest {
+        let request = RotatePasswordRequest {
             master_password: password.expose_secret().to_owned(),
             new_password: new_password.expose_secret().to_owned(),
-        }))
-        .await?;
+        };
+        drop((password, new_password));
+        let rotated = daemon
+            .confide(async move |mut admin| admin.rotate_password(request).await)
+            .await??;
         for warning in &rotated.warnings {
             warn(warning);
         }

@@ -31,12 +31,15 @@ impl Undo {
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         self.find(&mut daemon).await?;
         let password = prompt::master_password().await?;
-        let undone = ask(daemon.admin.undo_credential(UndoCredentialRequest {
+        let request = UndoCredentialRequest {
             master_password: password.expose_secret().to_owned(),
             service: self.service,
             label: self.label,
-        }))
-        .await?;
+        };
+        drop(password);
+        let undone = daemon
+            .confide(async move |mut admin| admin.undo_credential(request).await)
+            .await??;
         let name = printable(&undone.name);
         output.line(output.paint(
             Tone::Good,

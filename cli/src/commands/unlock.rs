@@ -5,7 +5,7 @@ use axis_proto::v1::vault_status::State;
 use clap::Args;
 use secrecy::ExposeSecret;
 
-use crate::client::{Daemon, ask};
+use crate::client::Daemon;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone};
 use crate::prompt;
@@ -27,7 +27,7 @@ impl Unlock {
     /// Unlocks it.
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
-        let (mut daemon, status) = Daemon::reach(None).await?;
+        let (daemon, status) = Daemon::reach(None).await?;
         match status.vault.unwrap_or_default().state() {
             State::Unlocked => {
                 output.line("The vault is unlocked already.")?;
@@ -41,12 +41,15 @@ impl Unlock {
             State::Locked | State::Unspecified => {}
         }
         let password = prompt::master_password().await?;
-        let unlocked = ask(daemon.admin.unlock(UnlockRequest {
+        let request = UnlockRequest {
             master_password: password.expose_secret().to_owned(),
             accept_older: self.accept_older,
             only_if_never_locked: false,
-        }))
-        .await?;
+        };
+        drop(password);
+        let unlocked = daemon
+            .confide(async move |mut admin| admin.unlock(request).await)
+            .await??;
         output.line(output.paint(
             Tone::Good,
             &match unlocked.credentials {

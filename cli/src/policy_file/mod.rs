@@ -168,11 +168,13 @@ impl PolicyFile {
                 .password
                 .as_ref()
                 .ok_or_else(|| self.failed("it is sealed, and nobody said yes to that"))?;
-            ask(daemon.admin.seal_policy(SealPolicyRequest {
+            let request = SealPolicyRequest {
                 master_password: password.expose_secret().to_owned(),
                 what: Some(What::PolicyText(text.to_owned())),
-            }))
-            .await?;
+            };
+            daemon
+                .confide(async move |mut admin| admin.seal_policy(request).await)
+                .await??;
             if let Err(failure) = self.replace(text) {
                 let (why, _) = failure.sentence();
                 warn(&format!(

@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::ExposeSecret;
 
 use super::listed;
-use crate::client::{Daemon, ask};
+use crate::client::Daemon;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, warn};
 use crate::prompt;
@@ -40,12 +40,15 @@ impl Add {
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         self.check_free(&mut daemon).await?;
         let password = prompt::master_password().await?;
-        let added = ask(daemon.admin.add_identity(AddIdentityRequest {
+        let request = AddIdentityRequest {
             master_password: password.expose_secret().to_owned(),
             identity: self.identity.clone(),
             uid: self.uid,
-        }))
-        .await?;
+        };
+        drop(password);
+        let added = daemon
+            .confide(async move |mut admin| admin.add_identity(request).await)
+            .await??;
         let socket = added.socket.unwrap_or_default();
         self.show(output, &socket)?;
         self.warn_of_claims(&mut daemon).await?;

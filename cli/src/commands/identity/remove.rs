@@ -5,7 +5,7 @@ use clap::Args;
 use secrecy::ExposeSecret;
 
 use super::listed;
-use crate::client::{Daemon, ask};
+use crate::client::Daemon;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, warn};
 use crate::prompt;
@@ -29,11 +29,14 @@ impl Remove {
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         self.find(&mut daemon).await?;
         let password = prompt::master_password().await?;
-        let removed = ask(daemon.admin.remove_identity(RemoveIdentityRequest {
+        let request = RemoveIdentityRequest {
             master_password: password.expose_secret().to_owned(),
             identity: self.identity.clone(),
-        }))
-        .await?;
+        };
+        drop(password);
+        let removed = daemon
+            .confide(async move |mut admin| admin.remove_identity(request).await)
+            .await??;
         output.line(output.paint(
             Tone::Good,
             &format!(

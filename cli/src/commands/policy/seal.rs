@@ -96,11 +96,14 @@ impl Seal {
             }
         }
         let password = prompt::master_password().await?;
-        let sealed = ask(daemon.admin.seal_policy(SealPolicyRequest {
+        let request = SealPolicyRequest {
             master_password: password.expose_secret().to_owned(),
             what: Some(What::Digest(shown.digest.clone())),
-        }))
-        .await?;
+        };
+        drop(password);
+        let sealed = daemon
+            .confide(async move |mut admin| admin.seal_policy(request).await)
+            .await??;
         if self.json {
             output.json(&document(&shown, Some(true)))?;
             return Ok(Exit::Done);

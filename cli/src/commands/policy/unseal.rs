@@ -34,10 +34,13 @@ impl Unseal {
             difference::show_meaning(output, Most::ALL, &meaning)?;
         }
         let password = prompt::master_password().await?;
-        let unsealed = ask(daemon.admin.unseal_policy(UnsealPolicyRequest {
+        let request = UnsealPolicyRequest {
             master_password: password.expose_secret().to_owned(),
-        }))
-        .await?;
+        };
+        drop(password);
+        let unsealed = daemon
+            .confide(async move |mut admin| admin.unseal_policy(request).await)
+            .await??;
         if unsealed.was_sealed {
             output.line(output.paint(
                 Tone::Good,
