@@ -227,6 +227,7 @@ impl Owner {
         self.broker.changed();
         self.note_opened(OpenedBy::Owner);
         info!(generation, "the vault was made");
+        self.say_what_may_be_swapped();
         Ok(generation)
     }
 
@@ -251,6 +252,9 @@ impl Owner {
             info!("the vault is locked");
         }
         self.broker.audit.set_key(None);
+        if let Err(error) = self.broker.upstream.forget_connections() {
+            warn!(%error, "idle connections may keep what they sent last");
+        }
         self.broker.changed();
         was_unlocked
     }

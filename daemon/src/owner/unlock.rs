@@ -116,7 +116,17 @@ impl Owner {
             self.note_opened(source);
         }
         info!(credentials, "the vault is unlocked");
+        self.say_what_may_be_swapped();
         Ok(credentials)
+    }
+
+    pub(super) fn say_what_may_be_swapped(&self) {
+        let secrets = self.broker.vault.unlocked_pages();
+        if secrets > 0 {
+            warn!(
+                "{secrets} secrets lie in memory that may be swapped out: raise the limit of locked memory (ulimit -l)"
+            );
+        }
     }
 
     /// Nobody waits for when credentials were used last.

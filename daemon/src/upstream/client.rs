@@ -99,10 +99,9 @@ pub struct Prepared(Client);
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) http: reqwest::Client,
-    pub(super) call_timeout: Duration,
-    pub(super) response_cap: usize,
-    pub(super) saved_cap: usize,
+    pub(super) settings: UpstreamSettings,
     pub(super) skew: Skew,
+    tls: ClientConfig,
 }
 
 impl Upstream {
@@ -144,6 +143,19 @@ impl Upstream {
     /// began.
     pub fn switch_to(&self, prepared: Prepared) {
         self.client.store(Arc::new(prepared.0));
+    }
+
+    /// Makes all calls over new connections from now on: what the idle ones had
+    /// sent last may still stand in their buffers, credential included. Calls
+    /// under way end as they began.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Setup`]; the connections stay then.
+    pub fn forget_connections(&self) -> Result<(), UpstreamError> {
+        let client = self.client.load_full();
+        let anew = Client::with_tls(&client.settings, client.tls.clone(), self.skew.clone())?;
+        self.client.store(Arc::new(anew));
+        Ok(())
     }
 
     /// Hosts whose clock differs from this machine's by more than five minutes,
@@ -202,6 +214,14 @@ impl Client {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self::with_tls(settings, tls, skew)
+    }
+
+    fn with_tls(
+        settings: &UpstreamSettings,
+        tls: ClientConfig,
+        skew: Skew,
+    ) -> Result<Self, UpstreamError> {
         let localhost = [
             SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
@@ -214,7 +234,7 @@ impl Client {
             }));
         }
         let client = client
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls.clone())
             .user_agent(concat!("axis/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::custom(to_the_same_host))
             .referer(false)
@@ -233,10 +253,9 @@ impl Client {
             .map_err(|error| setup(&error))?;
         Ok(Self {
             http: client,
-            call_timeout: settings.call_timeout,
-            response_cap: settings.response_cap,
-            saved_cap: settings.saved_cap,
+            settings: settings.clone(),
             skew,
+            tls,
         })
     }
 
@@ -247,7 +266,7 @@ impl Client {
         errand: &Errand<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let (request, host) = Self::addressed(request)?;
-        let limit = errand.timeout.unwrap_or(self.call_timeout);
+        let limit = errand.timeout.unwrap_or(self.settings.call_timeout);
         let until = Instant::now() + limit;
         tokio::time::timeout_at(until, self.repeat(request, &host, guard, errand, until))
             .await
@@ -309,7 +328,7 @@ impl Client {
         let now = Timestamp::now();
         self.skew.look(host, headers, now);
         let retry_after_s = response::retry_after_s(headers, now);
-        let mut intake = Intake::new(headers, self.response_cap, host, guard)?;
+        let mut intake = Intake::new(headers, self.settings.response_cap, host, guard)?;
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             intake.push(&chunk)?;
         }

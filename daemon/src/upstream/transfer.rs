@@ -33,7 +33,7 @@ impl Client {
         streams: Streams,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let (request, host) = Self::addressed(request)?;
-        let limit = errand.timeout.unwrap_or(self.call_timeout);
+        let limit = errand.timeout.unwrap_or(self.settings.call_timeout);
         let whole = if streams.upload.is_some() || streams.save {
             LONGEST_TRANSFER.max(limit)
         } else {
@@ -103,7 +103,7 @@ impl Client {
             redacted: in_content_type.saturating_add(in_kept),
         };
         let mut ticker = Ticker::new(parts, answer.content_type.as_deref());
-        let mut intake = Intake::new(headers, self.response_cap, host, guard)?;
+        let mut intake = Intake::new(headers, self.settings.response_cap, host, guard)?;
         let mut seen = 0;
         while let Some(chunk) = next_chunk(&mut response, host, guard, None).await? {
             intake.push(&chunk)?;
@@ -139,7 +139,7 @@ impl Client {
             delivered: None,
             redacted: in_headers,
         };
-        let mut intake = Intake::passing(headers, self.saved_cap, host, guard)?;
+        let mut intake = Intake::passing(headers, self.settings.saved_cap, host, guard)?;
         delivery
             .begin(answer.content_type.clone(), intake.announced())
             .await

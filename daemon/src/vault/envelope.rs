@@ -46,6 +46,26 @@ pub(super) struct BoundTo(Vec<u8>);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Forged;
 
+/// More than ciphers and hashes take of the stack.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// Does `work` with keys, and wipes the stack that it took: ciphers and hashes
+/// move their keys about there, and a thread's stack outlives the vault's lock.
+pub(super) fn with_keys<T>(work: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn deeper<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    #[inline(never)]
+    fn wipe() {
+        let mut used = [0; STACK_BYTES];
+        std::hint::black_box(&mut used).zeroize();
+    }
+    let done = deeper(work);
+    wipe();
+    done
+}
+
 /// PBKDF2-HMAC-SHA-512 of the master password.
 pub(super) fn root_key(
     password: &SecretString,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::entry::{self, Entry, EntryName, Metadata, Millis};
-use super::envelope::{self, BoundTo, Forged, Purpose, SALT_BYTES, SealedBox};
+use super::envelope::{self, BoundTo, Forged, Purpose, SALT_BYTES, SealedBox, with_keys};
 use super::fault::Fault;
 use super::hex_text::Hex;
 use super::secret::Key;
@@ -77,13 +77,12 @@ impl Keystore {
         };
         let cipher = Cipher::Aes256Gcm;
         let vault_key = Key::random()?;
-        let root = envelope::root_key(password, &salt, iterations);
-        let sealed = SealedBox::seal(
-            &root,
-            Purpose::VaultKey,
-            &kdf.vault_key_bound_to(cipher),
-            Zeroizing::new(vault_key.expose().to_vec()),
-        )?;
+        let sealed = with_keys(|| {
+            let root = envelope::root_key(password, &salt, iterations);
+            let plaintext = Zeroizing::new(vault_key.expose().to_vec());
+            let bound_to = kdf.vault_key_bound_to(cipher);
+            SealedBox::seal(&root, Purpose::VaultKey, &bound_to, plaintext)
+        })?;
         let keystore = Self {
             version: VERSION,
             generation: 0,
@@ -143,15 +142,18 @@ impl Keystore {
     /// # Errors
     /// The password is wrong, or what the vault key is sealed under was edited.
     pub fn unseal(&self, password: &SecretString) -> Result<Key, Forged> {
-        let root = envelope::root_key(password, &self.kdf.salt.0, self.kdf.iterations);
-        let bound_to = self.kdf.vault_key_bound_to(self.cipher);
-        let opened = self.vault_key.open(&root, Purpose::VaultKey, &bound_to)?;
-        opened.first_chunk().map(Key::copy_of).ok_or(Forged)
+        with_keys(|| {
+            let root = envelope::root_key(password, &self.kdf.salt.0, self.kdf.iterations);
+            let bound_to = self.kdf.vault_key_bound_to(self.cipher);
+            let opened = self.vault_key.open(&root, Purpose::VaultKey, &bound_to)?;
+            opened.first_chunk().map(Key::copy_of).ok_or(Forged)
+        })
     }
 
     /// Whether the file is what the vault wrote; if not, which entries aren't.
     pub fn verify(&self, vault_key: &Key) -> Result<(), Fault> {
-        if envelope::mac_fits(vault_key, &self.under_mac(), &self.mac.0) {
+        let message = self.under_mac();
+        if with_keys(|| envelope::mac_fits(vault_key, &message, &self.mac.0)) {
             return Ok(());
         }
         let names: Vec<String> = self
@@ -173,13 +175,9 @@ impl Keystore {
             names: vec![name.to_owned()],
         };
         let entry = self.entries.get(name).ok_or_else(edited)?;
-        entry
-            .sealed()
-            .open(
-                vault_key.expose(),
-                Purpose::Entry,
-                &self.entry_bound_to(name, &entry.metadata),
-            )
+        let bound_to = self.entry_bound_to(name, &entry.metadata);
+        let sealed = entry.sealed();
+        with_keys(|| sealed.open(vault_key.expose(), Purpose::Entry, &bound_to))
             .map_err(|Forged| edited())
     }
 
@@ -215,12 +213,10 @@ impl Keystore {
         metadata: Metadata,
         plaintext: Zeroizing<Vec<u8>>,
     ) -> Result<(), getrandom::Error> {
-        let sealed = SealedBox::seal(
-            vault_key.expose(),
-            Purpose::Entry,
-            &self.entry_bound_to(&name, &metadata),
-            plaintext,
-        )?;
+        let bound_to = self.entry_bound_to(&name, &metadata);
+        let sealed = with_keys(|| {
+            SealedBox::seal(vault_key.expose(), Purpose::Entry, &bound_to, plaintext)
+        })?;
         self.entries.insert(name, Entry::new(sealed, metadata));
         Ok(())
     }
@@ -248,7 +244,8 @@ impl Keystore {
 
     /// Makes the MAC anew; the last step before a file is written.
     pub fn sign(&mut self, vault_key: &Key) {
-        self.mac = Hex(envelope::mac(vault_key, &self.under_mac()));
+        let message = self.under_mac();
+        self.mac = Hex(with_keys(|| envelope::mac(vault_key, &message)));
     }
 
     /// The credentials' names and metadata, in the order of the names.

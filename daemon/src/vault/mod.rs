@@ -322,8 +322,8 @@ impl Vault {
         Some(Arc::clone(&snapshot.opened.as_ref()?.audit_key))
     }
 
-    /// How many secrets now in memory could be swapped to disk, because the
-    /// system's limit of locked memory was reached.
+    /// How many secrets now in memory could be swapped to disk, or get into a
+    /// dump, because the system's limit of locked memory was reached.
     pub fn unlocked_pages(&self) -> usize {
         let snapshot = self.writer.snapshot();
         let Some(opened) = &snapshot.opened else {
@@ -331,7 +331,7 @@ impl Vault {
         };
         let secrets = opened.credentials.values().map(|c| c.secret().is_locked());
         secrets
-            .chain([opened.audit_key.is_locked()])
+            .chain([&opened.audit_key, &opened.vault_key].map(|key| key.is_locked()))
             .filter(|locked| !locked)
             .count()
     }

@@ -1,8 +1,11 @@
 //! One encoding of a secret as a row of characters, and where it stands in a
 //! text however its characters are escaped there.
 
-use std::str::Chars;
+use std::ops::Range;
+use std::str::{self, Chars};
+use std::sync::Arc;
 
+use axis_proto::pages::SecretPages;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
@@ -27,7 +30,10 @@ enum Alphabet {
 
 /// A row of characters to be found in a text.
 pub(super) struct Pattern {
-    symbols: Zeroizing<String>,
+    /// All rows of one secret: a guard lives as long as its credential, and a
+    /// row tells the secret.
+    rows: Arc<SecretPages>,
+    at: Range<usize>,
     alphabet: Alphabet,
 }
 
@@ -52,23 +58,44 @@ impl Pattern {
     /// The patterns of `secret`: itself, and if it is long enough its hex and
     /// its base64 at each of the three offsets it can have in a longer text.
     pub fn of(secret: &str) -> Vec<Self> {
-        let mut patterns = Vec::new();
-        let mut add = |symbols, alphabet| patterns.push(Self { symbols, alphabet });
+        let mut rows = Vec::new();
         if !secret.is_empty() {
-            add(Zeroizing::new(secret.to_owned()), Alphabet::Text);
+            rows.push((Zeroizing::new(secret.to_owned()), Alphabet::Text));
         }
         if secret.len() >= LONG_ENOUGH {
-            add(Zeroizing::new(hex::encode(secret)), Alphabet::Hex);
+            rows.push((Zeroizing::new(hex::encode(secret)), Alphabet::Hex));
             for offset in 0..3 {
-                add(inner_base64(secret, offset), Alphabet::Base64);
+                rows.push((inner_base64(secret, offset), Alphabet::Base64));
             }
         }
-        patterns
+        let mut pages = SecretPages::zeroed(rows.iter().map(|(row, _)| row.len()).sum());
+        let mut start = 0;
+        let mut places = Vec::new();
+        for (row, alphabet) in &rows {
+            let at = start..start + row.len();
+            pages.bytes_mut()[at.clone()].copy_from_slice(row.as_bytes());
+            start = at.end;
+            places.push((at, *alphabet));
+        }
+        let rows = Arc::new(pages);
+        let pattern = |(at, alphabet)| Self {
+            rows: Arc::clone(&rows),
+            at,
+            alphabet,
+        };
+        places.into_iter().map(pattern).collect()
+    }
+
+    fn symbols(&self) -> Chars<'_> {
+        // each row is made from text
+        str::from_utf8(&self.rows.bytes()[self.at.clone()])
+            .unwrap_or_default()
+            .chars()
     }
 
     /// The number of characters: no form has fewer bytes.
     pub fn len(&self) -> usize {
-        self.symbols.chars().count()
+        self.symbols().count()
     }
 
     /// For each of the first `count` characters, all its forms, ASCII letters
@@ -85,13 +112,13 @@ impl Pattern {
             }
             forms
         };
-        self.symbols.chars().take(count).map(of_symbol).collect()
+        self.symbols().take(count).map(of_symbol).collect()
     }
 
     /// Looks for this pattern at `text[start]`.
     pub fn attempt(&self, text: &[u8], start: usize, front: &mut Front) -> Attempt {
         let mut at = start;
-        let mut symbols = self.symbols.chars();
+        let mut symbols = self.symbols();
         loop {
             let rest = symbols.clone();
             let Some(symbol) = symbols.next() else {
