@@ -6,12 +6,12 @@
 //!
 //! | fault | tests |
 //! | --- | --- |
-//! | the password stands in `/proc/PID/environ` | `process`: `an_axisd_given_the_password_…`, `a_process_of_the_same_user_…`, `an_autostarted_axisd_keeps_little_…` |
-//! | each call leaves copies of the key in memory | `memory` |
+//! | the password stands in `/proc/PID/environ` | `same_uid`; `process`: `an_axisd_given_the_password_…`, `an_autostarted_axisd_keeps_little_…`; `inheritance`; `memory/clients` |
+//! | each call leaves copies of the key in memory | `memory/daemon`: `copies_outside_locked_pages_…` |
 //! | a key that the upstream reflects goes to the agent or into the log | `leaks`: `a_reflected_credential_…`; `reflections`; `daemon/src/upstream/guard/tests.rs` |
 //! | params reach other endpoints or hosts, set headers, or write what others write | `params`; `end_to_end/services`: `hostile_path_params_…`; `daemon/src/catalogue/path.rs`, `daemon/src/catalogue/action/tests/` |
 //! | a redirect carries the key along | `upstream`: `a_redirect_to_another_host_…`; `daemon/src/upstream/tests/redirects.rs` |
-//! | the agent's environment hooks the daemon | `process`: `what_an_agent_loads_into_its_shim_…`, `an_autostarted_axisd_keeps_little_…`, `proxies_of_the_environment_…` |
+//! | the agent's environment hooks the daemon | `process`: `what_an_agent_loads_into_its_shim_…`, `an_autostarted_axisd_keeps_little_…`, `proxies_of_the_environment_…`; `inheritance` |
 //! | keystore entries can be swapped; a malformed or future one is taken, or overwritten | `keystore`; modes: `end_to_end/daemon`: `an_open_directory_or_keystore_…` |
 //! | the agent widens its rights by a command or a file of its own | `end_to_end/sealing`; without the password nothing that widens rights is done: `end_to_end/approvals`, `end_to_end/identities` |
 //! | the agent names any identity | `end_to_end/identities`; on the general socket it can, which `axis policy check` says |
@@ -45,13 +45,18 @@ mod dashboard;
 mod flood;
 mod identities;
 mod isolation;
+mod inheritance;
 mod keystore;
 mod leaks;
+mod left_on_disk;
+mod logging;
 mod memory;
 mod params;
 mod process;
 mod reflections;
+mod same_uid;
 mod sources;
 mod sudo;
 mod system_user;
+mod unlockable;
 mod upstream;
