@@ -110,9 +110,9 @@ pub(crate) fn take_out(memory: &File, unwanted: &[&str]) -> io::Result<()> {
 fn bounds() -> io::Result<(u64, u64)> {
     /// Their places in `/proc/PID/stat`, counted from the state behind the name.
     const ENV_START: usize = 50 - 3;
-    let stat = fs::read("/proc/self/stat")?;
-    let stat = String::from_utf8_lossy(&stat);
-    let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
+    let text = fs::read("/proc/self/stat")?;
+    let text = String::from_utf8_lossy(&text);
+    let (_, fields) = text.rsplit_once(')').unwrap_or_default();
     let mut fields = fields.split_whitespace().skip(ENV_START);
     let mut number = || fields.next()?.parse::<u64>().ok();
     match (number(), number()) {

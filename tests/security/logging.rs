@@ -36,7 +36,7 @@ fn no_log_holds_a_secret_however_much_of_it_is_asked_for() {
     shim.arg("mcp").env("AXIS_IDENTITY", "local-dev");
     let mut host = Host::spawn(shim);
     host.initialize("2025-06-18");
-    stage.call(&mut host, 1);
+    Stage::call(&mut host, 1);
     // an upstream that isn't there, and one that answers nonsense
     let said = axisd.log();
     assert!(

@@ -57,8 +57,9 @@ pub(super) fn with_keys<T>(work: impl FnOnce() -> T) -> T {
         work()
     }
     #[inline(never)]
+    #[expect(clippy::large_stack_arrays, reason = "the stack is what is wiped")]
     fn wipe() {
-        let mut used = [0; STACK_BYTES];
+        let mut used = [0_u8; STACK_BYTES];
         std::hint::black_box(&mut used).zeroize();
     }
     let done = deeper(work);

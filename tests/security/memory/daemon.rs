@@ -114,7 +114,7 @@ impl Stage {
     }
 
     /// Calls every service so often.
-    pub(crate) fn call(&self, host: &mut Host, times: usize) {
+    pub(crate) fn call(host: &mut Host, times: usize) {
         let repo = json!({"owner": "a", "repo": "b"});
         for _ in 0..times {
             let answer = host.execute("github", "repos.get", &repo);
@@ -154,9 +154,9 @@ fn copies_outside_locked_pages_dont_grow_with_calls_and_a_lock_leaves_none_of_an
     assert!(loose.is_empty(), "before the first call: {loose:#?}");
 
     let mut host = Host::connect(home, "local-dev");
-    stage.call(&mut host, 2);
+    Stage::call(&mut host, 2);
     let few = outside(stage.wanted.found_in(axisd));
-    stage.call(&mut host, 165);
+    Stage::call(&mut host, 165);
     let wanted = wanted_keys(stage.wanted, home, PASSWORD);
     let many = outside(wanted.found_in(axisd));
     // what was sent last over each connection: one to every upstream

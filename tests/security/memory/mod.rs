@@ -6,6 +6,9 @@ mod daemon;
 mod keys;
 mod scan;
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
 use axis_tests::{Home, PASSWORD, Session, run};
 
 pub(crate) use self::daemon::{SERVICES, Stage};
@@ -37,7 +40,7 @@ fn the_scan_finds_a_secret_in_each_form_and_in_locked_pages() {
     }
     let secret = "SCANNED-0123456789-secret";
     let wanted = Wanted::none().text("it", secret);
-    let mut holder = std::process::Command::new("perl")
+    let mut holder = Command::new("perl")
         .args([
             "-MMIME::Base64",
             "-e",
@@ -47,11 +50,10 @@ fn the_scan_finds_a_secret_in_each_form_and_in_locked_pages() {
              join('', map { sprintf '\\u%04x', $_ } unpack 'C*', $raw)); \
              $| = 1; print \"kept\\n\"; <STDIN>;",
         ])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    use std::io::{BufRead, BufReader, Write};
     let mut stdin = holder.stdin.take().unwrap();
     writeln!(stdin, "{secret}").unwrap();
     let mut said = String::new();

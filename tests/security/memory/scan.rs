@@ -62,7 +62,8 @@ impl Wanted {
         self = self.bytes(name, secret.as_bytes());
         let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
         self.add(name, "UTF-16", wide);
-        let escaped: String = secret.bytes().map(|it| format!("\\u{it:04x}")).collect();
+        let escaped = secret.bytes().map(|it| format!("\\u{it:04x}"));
+        let escaped = escaped.collect::<Vec<_>>().concat();
         self.add(name, "\\u", escaped.into_bytes());
         let json = serde_json::Value::from(secret).to_string();
         self.add(name, "JSON", json.trim_matches('"').into());
