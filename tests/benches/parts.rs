@@ -62,11 +62,24 @@ fn build(bencher: Bencher, action: &str) {
     });
 }
 
+/// Bytes of a small answer, a large one and one that is saved.
+const ANSWERS: [usize; 3] = [1024, 1024 * 1024, 16 * 1024 * 1024];
+
 /// An answer without the secret through the leak guard. Budget: 5 µs for
 /// 1 KB, 20 ms for 16 MiB.
-#[divan::bench(args = [1024, 16 * 1024 * 1024])]
+#[divan::bench(args = ANSWERS)]
 fn leak_guard(bencher: Bencher, bytes: usize) {
-    let guard = LeakGuard::new(&[SECRET]);
+    guard_answer(bencher, bytes, &LeakGuard::new(&[SECRET]));
+}
+
+/// The same through a guard that knows nothing: what is left is the copy, so the
+/// difference is what looking costs.
+#[divan::bench(args = ANSWERS)]
+fn leak_guard_of_nothing(bencher: Bencher, bytes: usize) {
+    guard_answer(bencher, bytes, &LeakGuard::new(&[]));
+}
+
+fn guard_answer(bencher: Bencher, bytes: usize, guard: &LeakGuard) {
     let item = r#"{"id":1296269,"full_name":"octocat/hello-world","private":false},"#;
     let text = &item.repeat(bytes / item.len() + 1)[..bytes];
     bencher
@@ -83,6 +96,14 @@ fn leak_guard(bencher: Bencher, bytes: usize) {
 #[divan::bench]
 fn leak_guard_made() -> LeakGuard {
     LeakGuard::new(&[black_box(SECRET)])
+}
+
+/// The same for a signature beside them, made for each signed call. Budget: 300 µs.
+#[divan::bench]
+fn leak_guard_and_signature(bencher: Bencher) {
+    let guard = LeakGuard::new(&[SECRET]);
+    let signature = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    bencher.bench(|| guard.and(&[black_box(signature)]));
 }
 
 struct BenchKey([u8; 32]);

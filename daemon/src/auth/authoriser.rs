@@ -110,9 +110,10 @@ impl Authoriser {
                 let region = region.unwrap_or(aws_sigv4::DEFAULT_REGION).to_owned();
                 let at = SystemTime::from(self.shared.clock.wall());
                 let signature = aws_sigv4::apply(secret, service, &region, at, &mut request)?;
+                let guard = Kept::with(credential, scheme).guard(scheme, secret);
                 return Ok(Authorised {
                     request: AuthorisedRequest(request),
-                    guard: kept::guard_with(scheme, secret, &[&signature]),
+                    guard: Arc::new(guard.and(&[&signature])),
                     token: None,
                 });
             }

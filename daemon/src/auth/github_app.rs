@@ -94,7 +94,11 @@ pub(super) async fn fetch(exchange: &Exchange<'_>) -> Result<Grant, AuthError> {
         hosts: exchange.credential.hosts(),
         headers,
         form: None,
-        guard: &LeakGuard::new(&[&app.private_key, &assertion]),
+        guard: &LeakGuard::new(&[
+            &app.private_key,
+            &assertion,
+            jwt::signature(&assertion).unwrap_or_default(),
+        ]),
     }
     .ask(exchange.upstream)
     .await?;

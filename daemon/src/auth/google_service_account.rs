@@ -78,7 +78,8 @@ pub(super) async fn fetch(exchange: &Exchange<'_>, scopes: &[String]) -> Result<
         exp: now + JWT_LIFETIME_S,
     };
     let assertion = jwt::sign(&claims, key.private_key_id.as_deref(), &key.private_key)?;
-    let guard = LeakGuard::new(&[&key.private_key, &assertion]);
+    let signature = jwt::signature(&assertion).unwrap_or_default();
+    let guard = LeakGuard::new(&[&key.private_key, &assertion, signature]);
     let answer = Question {
         url: &url,
         path: "",

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::scheme::AuthScheme;
 use super::token::TokenCell;
-use super::{aws_sigv4, basic, github_app, google_service_account, oauth2};
+use super::{aws_sigv4, basic, github_app, google_service_account, jwt, oauth2};
 use crate::upstream::LeakGuard;
 use crate::vault::Credential;
 
@@ -109,11 +109,13 @@ fn app_parts(secret: &str) -> Option<Vec<Zeroizing<String>>> {
 /// A guard for what `scheme` reads as secret in `secret`, and for `more`.
 pub(super) fn guard_with(scheme: &AuthScheme, secret: &str, more: &[&str]) -> Arc<LeakGuard> {
     let parts = guarded(scheme, secret);
-    let all: Vec<&str> = parts
+    let mut all: Vec<&str> = parts
         .iter()
         .map(|part| part.as_str())
         .chain(more.iter().copied())
         .collect();
+    let signatures: Vec<&str> = all.iter().copied().filter_map(jwt::signature).collect();
+    all.extend(signatures);
     Arc::new(LeakGuard::new(&all))
 }
 

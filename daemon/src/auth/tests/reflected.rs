@@ -80,3 +80,16 @@ async fn every_scheme_guards_the_secret_members_of_a_credential_in_json() {
         }
     }
 }
+
+#[test]
+fn of_a_json_web_token_the_signature_alone_is_guarded_too() {
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJheGlzIn0.c2lnbmF0dXJlLW9mLXRva2Vu";
+    let guard = super::super::kept::guard_with(&AuthScheme::Bearer, "other-secret", &[token]);
+    for (text, expected) in [
+        (token, "[redacted by axis]"),
+        ("bad: c2lnbmF0dXJlLW9mLXRva2Vu", "bad: [redacted by axis]"),
+        ("{\"sub\":\"axis\"}", "{\"sub\":\"axis\"}"),
+    ] {
+        assert_eq!(guard.redact(text), expected);
+    }
+}

@@ -5,8 +5,8 @@
 //! to come. Only if those four occur there in some form does anybody look
 //! closer.
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -14,17 +14,19 @@ use super::pattern::Pattern;
 
 /// Bytes at the beginning of a form that are looked at: more would skip
 /// further, but let more through.
-const WINDOW: usize = 12;
+const WINDOW: usize = 16;
 /// Bytes of a gram.
 const GRAM: usize = 4;
+/// Bytes of a few characters and a break, of which all grams count.
+const LONG_WINDOW: usize = 1024;
 
-/// Some of the patterns: a bit each, the 33rd shares that of the first.
+/// Some of the patterns: a bit each, the 65th shares that of the first.
 #[derive(Clone, Copy)]
-pub(super) struct Which(u32);
+pub(super) struct Which(u64);
 
 impl Which {
     fn only(index: usize) -> Self {
-        Self(1 << (index % 32))
+        Self(1 << (index % 64))
     }
 
     /// Whether pattern number `index` is among these.
@@ -34,9 +36,10 @@ impl Which {
 }
 
 /// Where the forms of some patterns may begin.
+#[derive(Clone)]
 pub(super) struct Filter {
     /// For each byte, the patterns with a form that begins with it.
-    first: Zeroizing<[u32; 256]>,
+    first: Zeroizing<[u64; 256]>,
     /// Bytes at the beginning of a form that are looked at; no form has fewer.
     window: usize,
     /// The grams in the first `window` bytes of all forms.
@@ -44,25 +47,62 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// A filter for the forms of `patterns`.
-    pub fn new(patterns: &[Pattern]) -> Self {
-        let shortest = patterns.iter().map(Pattern::len).min().unwrap_or(0);
-        let window = shortest.min(WINDOW);
-        let mut first = Zeroizing::new([0; 256]);
-        let mut grams = Grams::new();
+    /// A filter that lets nothing through.
+    pub fn new() -> Self {
+        Self {
+            first: Zeroizing::new([0; 256]),
+            window: WINDOW,
+            grams: Grams::new(),
+        }
+    }
+
+    /// Lets through what may be a form of `patterns`, of which the first has
+    /// the number `start`.
+    pub fn add(&mut self, patterns: &[Arc<Pattern>], start: usize) {
+        // the grams of those that were added before are more than those of a
+        // smaller window
+        let shortest = patterns.iter().map(|pattern| pattern.len()).min();
+        self.window = self.window.min(shortest.unwrap_or(WINDOW));
         for (index, pattern) in patterns.iter().enumerate() {
-            let forms = pattern.forms(window);
-            for form in forms.iter().take(1).flatten() {
+            let forms = pattern.forms(self.window);
+            let forms: Vec<&[Vec<u8>]> = forms.iter().map(Vec::as_slice).collect();
+            for form in forms.iter().take(1).copied().flatten() {
                 for byte in [form[0], form[0].to_ascii_uppercase()] {
-                    first[usize::from(byte)] |= Which::only(index).0;
+                    self.first[usize::from(byte)] |= Which::only(start + index).0;
                 }
             }
-            grams.add(&forms);
+            if let Some(row) = plain_row(&forms) {
+                self.add_row(&row, pattern.breaks());
+            } else {
+                self.grams.add(&forms, self.window);
+                self.add_broken(&forms, pattern.breaks());
+            }
         }
-        Self {
-            first,
-            window,
-            grams,
+    }
+
+    /// Adds the grams of characters that are one byte each and nothing else.
+    fn add_row(&mut self, row: &[u8], breaks: &[&[u8]]) {
+        self.grams.add_all_of(row);
+        for at in 1..row.len() {
+            let before = &row[at.saturating_sub(GRAM - 1)..at];
+            let behind = &row[at..row.len().min(at + GRAM - 1)];
+            for ending in breaks {
+                self.grams.add_all_of(&[before, ending, behind].concat());
+            }
+        }
+    }
+
+    /// Adds the grams that hold some of a break between two of these characters.
+    fn add_broken(&mut self, forms: &[&[Vec<u8>]], breaks: &[&[u8]]) {
+        if breaks.is_empty() {
+            return;
+        }
+        let breaks: Vec<Vec<u8>> = breaks.iter().map(|ending| ending.to_vec()).collect();
+        for at in 1..forms.len() {
+            let before = &forms[at.saturating_sub(GRAM - 1)..at];
+            let behind = &forms[at..forms.len().min(at + GRAM - 1)];
+            let around = [before, &[breaks.as_slice()], behind].concat();
+            self.grams.add(&around, LONG_WINDOW);
         }
     }
 
@@ -78,7 +118,7 @@ impl Filter {
         text: &[u8],
         mut visit: impl FnMut(usize, Which) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let mut look_closer = |mut places: std::ops::Range<usize>| {
+        let mut look_closer = |mut places: Range<usize>| {
             places.try_for_each(|at| match self.first[usize::from(text[at])] {
                 0 => ControlFlow::Continue(()),
                 which => visit(at, Which(which)),
@@ -86,21 +126,42 @@ impl Filter {
         };
         let mut undecided = 0;
         if self.window >= GRAM {
-            let mut sample = self.window - GRAM;
-            while let Some(gram) = text.get(sample..).and_then(<[u8]>::first_chunk) {
-                if self.grams.contain(*gram) {
-                    look_closer(undecided..sample + 1)?;
+            let step = self.window - GRAM + 1;
+            let mut sample = step - 1;
+            while let Some(gram) = gram_at(text, sample) {
+                if self.grams.contain(gram) {
+                    // of a form that begins before, each gram up to here is known
+                    let known = (undecided..sample).rev().take_while(|at| {
+                        gram_at(text, *at).is_some_and(|gram| self.grams.contain(gram))
+                    });
+                    let start = sample - known.count();
+                    look_closer(start..sample + 1)?;
                 }
                 undecided = sample + 1;
-                sample += self.window - GRAM + 1;
+                sample += step;
             }
         }
         look_closer(undecided..text.len())
     }
 }
 
+/// The gram at `text[at]`, unless the text ends within.
+fn gram_at(text: &[u8], at: usize) -> Option<[u8; GRAM]> {
+    text.get(at..)?.first_chunk().copied()
+}
+
+/// The bytes of characters that have one form of one byte each.
+fn plain_row(forms: &[&[Vec<u8>]]) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = forms.iter().map(|forms| match forms {
+        [form] => form.first().copied().filter(|_| form.len() == 1),
+        _ => None,
+    });
+    bytes.collect::<Option<Vec<u8>>>().map(Zeroizing::new)
+}
+
 /// A set of grams that may claim to contain some it doesn't, and takes upper
 /// and lower case for the same.
+#[derive(Clone)]
 struct Grams(Zeroizing<Vec<u64>>);
 
 impl Grams {
@@ -111,23 +172,35 @@ impl Grams {
         Self(Zeroizing::new(vec![0; (1 << Self::BITS) / 64]))
     }
 
-    /// Adds the grams that lie in the first `forms.len()` bytes of any row of
-    /// one form for each symbol.
-    fn add(&mut self, forms: &[Vec<Vec<u8>>]) {
-        let window = forms.len();
+    /// Adds the grams that lie in the first `window` bytes of any row of one
+    /// form for each symbol.
+    fn add(&mut self, forms: &[&[Vec<u8>]], window: usize) {
         let mut following = Beginnings::of_nothing();
+        let mut short: Vec<&[u8]> = Vec::new();
         for (symbol, forms) in forms.iter().enumerate().rev() {
             // no form of this symbol begins before byte number `symbol`
-            let offsets = (0..).take_while(|offset| symbol + offset + GRAM <= window);
-            let tails: BTreeSet<_> = offsets
-                .flat_map(|offset| forms.iter().filter_map(move |form| form.get(offset..)))
-                .filter(|tail| !tail.is_empty())
-                .map(|tail| &tail[..tail.len().min(GRAM)])
-                .collect();
-            for tail in tails {
+            let starts = (window + 1).saturating_sub(symbol + GRAM);
+            for form in *forms {
+                for at in 0..form.len().min(starts) {
+                    let tail = &form[at..];
+                    if let Some(gram) = tail.first_chunk() {
+                        self.insert(*gram);
+                    } else if !short.contains(&tail) {
+                        short.push(tail);
+                    }
+                }
+            }
+            for tail in short.drain(..) {
                 following.complete(tail, GRAM, |gram| self.insert(gram));
             }
             following = following.behind(forms);
+        }
+    }
+
+    /// Adds all grams of `row`.
+    fn add_all_of(&mut self, row: &[u8]) {
+        for gram in row.windows(GRAM) {
+            self.insert([gram[0], gram[1], gram[2], gram[3]]);
         }
     }
 
@@ -136,6 +209,8 @@ impl Grams {
         self.0[word] |= 1 << bit;
     }
 
+    #[expect(clippy::inline_always, reason = "it is all that most of a text meets")]
+    #[inline(always)]
     fn contain(&self, gram: [u8; GRAM]) -> bool {
         let (word, bit) = Self::place(gram);
         self.0[word] >> bit & 1 == 1
@@ -150,12 +225,12 @@ impl Grams {
 
 /// The first bytes of all that can stand behind some symbol, by their number
 /// (0 to 3); what goes beyond that number is zero.
-struct Beginnings([BTreeSet<[u8; GRAM]>; GRAM]);
+struct Beginnings([Vec<[u8; GRAM]>; GRAM]);
 
 impl Beginnings {
     fn of_nothing() -> Self {
         let mut beginnings = Self(Default::default());
-        beginnings.0[0].insert([0; GRAM]);
+        beginnings.0[0].push([0; GRAM]);
         beginnings
     }
 
@@ -165,7 +240,10 @@ impl Beginnings {
         for (length, set) in beginnings.0.iter_mut().enumerate().skip(1) {
             for form in forms {
                 self.complete(form, length, |bytes| {
-                    set.insert(bytes);
+                    // there are a few dozens
+                    if !set.contains(&bytes) {
+                        set.push(bytes);
+                    }
                 });
             }
         }

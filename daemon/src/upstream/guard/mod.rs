@@ -13,12 +13,16 @@ mod pattern;
 mod tests;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use self::filter::{Filter, Which};
 use self::pattern::{Attempt, Front, Pattern};
 
 /// What stands in an answer where a secret stood.
 pub const REPLACEMENT: &str = "[redacted by axis]";
+
+/// More held bytes than this are not looked at for every byte that comes.
+const MUCH: usize = 4096;
 
 /// Finds the forms of some secrets. It holds them, so it has no `Debug` and
 /// wipes itself.
@@ -28,20 +32,24 @@ pub const REPLACEMENT: &str = "[redacted by axis]";
 ///   way: `%2F` (or `%252F`), `\/`, `\u002f`, `\x2f`, `\u{2f}` behind one to
 ///   four backslashes, `&sol;`, `&#47;`, `&#x2f;` (or `&amp;#47;`), `+` for a
 ///   space;
-/// - its hex digits, in either case, and its base64, standard or URL-safe,
-///   wherever it stands in what was encoded (so also in `user:secret`).
+/// - its hex digits, in either case;
+/// - its base64, standard or URL-safe, wherever it stands in what was encoded
+///   (so also in `user:secret`), in one line or in lines of 16 characters and
+///   more, also as JSON writes them;
+/// - the base64 of that base64, in one line;
+/// - its UTF-16 in either byte order, and the base64 of it, where it is ASCII.
 ///
 /// Of a secret shorter than 8 bytes only the first are searched: its hex and
 /// base64 are so short that innocent texts hold them. Where a base64 character
 /// holds bits of the secret and of its neighbour, it stays: at most 4 bits at
 /// either end. Anything else passes: a reversed secret, half of it, its hash,
-/// UTF-16, a file that is compressed itself.
+/// a file that is compressed itself.
 ///
 /// A text that resembles the secret nowhere passes at over a gigabyte a second. One
 /// that an upstream made of nearly the secret takes up to the secret's length
 /// times longer, and most if that is a row of backslashes.
 pub struct LeakGuard {
-    patterns: Vec<Pattern>,
+    patterns: Vec<Arc<Pattern>>,
     filter: Filter,
 }
 
@@ -49,9 +57,25 @@ impl LeakGuard {
     /// A guard for `secrets`: a credential's own, and each part of a compound
     /// one that is secret by itself. Empty ones are left out.
     pub fn new(secrets: &[&str]) -> Self {
-        let patterns: Vec<_> = secrets.iter().copied().flat_map(Pattern::of).collect();
-        let filter = Filter::new(&patterns);
-        Self { patterns, filter }
+        let nothing = Self {
+            patterns: Vec::new(),
+            filter: Filter::new(),
+        };
+        nothing.and(secrets)
+    }
+
+    /// A guard for `secrets` beside those that this one knows.
+    #[must_use]
+    pub fn and(&self, secrets: &[&str]) -> Self {
+        let more = secrets.iter().copied().flat_map(Pattern::of);
+        let more: Vec<_> = more.map(Arc::new).collect();
+        let mut filter = self.filter.clone();
+        filter.add(&more, self.patterns.len());
+        let known = self.patterns.iter().cloned();
+        Self {
+            patterns: known.chain(more).collect(),
+            filter,
+        }
     }
 
     /// Begins to guard one answer.
@@ -59,6 +83,7 @@ impl LeakGuard {
         GuardedStream {
             guard: self,
             held: Vec::new(),
+            enough: 0,
             progress: Progress::default(),
         }
     }
@@ -95,6 +120,10 @@ impl LeakGuard {
     /// bytes are decided: what follows may be the beginning of a form, unless
     /// this is the `last` of the text.
     fn sift(&self, text: &[u8], last: bool, progress: &mut Progress, out: &mut Vec<u8>) -> usize {
+        if self.patterns.is_empty() {
+            out.extend_from_slice(text);
+            return text.len();
+        }
         let written = out.len();
         let mut decided = text.len();
         let mut shown = progress.covered;
@@ -137,6 +166,8 @@ impl LeakGuard {
 pub struct GuardedStream<'g> {
     guard: &'g LeakGuard,
     held: Vec<u8>,
+    /// From how many held bytes on it is worth looking at them again.
+    enough: usize,
     progress: Progress,
 }
 
@@ -149,9 +180,16 @@ impl GuardedStream<'_> {
             self.held.extend_from_slice(&chunk[decided..]);
         } else {
             self.held.extend_from_slice(chunk);
+            if self.held.len() < self.enough {
+                return;
+            }
             let decided = self.guard.sift(&self.held, false, &mut self.progress, out);
             self.held.drain(..decided);
         }
+        // else an upstream that sends most of a long secret byte by byte would
+        // have all of it looked at for each
+        let held = self.held.len();
+        self.enough = if held < MUCH { 0 } else { held + held / 8 };
     }
 
     /// Adds what was held back, and returns how often a secret was taken out.

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::str::{self, Chars};
 use std::sync::Arc;
+use std::str::Chars;
 
 use axis_proto::pages::SecretPages;
 use base64::Engine as _;
@@ -16,16 +17,27 @@ use super::escape;
 /// shorter one would be found in many an innocent text.
 const LONG_ENOUGH: usize = 8;
 
+/// How many bytes may stand before a secret, modulo three.
+const OFFSETS: [usize; 3] = [0, 1, 2];
+
+/// What may part the lines that an encoding comes in: as it is, and in JSON.
+const BREAKS: [&[u8]; 6] = [b"\n", b"\r\n", b"\\n", b"\\r\\n", b"\\\\n", b"\\\\r\\\\n"];
+/// Fewest characters of such a line. What is looked at of the beginning of a
+/// form is shorter, so it holds one break at most.
+const SHORTEST_LINE: usize = 16;
+
 /// What the characters of a [`Pattern`] are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Alphabet {
     /// The secret itself: either case, any character escaped.
     Text,
-    /// Its base64: the case counts; what isn't a letter or digit may be
-    /// escaped, and may be of the URL-safe alphabet.
+    /// Base64: the case counts; what isn't a letter or digit may be escaped,
+    /// and may be of the URL-safe alphabet.
     Base64,
-    /// Its hex digits: either case, never escaped.
-    Hex,
+    /// The same in lines.
+    LinesOfBase64,
+    /// Hex digits, or the bytes of UTF-16: either case, never escaped.
+    Bytes,
 }
 
 /// A row of characters to be found in a text.
@@ -41,8 +53,17 @@ pub(super) struct Pattern {
 /// next for their memory alone.
 #[derive(Default)]
 pub(super) struct Front {
-    reached: Vec<usize>,
-    next: Vec<usize>,
+    reached: Vec<Place>,
+    next: Vec<Place>,
+    ends: Vec<usize>,
+}
+
+/// One way to read the text up to some place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    at: usize,
+    /// Characters since the last break of a line, up to [`SHORTEST_LINE`].
+    line: usize,
 }
 
 /// What came of looking for a pattern at one place.
@@ -55,8 +76,9 @@ pub(super) struct Attempt {
 }
 
 impl Pattern {
-    /// The patterns of `secret`: itself, and if it is long enough its hex and
-    /// its base64 at each of the three offsets it can have in a longer text.
+    /// The patterns of `secret`: itself, and if it is long enough its hex, its
+    /// UTF-16, and the base64 of all of these at each of the three offsets that
+    /// it can have in a longer text.
     pub fn of(secret: &str) -> Vec<Self> {
         let mut rows = Vec::new();
         if !secret.is_empty() {
@@ -66,7 +88,28 @@ impl Pattern {
             rows.push((Zeroizing::new(hex::encode(secret)), Alphabet::Hex));
             for offset in 0..3 {
                 rows.push((inner_base64(secret, offset), Alphabet::Base64));
+        if secret.len() < LONG_ENOUGH {
+            return patterns;
+        }
+        add(Zeroizing::new(hex::encode(secret)), Alphabet::Bytes);
+        for offset in OFFSETS {
+            let once = inner_base64(secret.as_bytes(), offset);
+            for twice in [once.clone(), url_safe(&once)]
+                .iter()
+                .take(alphabets(&once))
+            {
+                for offset in OFFSETS {
+                    add(inner_base64(twice.as_bytes(), offset), Alphabet::Base64);
+                }
             }
+            add(once, Alphabet::LinesOfBase64);
+        }
+        if secret.is_ascii() {
+            let wide = between_zeros(secret);
+            for offset in OFFSETS {
+                add(inner_base64(wide.as_bytes(), offset), Alphabet::Base64);
+            }
+            add(wide, Alphabet::Bytes);
         }
         let mut pages = SecretPages::zeroed(rows.iter().map(|(row, _)| row.len()).sum());
         let mut start = 0;
@@ -115,6 +158,14 @@ impl Pattern {
         self.symbols().take(count).map(of_symbol).collect()
     }
 
+    /// What may stand between any two of its characters.
+    pub fn breaks(&self) -> &'static [&'static [u8]] {
+        match self.alphabet {
+            Alphabet::LinesOfBase64 => &BREAKS,
+            Alphabet::Text | Alphabet::Base64 | Alphabet::Bytes => &[],
+        }
+    }
+
     /// Looks for this pattern at `text[start]`.
     pub fn attempt(&self, text: &[u8], start: usize, front: &mut Front) -> Attempt {
         let mut at = start;
@@ -130,37 +181,53 @@ impl Pattern {
             match text.get(at) {
                 // one byte, and nothing but itself: the usual case
                 Some(&byte)
-                    if symbol.is_ascii() && !(escape::introduces(byte) && self.escapes(symbol)) =>
+                    if symbol.is_ascii()
+                        && !(escape::introduces(byte) && self.escapes(symbol))
+                        && !(at > start && self.may_break_at(byte)) =>
                 {
                     if !self.is_plain(symbol, byte) {
                         return Attempt::default();
                     }
                     at += 1;
                 }
-                _ => return self.attempt_escaped(text, at, rest, front),
+                _ => return self.attempt_escaped(text, start..at, rest, front),
             }
         }
     }
 
-    /// Like [`Self::attempt`] for the `symbols` that are left, following every
-    /// way to read the text at once.
+    /// Like [`Self::attempt`] for the `symbols` that are left behind what was
+    /// `read`, following every way to read the text at once.
     fn attempt_escaped(
         &self,
         text: &[u8],
-        at: usize,
+        read: Range<usize>,
         symbols: Chars<'_>,
         front: &mut Front,
     ) -> Attempt {
-        let Front { reached, next } = front;
+        let Front {
+            reached,
+            next,
+            ends,
+        } = front;
         reached.clear();
-        reached.push(at);
+        reached.push(Place {
+            at: read.end,
+            line: SHORTEST_LINE,
+        });
         let mut open = false;
+        let mut is_first = read.is_empty();
         for symbol in symbols {
-            for at in reached.drain(..) {
+            if !is_first {
+                open |= self.pass_breaks(text, reached);
+            }
+            is_first = false;
+            for Place { at, line } in reached.drain(..) {
+                let line = (line + 1).min(SHORTEST_LINE);
                 for variant in self.variants(symbol) {
-                    self.ends(symbol, variant, text, at, next);
+                    self.ends(symbol, variant, text, at, ends);
                     open |= self.may_go_on(symbol, variant, &text[at..]);
                 }
+                next.extend(ends.drain(..).map(|at| Place { at, line }));
             }
             next.sort_unstable();
             next.dedup();
@@ -170,9 +237,34 @@ impl Pattern {
             }
         }
         Attempt {
-            end: reached.last().copied(),
+            end: reached.last().map(|place| place.at),
             open,
         }
+    }
+
+    /// Adds to `reached` what lies behind the end of a line there; whether the
+    /// text ends in the midst of one.
+    fn pass_breaks(&self, text: &[u8], reached: &mut Vec<Place>) -> bool {
+        let mut open = false;
+        for index in 0..reached.len() {
+            let Place { at, line } = reached[index];
+            if line < SHORTEST_LINE {
+                continue;
+            }
+            let rest = &text[at..];
+            for ending in self.breaks() {
+                if rest.starts_with(ending) {
+                    let at = at + ending.len();
+                    reached.push(Place { at, line: 0 });
+                }
+                open |= ending.len() > rest.len() && ending.starts_with(rest);
+            }
+        }
+        open
+    }
+
+    fn may_break_at(&self, byte: u8) -> bool {
+        matches!(byte, b'\n' | b'\r' | b'\\') && !self.breaks().is_empty()
     }
 
     fn ends(&self, symbol: char, variant: char, text: &[u8], at: usize, found: &mut Vec<usize>) {
@@ -209,8 +301,8 @@ impl Pattern {
     /// letters.
     fn variants(&self, symbol: char) -> impl Iterator<Item = char> + use<> {
         let others = match (self.alphabet, symbol) {
-            (Alphabet::Base64, '+') => [Some('-'), None],
-            (Alphabet::Base64, '/') => [Some('_'), None],
+            (Alphabet::Base64 | Alphabet::LinesOfBase64, '+') => [Some('-'), None],
+            (Alphabet::Base64 | Alphabet::LinesOfBase64, '/') => [Some('_'), None],
             (Alphabet::Text, _) if !symbol.is_ascii() => {
                 [only(symbol.to_lowercase()), only(symbol.to_uppercase())]
             }
@@ -224,25 +316,25 @@ impl Pattern {
     fn is_plain(&self, symbol: char, byte: u8) -> bool {
         let there = char::from(byte);
         match (self.alphabet, symbol) {
-            (Alphabet::Base64, '+') => matches!(there, '+' | '-'),
-            (Alphabet::Base64, '/') => matches!(there, '/' | '_'),
-            (Alphabet::Base64, _) => there == symbol,
-            (Alphabet::Text | Alphabet::Hex, _) => there.eq_ignore_ascii_case(&symbol),
+            (Alphabet::Text | Alphabet::Bytes, _) => there.eq_ignore_ascii_case(&symbol),
+            (_, '+') => matches!(there, '+' | '-'),
+            (_, '/') => matches!(there, '/' | '_'),
+            _ => there == symbol,
         }
     }
 
     fn equal(&self, one: &[u8], other: &[u8]) -> bool {
         match self.alphabet {
-            Alphabet::Base64 => one == other,
-            Alphabet::Text | Alphabet::Hex => one.eq_ignore_ascii_case(other),
+            Alphabet::Base64 | Alphabet::LinesOfBase64 => one == other,
+            Alphabet::Text | Alphabet::Bytes => one.eq_ignore_ascii_case(other),
         }
     }
 
     fn escapes(&self, symbol: char) -> bool {
         match self.alphabet {
             Alphabet::Text => true,
-            Alphabet::Base64 => !symbol.is_ascii_alphanumeric(),
-            Alphabet::Hex => false,
+            Alphabet::Base64 | Alphabet::LinesOfBase64 => !symbol.is_ascii_alphanumeric(),
+            Alphabet::Bytes => false,
         }
     }
 }
@@ -252,13 +344,39 @@ fn only(mut mapped: impl Iterator<Item = char>) -> Option<char> {
     mapped.next().filter(|_| mapped.next().is_none())
 }
 
-/// The base64 characters that depend on `secret` alone when `offset` bytes
-/// stand before it (modulo three) and anything behind it.
-fn inner_base64(secret: &str, offset: usize) -> Zeroizing<String> {
-    let mut bytes = Zeroizing::new(vec![0; offset]);
-    bytes.reserve_exact(secret.len());
-    bytes.extend_from_slice(secret.as_bytes());
-    let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(&*bytes));
-    let inner = (offset * 8).div_ceil(6)..bytes.len() * 8 / 6;
+/// The base64 characters that depend on `bytes` alone when `offset` others
+/// stand before them (modulo three) and anything behind them.
+fn inner_base64(bytes: &[u8], offset: usize) -> Zeroizing<String> {
+    let mut padded = Zeroizing::new(vec![0; offset]);
+    padded.reserve_exact(bytes.len());
+    padded.extend_from_slice(bytes);
+    let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(&*padded));
+    let inner = (offset * 8).div_ceil(6)..padded.len() * 8 / 6;
     Zeroizing::new(encoded[inner].to_owned())
+}
+
+/// In how many alphabets that base64 differs.
+fn alphabets(base64: &str) -> usize {
+    1 + usize::from(base64.contains(['+', '/']))
+}
+
+fn url_safe(base64: &str) -> Zeroizing<String> {
+    let symbols = base64.chars().map(|symbol| match symbol {
+        '+' => '-',
+        '/' => '_',
+        other => other,
+    });
+    Zeroizing::new(symbols.collect())
+}
+
+/// The bytes that both byte orders of UTF-16 have of an ASCII text.
+fn between_zeros(text: &str) -> Zeroizing<String> {
+    let mut wide = Zeroizing::new(String::with_capacity(2 * text.len()));
+    for symbol in text.chars() {
+        if !wide.is_empty() {
+            wide.push('\0');
+        }
+        wide.push(symbol);
+    }
+    wide
 }

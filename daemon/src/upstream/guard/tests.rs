@@ -56,6 +56,15 @@ fn html(text: &str, escape: impl Fn(char) -> String) -> String {
         .collect()
 }
 
+/// `text` in lines of `length` characters.
+fn lines(text: &str, length: usize, ending: &str) -> String {
+    let lines = text.as_bytes().chunks(length);
+    let lines: Vec<_> = lines
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    lines.join(ending)
+}
+
 /// Ways in which upstreams were seen to give back what they were sent.
 fn reflections(secret: &str) -> Vec<(&'static str, String)> {
     let after = |before: &str| format!("{before}{secret}");
@@ -104,6 +113,30 @@ fn reflections(secret: &str) -> Vec<(&'static str, String)> {
         ("basic without user", STANDARD.encode(after(":"))),
         ("basic password", STANDARD.encode(format!("{secret}:"))),
         ("basic after two bytes", URL_SAFE_NO_PAD.encode(after("a:"))),
+        (
+            "base64 in lines",
+            lines(&STANDARD.encode(after("user: ")), 16, "\n"),
+        ),
+        (
+            "base64 in lines of mail",
+            lines(&STANDARD.encode(after("u")), 76, "\r\n"),
+        ),
+        (
+            "base64 in lines in JSON",
+            lines(&STANDARD.encode(secret), 20, "\\n"),
+        ),
+        (
+            "base64 in lines in JSON in JSON",
+            lines(&URL_SAFE.encode(after("ab")), 17, "\\\\r\\\\n"),
+        ),
+        (
+            "base64 twice",
+            STANDARD.encode(STANDARD.encode(after("x:"))),
+        ),
+        (
+            "base64 of URL-safe base64",
+            URL_SAFE_NO_PAD.encode(format!("{{{}", URL_SAFE.encode(secret))),
+        ),
         ("HTML names", html(secret, named)),
         (
             "HTML decimal",
@@ -210,6 +243,75 @@ fn every_secret_of_a_compound_is_guarded_and_overlaps_leave_nothing() {
         let bytes: Vec<_> = text.as_bytes().chunks(1).collect();
         assert_eq!(guarded(&guard, &bytes).0, expected.into_bytes(), "{text}");
     }
+}
+
+#[test]
+fn utf_16_is_known_in_both_byte_orders_and_their_base64() {
+    let secret = "ghp_Ab/+0123456789zZ";
+    let guard = LeakGuard::new(&[secret]);
+    let orders: [fn(u16) -> [u8; 2]; 2] = [u16::to_le_bytes, u16::to_be_bytes];
+    for to_bytes in orders {
+        let text: Vec<u8> = "key: ghp_Ab/+0123456789zZ, of 2026"
+            .encode_utf16()
+            .flat_map(to_bytes)
+            .collect();
+        let (out, redacted) = guarded(&guard, &[&text]);
+        assert_eq!(redacted, 1);
+        // a zero on its own belongs to no character that is left
+        assert_eq!(
+            out.len(),
+            text.len() - (2 * secret.len() - 1) + REPLACEMENT.len()
+        );
+        for offset in 0..3 {
+            let encoded = STANDARD.encode(&text[offset..]);
+            let (out, redacted) = guarded(&guard, &[encoded.as_bytes()]);
+            assert_eq!(redacted, 1, "{encoded}");
+            let left = out.len() - REPLACEMENT.len();
+            assert!(left < encoded.len() - (2 * secret.len() - 1) * 4 / 3 + 4);
+        }
+    }
+}
+
+#[test]
+fn base64_is_known_wherever_its_lines_break() {
+    let secret = "AC0123456789/token+/=\u{fe}tail";
+    let guard = LeakGuard::new(&[secret]);
+    for length in 16..80 {
+        for before in 0..40 {
+            let encoded = STANDARD.encode(format!("{}{secret} and more", "x".repeat(before)));
+            let text = lines(&encoded, length, ["\n", "\r\n", "\\n"][before % 3]);
+            let (whole, redacted) = guarded(&guard, &[text.as_bytes()]);
+            assert_eq!(redacted, 1, "{length}, {before}: {text}");
+            let left = whole.len() - REPLACEMENT.len();
+            assert!(left < text.len() - secret.len() * 4 / 3 + 2, "{text}");
+            let (one, other) = text.as_bytes().split_at(text.len() / 2);
+            assert_eq!(guarded(&guard, &[one, other]), (whole, 1), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_guard_that_learns_more_forgets_nothing() {
+    let first = LeakGuard::new(&["first-0123456789"]);
+    let both = first.and(&["x", "second-012345678"]);
+    let text = "x first-0123456789 second-012345678";
+    let x = REPLACEMENT;
+    assert_eq!(both.redact(text), format!("{x} {x} {x}"));
+    assert_eq!(first.redact(text), format!("x {x} second-012345678"));
+    for (way, form) in reflections("first-0123456789") {
+        assert!(both.redact(&form).contains(x), "{way}");
+    }
+}
+
+#[test]
+fn most_of_a_long_secret_byte_by_byte_is_not_looked_at_anew_each_time() {
+    let secret: String = (0..6000).map(|number| format!("{number:08x}")).collect();
+    let guard = LeakGuard::new(&[&secret]);
+    let half = &secret.as_bytes()[..secret.len() / 2];
+    let bytes: Vec<_> = half.chunks(1).collect();
+    assert_eq!(guarded(&guard, &bytes), (half.to_vec(), 0));
+    let bytes: Vec<_> = secret.as_bytes().chunks(1).collect();
+    assert_eq!(guarded(&guard, &bytes), (REPLACEMENT.into(), 1));
 }
 
 #[test]
