@@ -15,7 +15,6 @@ mod hosts;
 mod import;
 mod launch;
 mod menu;
-mod openapi;
 mod output;
 mod policy_file;
 mod prompt;

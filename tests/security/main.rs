@@ -43,6 +43,7 @@
 
 mod dashboard;
 mod flood;
+mod fuzzed;
 mod identities;
 mod isolation;
 mod inheritance;

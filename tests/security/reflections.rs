@@ -2,6 +2,7 @@
 //! that an answer has: the agent's side never holds it.
 
 mod forms;
+mod raw;
 
 use std::fs;
 use std::sync::Arc;

@@ -14,6 +14,7 @@ mod error;
 mod fault;
 mod file;
 mod hex_text;
+pub mod inspection;
 mod keystore;
 pub mod master;
 mod previous;

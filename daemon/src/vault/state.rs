@@ -139,6 +139,12 @@ impl KnownGeneration {
 }
 
 impl Opened {
+    /// Checks that the vault wrote `keystore`, and opens every entry.
+    pub fn verified(keystore: &Keystore, vault_key: &Key) -> Result<Self, Fault> {
+        keystore.verify(vault_key)?;
+        Self::open(keystore, vault_key)
+    }
+
     /// Opens every entry of a keystore that was verified.
     pub fn open(keystore: &Keystore, vault_key: &Key) -> Result<Self, Fault> {
         let unreadable = |name: &str| Fault::EntriesEdited {

@@ -53,11 +53,25 @@ pub(super) fn forms(key: &str) -> Vec<(&'static str, String)> {
             STANDARD.encode(format!("user:{key}")),
         ),
         ("base64 URL-safe", URL_SAFE_NO_PAD.encode(key)),
+        (
+            "base64 in lines",
+            in_lines(&STANDARD.encode(format!("user:{key}"))),
+        ),
+        (
+            "base64 of base64",
+            STANDARD.encode(STANDARD.encode(format!("u:{key}"))),
+        ),
         ("hex", hex::encode(key)),
         ("capital hex", hex::encode_upper(key)),
         ("HTML", reserved(&|byte| format!("&#{byte};"))),
         ("HTML hex", each(&|byte| format!("&#x{byte:02X};"))),
     ]
+}
+
+/// Lines as JSON writes them.
+fn in_lines(text: &str) -> String {
+    let lines = text.as_bytes().chunks(20).map(String::from_utf8_lossy);
+    lines.collect::<Vec<_>>().join("\\n")
 }
 
 /// What a text must not hold: the middle of each form, since base64 shares its

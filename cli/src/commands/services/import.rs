@@ -15,9 +15,9 @@ use super::validate::validate;
 use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
 use crate::fetch;
-use crate::openapi::{self, Imported, MAX_BYTES, Note, Wishes};
 use crate::output::{Output, Tone, printable, printable_lines, tell, write};
 use crate::prompt;
+use axis_cli::openapi::{self, Imported, MAX_BYTES, Note, Wishes};
 
 /// Make a service of your own from an OpenAPI document
 ///

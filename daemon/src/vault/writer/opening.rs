@@ -84,11 +84,7 @@ impl Writer {
         {
             return Ok(opened.credentials.len());
         }
-        let opened = loaded
-            .keystore
-            .verify(&vault_key)
-            .and_then(|()| Opened::open(&loaded.keystore, &vault_key));
-        let opened = match opened {
+        let opened = match Opened::verified(&loaded.keystore, &vault_key) {
             Ok(opened) => Arc::new(opened),
             Err(fault) => {
                 let error = self.damaged(fault);
