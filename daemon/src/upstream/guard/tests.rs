@@ -305,7 +305,7 @@ fn a_guard_that_learns_more_forgets_nothing() {
 
 #[test]
 fn most_of_a_long_secret_byte_by_byte_is_not_looked_at_anew_each_time() {
-    let secret: String = (0..6000).map(|number| format!("{number:08x}")).collect();
+    let secret = each(0..6000, |number| format!("{number:08x}"));
     let guard = LeakGuard::new(&[&secret]);
     let half = &secret.as_bytes()[..secret.len() / 2];
     let bytes: Vec<_> = half.chunks(1).collect();
