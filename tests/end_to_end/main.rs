@@ -23,6 +23,7 @@ mod logs;
 mod nineteen;
 mod own_services;
 mod owner;
+mod packages;
 mod policy;
 mod readme;
 mod rotation;

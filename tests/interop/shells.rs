@@ -69,6 +69,14 @@ fn zsh_completes_services_actions_and_identities() {
 }
 
 #[test]
+fn zsh_completes_at_the_first_tab_out_of_a_file_of_its_path() {
+    let home = Home::empty();
+    let setup = "mkdir ~/fns && axis completions zsh >~/fns/_axis; \
+                 fpath=(~/fns $fpath); autoload -U compinit && compinit -u";
+    assert_eq!(typed(&home, "zsh -f -i", setup, "axis stat\t"), "axis status");
+}
+
+#[test]
 fn fish_completes_services_actions_and_identities() {
     let home = Home::ready();
     for (line, name) in [

@@ -3,6 +3,10 @@
 //! ([`Faulty`]), an MCP host that drives
 //! the real shim ([`Host`]), a desktop session with a keyring ([`Session`]), and a
 //! dashboard ([`Dashboard`]) with a browser for it ([`Browser`]).
+//! upstream that records what it gets ([`Upstream`]), an MCP host that drives
+//! the real shim ([`Host`]), a desktop session with a keyring ([`Session`]), a
+//! dashboard ([`Dashboard`]) with a browser for it ([`Browser`]), and a root file
+//! system to install something in ([`Root`]).
 
 #![allow(
     clippy::expect_used,
@@ -17,6 +21,7 @@ mod dashboard;
 mod faulty;
 mod home;
 mod host;
+mod root;
 mod session;
 mod terminal;
 mod tls;
@@ -31,6 +36,7 @@ pub use dashboard::{Dashboard, Visitor, Wire, head, port_of, redeem};
 pub use faulty::{Act, Came, Faulty};
 pub use home::{Axisd, Home, Ran, run};
 pub use host::Host;
+pub use root::{Root, Who};
 pub use session::Session;
 pub use terminal::Terminal;
 pub use tls::TlsUpstream;

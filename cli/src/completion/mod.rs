@@ -18,6 +18,12 @@ use crate::import;
 /// The variable in which a shell's function says which shell it is.
 const VARIABLE: &str = "AXIS_COMPLETE";
 
+/// zsh reads the file `_axis` of its `fpath` as the function's body, at the first
+/// Tab: that one is answered, too.
+const FIRST_TAB_OF_ZSH: &str = "
+if [[ $funcstack[1] == _axis ]]; then _clap_dynamic_completer_axis \"$@\"; fi
+";
+
 /// Answers a shell that asks for completions; false where none does.
 ///
 /// # Errors
@@ -60,6 +66,9 @@ pub fn registration(shell: &str) -> Result<Vec<u8>, Failure> {
         // by the name, as it is typed: the script outlives the place of the binary
         completer.write_registration(VARIABLE, "axis", "axis", "axis", &mut script)
     });
+    if shell == "zsh" {
+        script.extend_from_slice(FIRST_TAB_OF_ZSH.as_bytes());
+    }
     match written {
         Some(Ok(())) => Ok(script),
         _ => Err(Failure::new(
