@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use axis_tests::{PASSWORD, Ran, Root, Who, binary, run};
+use axis_tests::{PASSWORD, Ran, Root, Who, binary};
 use serde_json::Value;
 
 const OWNER: Who = Who::User(4242);
@@ -44,8 +44,8 @@ const LEFT: [&str; 10] = [
     "/var/log/dpkg.log",
 ];
 
-/// The package in two versions, as packaging/build makes them.
-fn packages(directory: &Path) -> [PathBuf; 2] {
+/// The package as packaging/build makes it.
+fn package(directory: &Path) -> PathBuf {
     let repository = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let programs = directory.join("target/release");
     fs::create_dir_all(&programs).unwrap();
@@ -57,17 +57,34 @@ fn packages(directory: &Path) -> [PathBuf; 2] {
     run_here(Command::new(repository.join("packaging/stage")).arg(&programs));
     let cargo_deb = repository.join("target/tools/bin/cargo-deb");
     assert!(cargo_deb.exists(), "tests/run installs cargo-deb");
-    ["1", "2"].map(|revision| {
-        let made = directory.join(format!("{revision}.deb"));
-        let mut pack = Command::new(&cargo_deb);
-        pack.args(["--no-build", "--no-strip", "--fast", "--locked"])
-            .args(["--package", "axis", "--deb-revision", revision, "--output"])
-            .arg(&made)
-            .current_dir(repository)
-            .env("CARGO_TARGET_DIR", directory.join("target"));
-        run_here(&mut pack);
-        made
-    })
+    let made = directory.join("axis.deb");
+    let mut pack = Command::new(&cargo_deb);
+    pack.args(["--no-build", "--no-strip", "--locked", "--fast"])
+        .args(["--compress-type", "gz", "--compress-system"])
+        .args(["--package", "axis", "--output"])
+        .arg(&made)
+        .current_dir(repository)
+        .env("CARGO_TARGET_DIR", directory.join("target"));
+    run_here(&mut pack);
+    made
+}
+
+/// The same package in a later version.
+fn later(package: &Path, directory: &Path) -> PathBuf {
+    let content = directory.join("content");
+    let mut unpack = Command::new("dpkg-deb");
+    run_here(unpack.arg("--raw-extract").arg(package).arg(&content));
+    let control = content.join("DEBIAN/control");
+    let text = fs::read_to_string(&control).unwrap();
+    let version = format!("Version: {}-", env!("CARGO_PKG_VERSION"));
+    let later = text.replace(&format!("{version}1\n"), &format!("{version}2\n"));
+    assert_ne!(later, text);
+    fs::write(&control, later).unwrap();
+    let made = directory.join("later.deb");
+    let mut pack = Command::new("dpkg-deb");
+    pack.args(["-Znone", "--root-owner-group", "--build"]);
+    run_here(pack.arg(&content).arg(&made));
+    made
 }
 
 #[track_caller]
@@ -107,11 +124,11 @@ fn the_debian_package_is_installed_used_upgraded_and_purged_and_leaves_only_vaul
         }
     };
     let directory = tempfile::tempdir().unwrap();
-    let [first, second] = packages(directory.path());
+    let first = package(directory.path());
     its_description_is_right(&first);
     root.make_home(4242);
     root.put(&first, "/tmp/first.deb");
-    root.put(&second, "/tmp/second.deb");
+    root.put(&later(&first, directory.path()), "/tmp/later.deb");
 
     root.run(Who::Root, ["dpkg", "--install", "/tmp/first.deb"])
         .ok();
@@ -125,7 +142,7 @@ fn the_debian_package_is_installed_used_upgraded_and_purged_and_leaves_only_vaul
     let unlocked = vault(&root);
     assert_eq!(unlocked["state"], "unlocked", "{unlocked}");
 
-    root.run(Who::Root, ["dpkg", "--install", "/tmp/second.deb"])
+    root.run(Who::Root, ["dpkg", "--install", "/tmp/later.deb"])
         .ok();
     let installed = ["dpkg-query", "--show", "--showformat=${Version}", "axis"];
     let version = root.run(Who::Root, installed).ok().stdout;
@@ -147,12 +164,7 @@ fn the_debian_package_is_installed_used_upgraded_and_purged_and_leaves_only_vaul
     root.run(Who::Root, ["test", "-f", "/var/lib/axis/keystore.json"])
         .ok();
     let mut left = root.written();
-    left.retain(|path| {
-        !LEFT
-            .iter()
-            .any(|known| format!("{path}/").starts_with(known))
-            && !LEFT.iter().any(|known| path.starts_with(known))
-    });
+    left.retain(|path| !LEFT.iter().any(|it| format!("{path}/").starts_with(it)));
     assert!(left.is_empty(), "{left:#?}");
     let known = root.run(Who::Root, ["dpkg", "--status", "axis"]);
     assert_ne!(known.code(), 0, "{known:?}");
@@ -199,7 +211,7 @@ fn nothing_was_enabled(root: &Root) {
 fn manual_pages_completions_and_units_are_found(root: &Root) {
     let shell = |script: &str| root.run(OWNER, ["sh", "-c", script]).ok().stdout;
     for page in ["axis", "axis-policy-explain", "axisd"] {
-        let text = shell(&format!("mandoc -T utf8 /usr/share/man/man1/{page}.1.gz"));
+        let text = shell(&format!("mandoc -T html /usr/share/man/man1/{page}.1.gz"));
         assert!(text.contains("DESCRIPTION"), "{page}: {text}");
     }
     let bash = ". /usr/share/bash-completion/completions/axis && complete -p axis";
@@ -211,12 +223,12 @@ fn manual_pages_completions_and_units_are_found(root: &Root) {
     assert_eq!(told, "_axis\n");
     let told = root.run(OWNER, ["fish", "-c", "complete -C 'axis stat'"]);
     assert!(told.ok().stdout.starts_with("status"));
-    for arguments in [
-        &["/usr/lib/systemd/system/axisd.service"][..],
-        &["--user", "/usr/lib/systemd/user/axisd.socket"],
+    for (who, arguments) in [
+        (Who::Root, &["/usr/lib/systemd/system/axisd.service"][..]),
+        (OWNER, &["--user", "/usr/lib/systemd/user/axisd.socket"]),
     ] {
         let verify = ["env", "XDG_RUNTIME_DIR=/tmp", "systemd-analyze", "verify"];
-        let found = root.run(OWNER, [&verify[..], arguments].concat()).ok();
+        let found = root.run(who, [&verify[..], arguments].concat()).ok();
         let ours = found.stderr.lines().find(|line| line.contains("axisd"));
         assert_eq!(ours, None, "{found:?}");
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use axis_proto::shell;
-use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+use rustix::process::{Resource, getrlimit};
 
 use super::{Check, fail, ok, warn};
 use crate::owner::Owner;
@@ -21,9 +21,30 @@ const GONE: u64 = 16 << 20;
 /// Descriptors below which many agents at once can't be served.
 const FEW_DESCRIPTORS: u64 = 1024;
 
+/// Whether debuggers and readers of memory are kept out; `None` where the system
+/// has nothing by which a process could do that itself.
+fn is_closed() -> Option<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::process::{DumpableBehavior, dumpable_behavior};
+        Some(matches!(
+            dumpable_behavior(),
+            Ok(DumpableBehavior::NotDumpable)
+        ))
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    None
+}
+
 pub(super) fn hardening() -> Check {
-    let closed = matches!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
     let no_core = getrlimit(Resource::Core).current == Some(0);
+    let Some(closed) = is_closed() else {
+        return warn(
+            "process",
+            "nothing but this system itself keeps debuggers of this user out of axisd",
+            "",
+        );
+    };
     if closed && no_core {
         ok(
             "process",
