@@ -73,7 +73,10 @@ fn zsh_completes_at_the_first_tab_out_of_a_file_of_its_path() {
     let home = Home::empty();
     let setup = "mkdir ~/fns && axis completions zsh >~/fns/_axis; \
                  fpath=(~/fns $fpath); autoload -U compinit && compinit -u";
-    assert_eq!(typed(&home, "zsh -f -i", setup, "axis stat\t"), "axis status");
+    assert_eq!(
+        typed(&home, "zsh -f -i", setup, "axis stat\t"),
+        "axis status"
+    );
 }
 
 #[test]
