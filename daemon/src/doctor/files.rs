@@ -23,6 +23,10 @@ const FEW_DESCRIPTORS: u64 = 1024;
 
 /// Whether debuggers and readers of memory are kept out; `None` where the system
 /// has nothing by which a process could do that itself.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "on each system by itself it looks so"
+)]
 fn is_closed() -> Option<bool> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
