@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use axis_proto::socket::{self, LOCK_FILE, SocketError};
 use axis_proto::harden;
-use axis_proto::socket::{self, SocketError};
+use axis_proto::socket::{self, LOCK_FILE, SocketError};
 use axis_proto::v1::ListActionsRequest;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -243,6 +242,8 @@ impl Launch {
 fn another_comes_up(socket: &Path) -> bool {
     let lock = File::open(socket.with_file_name(LOCK_FILE));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Waits until a daemon that was just started says that no other process can
 /// read its pipes any more, or has ended. One that says nothing gets the
 /// password all the same.

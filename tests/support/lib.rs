@@ -1,12 +1,8 @@
 //! What the tests share: a home of its own with a real axisd ([`Home`]), an
 //! upstream that records what it gets ([`Upstream`]) or answers in bytes
-//! ([`Faulty`]), an MCP host that drives
-//! the real shim ([`Host`]), a desktop session with a keyring ([`Session`]), and a
-//! dashboard ([`Dashboard`]) with a browser for it ([`Browser`]).
-//! upstream that records what it gets ([`Upstream`]), an MCP host that drives
-//! the real shim ([`Host`]), a desktop session with a keyring ([`Session`]), a
-//! dashboard ([`Dashboard`]) with a browser for it ([`Browser`]), and a root file
-//! system to install something in ([`Root`]).
+//! ([`Faulty`]), an MCP host that drives the real shim ([`Host`]), a desktop
+//! session with a keyring ([`Session`]), a dashboard ([`Dashboard`]) with a browser
+//! for it ([`Browser`]), and a root file system to install something in ([`Root`]).
 
 #![allow(
     clippy::expect_used,

@@ -4,7 +4,6 @@
 use std::ops::Range;
 use std::str::{self, Chars};
 use std::sync::Arc;
-use std::str::Chars;
 
 use axis_proto::pages::SecretPages;
 use base64::Engine as _;
@@ -85,31 +84,7 @@ impl Pattern {
             rows.push((Zeroizing::new(secret.to_owned()), Alphabet::Text));
         }
         if secret.len() >= LONG_ENOUGH {
-            rows.push((Zeroizing::new(hex::encode(secret)), Alphabet::Hex));
-            for offset in 0..3 {
-                rows.push((inner_base64(secret, offset), Alphabet::Base64));
-        if secret.len() < LONG_ENOUGH {
-            return patterns;
-        }
-        add(Zeroizing::new(hex::encode(secret)), Alphabet::Bytes);
-        for offset in OFFSETS {
-            let once = inner_base64(secret.as_bytes(), offset);
-            for twice in [once.clone(), url_safe(&once)]
-                .iter()
-                .take(alphabets(&once))
-            {
-                for offset in OFFSETS {
-                    add(inner_base64(twice.as_bytes(), offset), Alphabet::Base64);
-                }
-            }
-            add(once, Alphabet::LinesOfBase64);
-        }
-        if secret.is_ascii() {
-            let wide = between_zeros(secret);
-            for offset in OFFSETS {
-                add(inner_base64(wide.as_bytes(), offset), Alphabet::Base64);
-            }
-            add(wide, Alphabet::Bytes);
+            rows.extend(encoded(secret));
         }
         let mut pages = SecretPages::zeroed(rows.iter().map(|(row, _)| row.len()).sum());
         let mut start = 0;
@@ -342,6 +317,31 @@ impl Pattern {
 /// The one character of a mapping that doesn't make several of one.
 fn only(mut mapped: impl Iterator<Item = char>) -> Option<char> {
     mapped.next().filter(|_| mapped.next().is_none())
+}
+
+/// The encodings of a secret that is long enough to be told from chance.
+fn encoded(secret: &str) -> Vec<(Zeroizing<String>, Alphabet)> {
+    let mut rows = vec![(Zeroizing::new(hex::encode(secret)), Alphabet::Bytes)];
+    for offset in OFFSETS {
+        let once = inner_base64(secret.as_bytes(), offset);
+        for twice in [once.clone(), url_safe(&once)]
+            .iter()
+            .take(alphabets(&once))
+        {
+            for offset in OFFSETS {
+                rows.push((inner_base64(twice.as_bytes(), offset), Alphabet::Base64));
+            }
+        }
+        rows.push((once, Alphabet::LinesOfBase64));
+    }
+    if secret.is_ascii() {
+        let wide = between_zeros(secret);
+        for offset in OFFSETS {
+            rows.push((inner_base64(wide.as_bytes(), offset), Alphabet::Base64));
+        }
+        rows.push((wide, Alphabet::Bytes));
+    }
+    rows
 }
 
 /// The base64 characters that depend on `bytes` alone when `offset` others
