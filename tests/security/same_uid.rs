@@ -338,13 +338,14 @@ impl Watcher {
     /// Has a client make a vault and start axisd so often, with the password in
     /// the client's environment.
     fn watch_starts(&self, home: &Home, times: usize) {
-        // a shell of that user's, in whose own environment it never stood
+        // a shell of that user's, in whose own environment it never stood, nor
+        // on its standard input
         let kept = home.file("kept");
-        fs::write(&kept, format!("{}\n", self.password)).unwrap();
+        fs::write(&kept, format!("AXIS_MASTER_PASSWORD={}\n", self.password)).unwrap();
         fs::set_permissions(&kept, fs::Permissions::from_mode(0o644)).unwrap();
         let axis = |arguments: &str| -> Ran {
             let line = format!(
-                "read -r AXIS_MASTER_PASSWORD < {}; export AXIS_MASTER_PASSWORD; exec {} {arguments}",
+                ". {}; export AXIS_MASTER_PASSWORD; exec {} {arguments}",
                 kept.display(),
                 home.file("axis").display()
             );
