@@ -1,6 +1,7 @@
 //! Level 2: the password is typed, the service manager starts axisd, and what
 //! counts is sealed. The agent runs as the same user, with a shell.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -30,11 +31,15 @@ fn typed(machine: &Machine, arguments: &str) -> String {
 fn served_by_the_service_manager(machine: &Machine) -> Axisd {
     let home = &machine.home;
     let sockets = ["run/broker.sock", "run/admin.sock"].map(|name| home.file(name));
+    // those of the axisd that was killed: the manager's are waited for below
+    for left in &sockets {
+        fs::remove_file(left).unwrap();
+    }
     let mut manager = Command::new("sh");
     manager
         .args([
             "-c",
-            "rm -f run/*.sock; umask 077; export SYSTEMD_EXEC_PID=$$ MANAGERPID=$PPID; exec systemd-socket-activate \"$@\"",
+            "umask 077; export SYSTEMD_EXEC_PID=$$ MANAGERPID=$PPID; exec systemd-socket-activate \"$@\"",
             "sh",
         ])
         .args(["AXIS_HOME", "HOME", "SYSTEMD_EXEC_PID", "MANAGERPID"].iter().flat_map(|name| ["-E", name]))
