@@ -90,7 +90,7 @@ fn start() -> anyhow::Result<()> {
     if arguments.select {
         return worker::answer().context("the expression can't be applied");
     }
-    process::leave_environment_behind(arguments.password_stdin)?;
+    process::settle_environment(arguments.password_stdin)?;
     if arguments.autostarted && arguments.password_stdin {
         process::ask_for_password();
     }

@@ -1,5 +1,6 @@
 //! What axisd does to its own process: it leaves the master password's
-//! environment behind, its client's session, and the usual limit of open files.
+//! environment behind, its client's session, the usual limit of open files and
+//! the C library's way of keeping memory.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -11,6 +12,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use axis_proto::given;
+use axis_proto::harden::ALLOCATOR;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const PASSWORD_VARIABLE: &str = "AXIS_MASTER_PASSWORD";
@@ -33,22 +35,27 @@ pub enum ProcessError {
     )]
     Threads(io::Error),
     /// The re-execution failed.
-    #[error("axisd can't start itself again without AXIS_MASTER_PASSWORD in its environment: {0}")]
+    #[error("axisd can't start itself again with an environment of its own: {0}")]
     Exec(#[source] io::Error),
 }
 
-/// Starts this program again by its real path without the variables that must
-/// not stay in its environment, where any could not be taken out in place:
-/// unsetting them would leave them readable in `/proc/PID/environ`. The password
-/// goes through a pipe on standard input, unless one comes that way already or
-/// from the service manager.
-pub fn leave_environment_behind(password_on_stdin: bool) -> Result<(), ProcessError> {
+/// Starts this program again by its real path where its environment isn't as it
+/// should be. That is where a variable that must not stay could not be taken out
+/// in place (unsetting it would leave it readable in `/proc/PID/environ`), and
+/// where the C library wasn't told how to keep memory, unless a password has
+/// come: between its start and its hardening a process can be read, once is
+/// enough. The password goes through a pipe on standard input, unless one comes
+/// that way already or from the service manager.
+pub fn settle_environment(password_on_stdin: bool) -> Result<(), ProcessError> {
     let left_behind = || NOT_OBEYED.iter().chain(&given::VARIABLES);
-    if left_behind().all(|name| env::var_os(name).is_none()) {
+    let clean = left_behind().all(|name| env::var_os(name).is_none());
+    let told =
+        ALLOCATOR.is_none_or(|(name, value)| env::var_os(name).is_some_and(|it| it == value));
+    if clean && (told || password_on_stdin || given::is_set(PASSWORD_VARIABLE)) {
         return Ok(());
     }
     let mut command = Command::new(env::current_exe().map_err(ProcessError::Exec)?);
-    command.args(env::args_os().skip(1));
+    command.args(env::args_os().skip(1)).envs(ALLOCATOR);
     for name in left_behind() {
         command.env_remove(name);
     }

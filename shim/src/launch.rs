@@ -220,6 +220,7 @@ impl Launch {
             .arg("--autostarted")
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(harden::ALLOCATOR)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -136,6 +136,8 @@ fn an_autostarted_axisd_keeps_little_of_its_starters_environment() {
         assert!(!text.contains(gone), "{gone} in {text}");
     }
     assert!(text.contains("AXIS_HOME"));
+    let given_back = text.contains("GLIBC_TUNABLES=glibc.malloc.mmap_threshold=");
+    assert_eq!(given_back, cfg!(target_env = "gnu"), "{text}");
     assert_eq!(
         fs::read_link(format!("/proc/{pid}/cwd"))
             .unwrap()
