@@ -2,8 +2,8 @@
 //! an MCP server.
 
 use axis_proto::socket::SocketDir;
-use axis_shim::Settings;
 use axis_shim::launch::{self, Launch, LaunchError};
+use axis_shim::{Settings, stdio};
 use secrecy::SecretString;
 
 use crate::failure::{Exit, Failure};
@@ -28,7 +28,7 @@ pub async fn start_daemon(password: Option<SecretString>) -> Result<(), Failure>
 
 /// Serves MCP on standard input and output until the host closes them.
 pub async fn serve_mcp() -> Result<(), Failure> {
-    let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
+    let (input, output, _lent) = stdio::open();
     // rmcp's session is too large for the stack
     Box::pin(axis_shim::run(input, output, Settings::from_env()))
         .await

@@ -17,6 +17,7 @@ mod refusal;
 mod scan;
 mod server;
 pub mod settings;
+pub mod stdio;
 mod tools;
 pub mod transfer;
 mod transport;

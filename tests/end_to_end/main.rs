@@ -34,6 +34,7 @@ mod services;
 mod setup;
 mod shim;
 mod sources;
+mod streams;
 mod terminal;
 mod token_endpoints;
 mod transfers;
