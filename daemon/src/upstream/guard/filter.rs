@@ -12,9 +12,11 @@ use zeroize::Zeroizing;
 
 use super::pattern::Pattern;
 
-/// Bytes at the beginning of a form that are looked at: more would skip
-/// further, but let more through.
-const WINDOW: usize = 16;
+/// Bytes at the beginning of a form that are looked at, where a filter is made
+/// once and meets many texts: more would let more through than it skips.
+pub(super) const WIDE: usize = 32;
+/// The same where a filter is made for one text: its grams are fewer.
+pub(super) const NARROW: usize = 16;
 /// Bytes of a gram.
 const GRAM: usize = 4;
 /// Bytes of a few characters and a break, of which all grams count.
@@ -51,18 +53,20 @@ impl Filter {
     pub fn new() -> Self {
         Self {
             first: Zeroizing::new([0; 256]),
-            window: WINDOW,
+            window: WIDE,
             grams: Grams::new(),
         }
     }
 
     /// Lets through what may be a form of `patterns`, of which the first has
-    /// the number `start`.
-    pub fn add(&mut self, patterns: &[Arc<Pattern>], start: usize) {
+    /// the number `start`, and looks at no more than `window` bytes of each.
+    pub fn add(&mut self, patterns: &[Arc<Pattern>], start: usize, window: usize) {
         // the grams of those that were added before are more than those of a
         // smaller window
-        let shortest = patterns.iter().map(|pattern| pattern.len()).min();
-        self.window = self.window.min(shortest.unwrap_or(WINDOW));
+        let lengths = patterns.iter().map(|pattern| pattern.len());
+        if let Some(shortest) = lengths.min() {
+            self.window = self.window.min(shortest).min(window);
+        }
         for (index, pattern) in patterns.iter().enumerate() {
             let forms = pattern.forms(self.window);
             let forms: Vec<&[Vec<u8>]> = forms.iter().map(Vec::as_slice).collect();
@@ -165,8 +169,9 @@ fn plain_row(forms: &[&[Vec<u8>]]) -> Option<Zeroizing<Vec<u8>>> {
 struct Grams(Zeroizing<Vec<u64>>);
 
 impl Grams {
-    /// 2^16 bits fit a core's first cache beside the text.
-    const BITS: u32 = 16;
+    /// 2^17 bits fit a core's first cache beside the text; of a usual secret
+    /// 4,000 are set.
+    const BITS: u32 = 17;
 
     fn new() -> Self {
         Self(Zeroizing::new(vec![0; (1 << Self::BITS) / 64]))

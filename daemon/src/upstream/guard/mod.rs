@@ -61,16 +61,22 @@ impl LeakGuard {
             patterns: Vec::new(),
             filter: Filter::new(),
         };
-        nothing.and(secrets)
+        nothing.with(secrets, filter::WIDE)
     }
 
-    /// A guard for `secrets` beside those that this one knows.
+    /// A guard for `secrets` beside those that this one knows, for one answer:
+    /// it is sooner made than one by [`LeakGuard::new`], and takes longer over a
+    /// text.
     #[must_use]
     pub fn and(&self, secrets: &[&str]) -> Self {
+        self.with(secrets, filter::NARROW)
+    }
+
+    fn with(&self, secrets: &[&str], window: usize) -> Self {
         let more = secrets.iter().copied().flat_map(Pattern::of);
         let more: Vec<_> = more.map(Arc::new).collect();
         let mut filter = self.filter.clone();
-        filter.add(&more, self.patterns.len());
+        filter.add(&more, self.patterns.len(), window);
         let known = self.patterns.iter().cloned();
         Self {
             patterns: known.chain(more).collect(),

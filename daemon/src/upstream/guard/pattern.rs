@@ -21,8 +21,7 @@ const OFFSETS: [usize; 3] = [0, 1, 2];
 
 /// What may part the lines that an encoding comes in: as it is, and in JSON.
 const BREAKS: [&[u8]; 6] = [b"\n", b"\r\n", b"\\n", b"\\r\\n", b"\\\\n", b"\\\\r\\\\n"];
-/// Fewest characters of such a line. What is looked at of the beginning of a
-/// form is shorter, so it holds one break at most.
+/// Fewest characters of such a line.
 const SHORTEST_LINE: usize = 16;
 
 /// What the characters of a [`Pattern`] are.
