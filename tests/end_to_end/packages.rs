@@ -11,7 +11,7 @@ use serde_json::Value;
 const OWNER: Who = Who::User(4242);
 
 /// What it has to bring along, each in the place where it is looked for.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "/usr/bin/axis",
     "/usr/bin/axisd",
     "/usr/lib/systemd/system/axisd.service",
@@ -25,6 +25,7 @@ const FILES: [&str; 15] = [
     "/usr/share/doc/axis/docs/security.md",
     "/usr/share/fish/vendor_completions.d/axis.fish",
     "/usr/share/man/man1/axis-add.1.gz",
+    "/usr/share/man/man1/axis-owner.1.gz",
     "/usr/share/man/man1/axisd.1.gz",
     "/usr/share/zsh/vendor-completions/_axis",
 ];
@@ -196,6 +197,12 @@ fn everything_is_in_its_place(root: &Root) {
     for file in FILES {
         assert!(files.contains(&file), "{file}: {files:#?}");
     }
+    // who may not read a program can't look into its process as it starts
+    for program in ["/usr/bin/axis", "/usr/bin/axisd"] {
+        root.run(OWNER, [program, "--version"]).ok();
+        let read = root.run(OWNER, ["cat", program]);
+        assert!(!read.status.success(), "{program} can be read");
+    }
     let verified = root.run(Who::Root, ["dpkg", "--verify", "axis"]).ok();
     assert_eq!(verified.stdout, "");
 }
@@ -213,7 +220,7 @@ fn nothing_was_enabled(root: &Root) {
 
 fn manual_pages_completions_and_units_are_found(root: &Root) {
     let shell = |script: &str| root.run(OWNER, ["sh", "-c", script]).ok().stdout;
-    for page in ["axis", "axis-policy-explain", "axisd"] {
+    for page in ["axis", "axis-policy-explain", "axisd", "axis-owner"] {
         let text = shell(&format!("mandoc -T html /usr/share/man/man1/{page}.1.gz"));
         assert!(text.contains("DESCRIPTION"), "{page}: {text}");
     }
