@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use axis_tests::{Home, Host, Upstream, canary, wait_for};
+use axis_tests::{Home, Host, Upstream, as_user, canary, wait_for};
 use serde_json::{Value, json};
 
 const POLICY: &str = "policies:
@@ -210,14 +210,8 @@ fn of_other_users_only_the_one_that_it_was_ordered_for_comes_in() {
     let (_ci_runner, ci_runner) = mounted(&home.file("run/identity/ci-runner"));
     let (_admin, admin) = mounted(&home.file("run/identity/admin"));
     let answered = |uid: u32, socket: &str| {
-        let mut shim = Command::new("setpriv");
-        shim.arg(format!("--reuid={uid}"))
-            .arg(format!("--regid={uid}"))
-            .args(["--clear-groups", "--"])
-            .arg(&axis)
-            .arg("mcp")
-            .env_clear()
-            .env("AXIS_SOCKET", socket);
+        let mut shim = as_user(uid, &axis);
+        shim.arg("mcp").env("AXIS_SOCKET", socket);
         let mut host = Host::spawn(shim);
         host.initialize("2025-06-18");
         get(&mut host)

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use axis_tests::{Home, Host, PASSWORD, Upstream, canary, wait_for};
+use axis_tests::{Home, Host, PASSWORD, Upstream, as_user, canary, wait_for};
 use serde_json::json;
 
 const ALLOW: &str =
@@ -25,14 +25,8 @@ pub(crate) fn as_ordinary_user(command: &Command) -> Command {
         same.envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))));
         return same;
     }
-    let mut other = Command::new("setpriv");
-    other
-        .arg(format!("--reuid={NOBODY}"))
-        .arg(format!("--regid={NOBODY}"))
-        .args(["--clear-groups", "--"])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear();
+    let mut other = as_user(NOBODY, command.get_program());
+    other.args(command.get_args()).env_clear();
     other.envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))));
     other
 }

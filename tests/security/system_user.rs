@@ -4,9 +4,10 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use axis_tests::{Axisd, Home, Host, PASSWORD, Ran, Upstream, binary, canary, run, wait_for};
+use axis_tests::{
+    Axisd, Home, Host, PASSWORD, Ran, Upstream, as_user, binary, canary, run, wait_for,
+};
 use serde_json::{Value, json};
 
 use super::isolation::{check, packaged};
@@ -31,21 +32,8 @@ fn may_be_others() -> bool {
     root
 }
 
-/// `program` as the user `uid`, with nothing of the environment.
-fn as_user(uid: u32, program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command
-        .arg(format!("--reuid={uid}"))
-        .arg(format!("--regid={uid}"))
-        .args(["--clear-groups", "--"])
-        .arg(program)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin");
-    command
-}
-
 fn shell_as(uid: u32, line: &str) -> Ran {
-    let mut shell = as_user(uid, Path::new("/bin/sh"));
+    let mut shell = as_user(uid, "/bin/sh");
     shell.args(["-c", line]);
     run(shell, "")
 }
@@ -121,7 +109,7 @@ impl System {
 
     /// As systemd starts it, in the very process.
     fn starts_axisd(&self) -> Axisd {
-        let mut command = as_user(self.account, Path::new("/bin/sh"));
+        let mut command = as_user(self.account, "/bin/sh");
         command
             .args(["-c", "umask 077; SYSTEMD_EXEC_PID=$$ exec \"$0\""])
             .arg(self.programs.join("axisd"))
@@ -135,7 +123,7 @@ impl System {
 
     /// The owner, whom sudo has made the system user.
     fn owner(&self, arguments: &[&str], input: &str) -> Ran {
-        let mut command = as_user(self.account, &self.programs.join("axis-owner"));
+        let mut command = as_user(self.account, self.programs.join("axis-owner"));
         command
             .args(arguments)
             .env("AXIS_MASTER_PASSWORD", PASSWORD);
@@ -143,14 +131,14 @@ impl System {
     }
 
     fn level(&self) -> Value {
-        let mut doctor = as_user(self.account, &self.programs.join("axis-owner"));
+        let mut doctor = as_user(self.account, self.programs.join("axis-owner"));
         doctor.args(["doctor", "--json"]);
         run(doctor, "").json()
     }
 
     /// The user's shim on the socket at `path`.
     fn answered(&self, user: u32, socket: &Path) -> Value {
-        let mut shim = as_user(user, &self.programs.join("axis"));
+        let mut shim = as_user(user, self.programs.join("axis"));
         shim.arg("mcp").env("AXIS_SOCKET", socket);
         let mut host = Host::spawn(shim);
         host.initialize("2025-06-18");

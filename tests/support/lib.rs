@@ -22,6 +22,7 @@ mod session;
 mod terminal;
 mod tls;
 mod upstream;
+mod user;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ pub use session::Session;
 pub use terminal::Terminal;
 pub use tls::TlsUpstream;
 pub use upstream::{Recorded, Reply, Upstream};
+pub use user::as_user;
 
 /// The master password of every test's vault.
 pub const PASSWORD: &str = "correct horse battery staple";

@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use axis_tests::{
-    Dashboard, Home, Host, PASSWORD, Terminal, Upstream, Wire, canary, port_of, redeem, run,
-    wait_for,
+    Dashboard, Home, Host, PASSWORD, Terminal, Upstream, Wire, as_user, canary, port_of, redeem,
+    run, wait_for,
 };
 use serde_json::json;
 
@@ -168,19 +168,8 @@ fn another_user_of_the_machine_is_refused_even_with_the_cookie() {
          cookie: {cookie}\\r\\nconnection: close\\r\\n\\r\\n' >&3; cat <&3"
     );
     for path in ["", "activity", "api/stats", "assets/dashboard.js", "login"] {
-        let mut other = Command::new("setpriv");
-        other
-            .args([
-                "--reuid=65533",
-                "--regid=65533",
-                "--clear-groups",
-                "--",
-                "bash",
-                "-c",
-            ])
-            .arg(script.replace("PATH", path))
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin");
+        let mut other = as_user(65533, "bash");
+        other.arg("-c").arg(script.replace("PATH", path));
         let ran = run(other, "").ok();
         assert!(ran.stdout.starts_with("HTTP/1.1 403"), "{path}: {ran:?}");
         assert!(ran.stdout.contains("belongs to another user"), "{ran:?}");
@@ -197,16 +186,13 @@ fn another_user_takes_no_place_of_the_owners() {
         return; // it takes another user to try
     }
     let (_home, dashboard, _cookie) = scene();
-    let mut other = Command::new("setpriv");
+    let mut other = as_user(65533, "python3");
     let script = "import socket, sys\n\
         all = [socket.create_connection(('127.0.0.1', int(sys.argv[1]))) for _ in range(600)]\n\
         print('ready', flush=True)\n\
         sys.stdin.read()";
     other
-        .args(["--reuid=65533", "--regid=65533", "--clear-groups", "--"])
-        .args(["python3", "-c", script, &dashboard.port().to_string()])
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
+        .args(["-c", script, &dashboard.port().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut other = other.spawn().unwrap();
