@@ -13,6 +13,9 @@ pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 /// How much is read at once, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// With less room than this it isn't worth reading, in bytes.
+const LEAST_ROOM: usize = 8 * 1024;
+
 /// How much of a line that is too long is kept to find its id in, in bytes.
 const HEAD_BYTES: usize = 4 * 1024;
 
@@ -31,6 +34,8 @@ pub struct LineReader<R> {
     buffer: BytesMut,
     /// How much of the buffer is known to hold no newline.
     searched: usize,
+    /// Whether the buffer may have grown beyond a chunk.
+    is_large: bool,
     /// The beginning of the line that is being skipped.
     skipping: Option<Bytes>,
     ended: bool,
@@ -43,6 +48,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
             input,
             buffer: BytesMut::new(),
             searched: 0,
+            is_large: false,
             skipping: None,
             ended: false,
         }
@@ -61,13 +67,22 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
             if self.ended {
                 return Ok(self.take_rest());
             }
-            if self.buffer.is_empty() {
-                // A long line before this one must not keep its memory.
-                self.buffer = BytesMut::with_capacity(CHUNK_BYTES);
-            } else {
-                self.buffer.reserve(CHUNK_BYTES);
-            }
+            self.make_room();
             self.ended = self.input.read_buf(&mut self.buffer).await? == 0;
+        }
+    }
+
+    /// Room for what is read next: what lines before took, once they are gone.
+    /// This runs each time that a read is begun or begun anew.
+    fn make_room(&mut self) {
+        if self.buffer.is_empty() && self.is_large {
+            // a long line before this one must not keep its memory
+            self.buffer = BytesMut::new();
+            self.is_large = false;
+        }
+        if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM {
+            self.is_large |= !self.buffer.is_empty();
+            self.buffer.reserve(CHUNK_BYTES);
         }
     }
 
@@ -166,6 +181,31 @@ mod tests {
         assert!(
             matches!(&lines(&input).await[..], [Line::Whole(line)] if line.len() == MAX_LINE_BYTES)
         );
+    }
+
+    #[tokio::test]
+    async fn short_lines_share_memory_and_a_long_one_keeps_none() {
+        let mut input = Vec::new();
+        for _ in 0..1000 {
+            input.extend_from_slice(&[b'x'; 999]);
+            input.push(b'\n');
+        }
+        input.extend(vec![b'x'; 40 * CHUNK_BYTES]);
+        input.extend_from_slice(b"\nlast\n");
+        let mut reader = LineReader::new(input.as_slice());
+        let mut places = std::collections::BTreeSet::new();
+        for _ in 0..1000 {
+            let Ok(Some(Line::Whole(line))) = reader.next().await else {
+                panic!("a line was lost")
+            };
+            places.insert(line.as_ptr() as usize / CHUNK_BYTES);
+        }
+        // one chunk, or two where the allocator gave another in between
+        assert!(places.len() <= 4, "{places:?}");
+        assert!(matches!(reader.next().await, Ok(Some(Line::Whole(_)))));
+        assert_eq!(reader.next().await.unwrap(), Some(whole("last")));
+        assert!(reader.next().await.unwrap().is_none());
+        assert!(reader.buffer.capacity() <= 2 * CHUNK_BYTES);
     }
 
     #[tokio::test]
