@@ -275,6 +275,9 @@ impl Record {
     }
 }
 
+/// The highest number that is believed: others still have to come after it.
+const MOST_SEQ: u64 = u64::MAX / 2;
+
 /// What reading a line back needs; unknown fields are for later versions.
 #[derive(Debug, Deserialize)]
 pub(super) struct Parsed<'a> {
@@ -294,8 +297,10 @@ pub(super) struct Parsed<'a> {
 }
 
 impl<'a> Parsed<'a> {
+    /// `None` where `line` is no record, or has a number that no log comes to.
     pub(super) fn of(line: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok()
+        let parsed: Self = serde_json::from_slice(line).ok()?;
+        (parsed.seq <= MOST_SEQ).then_some(parsed)
     }
 
     pub(super) fn recorded(&self) -> Option<Recorded> {

@@ -127,7 +127,7 @@ impl Search {
     pub(super) fn report(self, first: Option<First>, last: &Head, pruned: bool) -> PinnedReport {
         let seq = self.pinned.seq;
         let is_before = |first: &First| seq < first.seq;
-        let continued = |first: &First| seq + 1 == first.seq && self.pinned.hash == first.prev;
+        let continued = |first: &First| first.continues(&self.pinned);
         let is_beginning = self.pinned == Head::GENESIS;
         let (stands, finding) = match (self.found, self.other, first) {
             (Some(place), ..) => {

@@ -97,8 +97,7 @@ fn files(log: Log) -> impl DoubleEndedIterator<Item = io::Result<Option<(Stretch
 
 /// The lines of a stretch, without their newlines.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let mut rest = Some(text).filter(|text| !text.is_empty());
+    let mut rest = (!text.is_empty()).then(|| text.strip_suffix(b"\n").unwrap_or(text));
     std::iter::from_fn(move || {
         let text = rest?;
         let (line, after) = match memchr::memchr(b'\n', text) {

@@ -258,3 +258,28 @@ fn a_line_that_goes_on_elsewhere_is_the_first_of_its_file_or_none() {
     assert!(chain::follow(Before::File(&[Head::GENESIS]), first.as_bytes()).is_ok());
     assert!(chain::follow(Before::Line(&Head::GENESIS), first.as_bytes()).is_err());
 }
+
+#[test]
+fn a_number_that_leaves_none_for_what_follows_is_no_records() {
+    for number in [u64::MAX, u64::MAX - 1, u64::MAX / 2 + 1] {
+        let home = Home::new();
+        let audit = home.open_unlocked();
+        make(&audit, "a", &success());
+        fs::remove_file(home.path()).unwrap();
+        make(&audit, "b", &success());
+        drop(audit);
+        // the first line says why it doesn't begin with 1, so any other may do
+        let mut lines = home.lines();
+        replace(&mut lines[0], "\"seq\":3", &format!("\"seq\":{number}"));
+        rechain(&mut lines, false);
+        fs::write(home.path(), lines.join("\n") + "\n").unwrap();
+
+        let audit = home.open_unlocked();
+        make(&audit, "after", &success());
+        assert_eq!(
+            home.outline(),
+            ["chain_set_aside", "started after", "finished after"]
+        );
+        assert_eq!(audit.status().next_seq, 4);
+    }
+}
