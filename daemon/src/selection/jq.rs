@@ -192,11 +192,24 @@ fn place(expression: &str, part: &str) -> String {
     }
 }
 
+/// `message` in one line of so many characters.
 fn cut(message: &str) -> String {
-    match message.char_indices().nth(MAX_MESSAGE_CHARS) {
-        Some((at, _)) => format!("{}…", &message[..at]),
-        None => message.to_owned(),
+    let mut line = String::with_capacity(message.len().min(MAX_MESSAGE_CHARS));
+    let mut left = MAX_MESSAGE_CHARS;
+    for c in message.chars() {
+        let shown = if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        };
+        let Some(still_left) = left.checked_sub(shown.chars().count()) else {
+            line.push('…');
+            break;
+        };
+        left = still_left;
+        line.push_str(&shown);
     }
+    line
 }
 
 /// A text that ends in an error where it gets too long.
@@ -343,6 +356,8 @@ mod tests {
             (".total | keys", "cannot"),
             ("error(\"my own\")", "my own"),
             ("error([range(1000)])", "…"),
+            ("error(\"\\u001b\" * 1000)", "…"),
+            ("error(\"\u{9b}2J\")", r"\u{9b}2J"),
             ("nan", "JSON can't hold"),
             ("infinite", "JSON can't hold"),
             ("{(1|tostring|tobytes): 1}", "JSON can't hold"),
@@ -354,6 +369,7 @@ mod tests {
             };
             assert!(problem.contains(part), "{expression}: {problem}");
             assert!(problem.chars().count() <= MAX_MESSAGE_CHARS + 1);
+            assert!(!problem.contains(char::is_control), "{problem:?}");
         }
     }
 

@@ -8,12 +8,14 @@
 //!
 //! - [`Selector`]: axisd's side, which starts such a process for each question.
 //! - [`worker`]: the process's side.
+//! - [`inspection`]: the same without a process, for whoever attacks it.
 //! - `jq`: what is asked, over the crate family `jaq`.
 //!
 //! What an expression makes was made of guarded text, by somebody who doesn't
 //! know the secret: it can't put one back, and all that it can decode the agent
 //! could decode as well. So its output passes no second guard.
 
+pub mod inspection;
 mod jq;
 mod process;
 pub mod worker;

@@ -182,9 +182,14 @@ fn read(status: ExitStatus, answer: &[u8]) -> Result<Bytes, SelectError> {
     else {
         return Err(SelectError::Broken(format!("its process ended, {status}")));
     };
+    told(verdict, text).map(Bytes::copy_from_slice)
+}
+
+/// What a verdict with its text says.
+pub(super) fn told(verdict: Verdict, text: &[u8]) -> Result<&[u8], SelectError> {
     let sentence = || String::from_utf8_lossy(text).into_owned();
     match verdict {
-        Verdict::Result => Ok(Bytes::copy_from_slice(text)),
+        Verdict::Result => Ok(text),
         Verdict::NoExpression => Err(SelectError::NoExpression(sentence())),
         Verdict::Failed => Err(SelectError::Failed(sentence())),
         Verdict::TooLarge => Err(SelectError::TooLarge),

@@ -32,14 +32,16 @@ pub fn answer() -> io::Result<()> {
     let (expression, value) = question
         .split_at_checked(length)
         .ok_or(io::ErrorKind::UnexpectedEof)?;
-    let (verdict, text) = judge(expression, value);
+    let (verdict, text) = judge(expression, value, MAX_OUTPUT_BYTES);
     let mut output = io::stdout().lock();
     output.write_all(&[verdict.byte()])?;
     output.write_all(&text)?;
     output.flush()
 }
 
-fn judge(expression: &[u8], value: &[u8]) -> (Verdict, Vec<u8>) {
+/// The expression's verdict on `value`, or on itself where that is empty, and
+/// what goes with it: at most `most` bytes of a result.
+pub(super) fn judge(expression: &[u8], value: &[u8], most: usize) -> (Verdict, Vec<u8>) {
     let expression = String::from_utf8_lossy(expression);
     let filter = match Filter::parse(&expression) {
         Ok(filter) => filter,
@@ -48,7 +50,7 @@ fn judge(expression: &[u8], value: &[u8]) -> (Verdict, Vec<u8>) {
     if value.is_empty() {
         return (Verdict::Result, Vec::new());
     }
-    match filter.apply(value, MAX_OUTPUT_BYTES) {
+    match filter.apply(value, most) {
         Ok(result) => (Verdict::Result, result),
         Err(Fault::Failed(problem)) => (Verdict::Failed, problem.into_bytes()),
         Err(Fault::TooLarge) => (Verdict::TooLarge, Vec::new()),
