@@ -47,6 +47,7 @@ macro_rules! replayed {
 }
 
 replayed!(
+    audit_lines,
     daemon_yaml,
     keystore,
     leak_guard,
@@ -54,6 +55,7 @@ replayed!(
     openapi_import,
     params_to_request,
     policy,
+    select,
     service_file
 );
 

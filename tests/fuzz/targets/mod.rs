@@ -4,6 +4,7 @@
 //! The fuzzers of this directory run them on what they make up, and a test of
 //! the workspace on what they have found so far (`corpus/`).
 
+pub mod audit_lines;
 pub mod daemon_yaml;
 pub mod keystore;
 pub mod leak_guard;
@@ -11,6 +12,7 @@ pub mod mcp_lines;
 pub mod openapi_import;
 pub mod params_to_request;
 pub mod policy;
+pub mod select;
 pub mod service_file;
 
 /// Takes values off the front of some bytes; what is missing counts as zero.
