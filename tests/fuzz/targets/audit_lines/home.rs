@@ -1,8 +1,8 @@
 //! The directory in which the log's files lie.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,10 +43,12 @@ pub struct Home {
 impl Home {
     pub fn new() -> Self {
         let memory = Path::new(MEMORY);
+        let mut directory = tempfile::Builder::new();
+        directory.permissions(Permissions::from_mode(0o700));
         let directory = if memory.is_dir() {
-            TempDir::new_in(memory)
+            directory.tempdir_in(memory)
         } else {
-            TempDir::new()
+            directory.tempdir()
         };
         Self {
             directory: directory.expect("a directory"),
