@@ -25,8 +25,9 @@ struct Run {
 pub(super) struct Macs<'key> {
     key: Option<&'key dyn AuditKey>,
     runs: Vec<Run>,
-    /// Of each file, the run of its last line, and how many MACs fit.
-    files: Vec<(usize, u64)>,
+    /// Of each file, the run of its last line, where it has one, and how many
+    /// MACs fit.
+    files: Vec<(Option<usize>, u64)>,
     fault: Option<(usize, u64, Fault)>,
 }
 
@@ -42,7 +43,7 @@ impl<'key> Macs<'key> {
 
     /// The lines that come are those of the next file.
     pub(super) fn next_file(&mut self) {
-        self.files.push((self.runs.len().saturating_sub(1), 0));
+        self.files.push((None, 0));
     }
 
     /// Takes the next line, and says whether its MAC fits.
@@ -59,7 +60,7 @@ impl<'key> Macs<'key> {
             return false;
         };
         run_now.last_seq = seen.parsed.seq;
-        file_now.0 = run;
+        file_now.0 = Some(run);
         let Some(key) = self.key else {
             return false;
         };
@@ -108,7 +109,7 @@ impl<'key> Macs<'key> {
         let run = self
             .files
             .get(file)
-            .and_then(|(run, _)| self.runs.get(*run));
+            .and_then(|(run, _)| self.runs.get((*run)?));
         // a later file proves all of this one
         let last = match run.and_then(|run| run.proven) {
             Some(proven) if proven.file > file => lines,

@@ -120,7 +120,8 @@ pub(super) fn read(
                         reading.take(number, &parts, &parsed);
                         see(&Seen {
                             number,
-                            continues: *parts.prev == expected.hash,
+                            continues: !matches!(before, Before::Unknown)
+                                && *parts.prev == expected.hash,
                             link: &parts,
                             parsed: &parsed,
                         });

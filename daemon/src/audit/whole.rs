@@ -255,8 +255,9 @@ fn report(file: &Checked, nth: usize, macs: &Macs<'_>, beginning: Option<Fault>)
     };
     report.lines = reading.lines;
     report.proven = macs.fitting(nth);
-    report.coverage = macs.coverage(nth, report.lines);
     let broken = reading.broken.as_ref();
+    let sound = broken.map_or(reading.lines, |broken| broken.line.saturating_sub(1));
+    report.coverage = macs.coverage(nth, sound);
     let is_empty = file.number.is_some() && reading.first.is_none() && broken.is_none();
     let cut_short = file
         .written

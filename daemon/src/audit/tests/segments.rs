@@ -340,3 +340,23 @@ pub(super) fn seqs_of_calls(audit: &Audit) -> usize {
     let started = Filter::default().field("event", "started");
     audit.last(10_000, &started, &|| true).unwrap().lines.len()
 }
+
+#[test]
+fn no_line_from_a_break_on_is_proven_by_the_files_behind_it() {
+    let home = filled();
+    let three = home.lines()[..3].join("\n");
+    for (text, coverage) in [
+        ("no record\n".to_owned(), "no records"),
+        (
+            format!("{three}\nno record\n"),
+            "lines 1 to 3 are proven by the audit key",
+        ),
+    ] {
+        // the log begins anew, as if what stands before it were none of it
+        fs::write(home.directory.path().join("audit-000001.jsonl"), text).unwrap();
+        let audit = home.open_unlocked();
+        let segment = verified(&audit).remove(0);
+        assert!(segment.segment && segment.fault.is_some(), "{segment:?}");
+        assert_eq!(segment.coverage, coverage);
+    }
+}
