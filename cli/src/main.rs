@@ -20,11 +20,11 @@ mod policy_file;
 mod prompt;
 mod service;
 mod setup;
+mod system;
 
 use std::process::ExitCode;
 
 use clap::{FromArgMatches, Parser};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
@@ -34,6 +34,7 @@ use zeroizing_alloc::ZeroAlloc;
 use crate::commands::Command;
 use crate::failure::{Exit, Failure};
 use crate::output::tell;
+use crate::system::Interrupts;
 
 /// Wipes all memory that is freed: libraries copy what the owner typed into
 /// buffers that they don't wipe themselves.
@@ -117,7 +118,11 @@ fn run(command: Command) -> Result<Exit, Failure> {
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("can't start: {error}")))?;
     let ended = runtime.block_on(async {
-        let mut interrupts = Interrupts::listen()?;
+        // ending by returning restores the terminal, cancels a call and lets the
+        // demo clean up
+        let mut interrupts = Interrupts::listen().map_err(|error| {
+            Failure::new(Exit::Failed, format!("can't listen for signals: {error}"))
+        })?;
         if let Command::Mcp(mcp) = command {
             return tokio::select! {
                 biased;
@@ -144,34 +149,6 @@ fn run(command: Command) -> Result<Exit, Failure> {
     // A thread may still wait for stdin.
     runtime.shutdown_background();
     ended
-}
-
-/// What asks this process to end. Ending by returning restores the terminal,
-/// cancels a call and lets the demo clean up.
-struct Interrupts([Signal; 3]);
-
-impl Interrupts {
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                Failure::new(Exit::Failed, format!("can't listen for signals: {error}"))
-            })
-        };
-        Ok(Self([
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::hangup())?,
-        ]))
-    }
-
-    async fn any(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }
 
 /// Logs go to stderr: warnings of the shim, and what `AXIS_LOG` asks for.

@@ -3,22 +3,21 @@
 //! What is asked about goes through [`printable`] here.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use inquire::ui::RenderConfig;
 use inquire::{Confirm, InquireError, MultiSelect, Password, PasswordDisplayMode, Select};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use tokio::task::spawn_blocking;
 
 use crate::failure::{Exit, Failure};
 use crate::output::printable;
+use crate::system::{self, Modes};
 
 /// The terminal as it was before the first question.
-static BEFORE: OnceLock<Before> = OnceLock::new();
+static BEFORE: OnceLock<Modes> = OnceLock::new();
 
 /// Whether a menu was drawn, which hides the cursor and more.
 static IS_DRAWN: AtomicBool = AtomicBool::new(false);
@@ -72,45 +71,19 @@ pub fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// A terminal and its modes. Stdin may be where a secret comes from, so that it
-/// is none.
-struct Before {
-    /// The process's own, where it has one.
-    terminal: Option<File>,
-    modes: Termios,
-}
-
-impl Before {
-    /// Keeps them, the first time.
-    fn keep() {
-        if BEFORE.get().is_some() {
-            return;
-        }
-        let opened = File::options().read(true).write(true).open("/dev/tty");
-        let terminal = opened.ok();
-        let modes = match &terminal {
-            Some(terminal) => tcgetattr(terminal),
-            None => tcgetattr(io::stdin()),
-        };
-        if let Ok(modes) = modes {
-            BEFORE.get_or_init(|| Self { terminal, modes });
-        }
-    }
-
-    fn restore(&self) {
-        let now = OptionalActions::Now;
-        // nothing better can be done on the way out
-        let _ = match &self.terminal {
-            Some(terminal) => tcsetattr(terminal, now, &self.modes),
-            None => tcsetattr(io::stdin(), now, &self.modes),
-        };
+/// Keeps the terminal's modes, the first time.
+fn keep_modes() {
+    if BEFORE.get().is_none()
+        && let Some(modes) = Modes::now()
+    {
+        BEFORE.get_or_init(|| modes);
     }
 }
 
 /// Something is going to be typed without echo: keeps the terminal as it is, for
 /// [`restore_terminal`].
 pub fn begin_hidden() {
-    Before::keep();
+    keep_modes();
     IS_HIDDEN.store(true, Ordering::SeqCst);
 }
 
@@ -134,9 +107,8 @@ pub fn restore_terminal() {
     if is_drawn {
         let _ = io::stderr().write_all(PLAIN_SCREEN);
     }
-    if let (true, Some(mut terminal)) = (is_hidden, before.terminal.as_ref()) {
-        // the line of the question is still open
-        let _ = terminal.write_all(b"\n");
+    if is_hidden {
+        before.end_line();
     }
 }
 
@@ -227,14 +199,14 @@ pub async fn on_another_screen(lines: &str, question: &str) -> Result<(), Failur
 
 /// As many lines as fit under the question.
 fn page() -> usize {
-    let rows = rustix::termios::tcgetwinsize(io::stderr()).map_or(24, |size| size.ws_row);
+    let rows = system::rows().unwrap_or(24);
     usize::from(rows).saturating_sub(6).clamp(3, PAGE)
 }
 
 async fn asked<T: Send + 'static>(
     question: impl FnOnce() -> Result<T, InquireError> + Send + 'static,
 ) -> Result<Option<T>, Failure> {
-    Before::keep();
+    keep_modes();
     IS_DRAWN.store(true, Ordering::SeqCst);
     let answered = spawn_blocking(move || {
         // an empty NO_COLOR counts as none, as everywhere in Axis

@@ -3,10 +3,9 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Write};
-use std::os::fd::AsFd;
 
 use axis_proto::given;
-use rustix::termios::{QueueSelector, tcflush};
+use axis_proto::system;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
@@ -14,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::failure::{Exit, Failure};
 use crate::menu;
 use crate::output::warn;
+use crate::system::Terminal;
 
 /// The variable that stands for the prompt in scripts.
 const PASSWORD_VARIABLE: &str = "AXIS_MASTER_PASSWORD";
@@ -117,10 +117,7 @@ pub async fn secret(prompt: &str) -> Result<SecretString, Failure> {
         "pipe the secret in and add --stdin, for example: axis add github --stdin < token.txt",
     )
     .await?;
-    if let Ok(terminal) = File::open("/dev/tty") {
-        // Nothing is lost where this fails: the rest stays visible.
-        let _ = tcflush(&terminal, QueueSelector::IFlush);
-    }
+    Terminal::forget_typed();
     clean(&secret)
 }
 
@@ -144,11 +141,9 @@ pub fn typed_or_file(typed: &SecretString) -> Result<SecretString, Failure> {
 pub fn secret_from_stdin() -> Result<SecretString, Failure> {
     let what = "the secret on stdin";
     // Not through Stdin: its buffer would keep a copy for good.
-    let stdin = io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
+    let stdin = system::unbuffered_stdin()
         .map_err(|error| Failure::new(Exit::Failed, format!("{what} can't be read: {error}")))?;
-    read_secret(File::from(stdin), what)
+    read_secret(stdin, what)
 }
 
 fn read_secret(source: impl Read, what: &str) -> Result<SecretString, Failure> {
@@ -186,11 +181,7 @@ pub async fn answer(question: &str, without_terminal: &str) -> Result<String, Fa
         .because(error.to_string())
         .fix(without_terminal)
     };
-    let mut terminal = File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .map_err(no_terminal)?;
+    let mut terminal = Terminal::open().map_err(no_terminal)?;
     write!(terminal, "{question} ").map_err(no_terminal)?;
     let answered = spawn_blocking(move || {
         let mut answer = String::new();
@@ -207,7 +198,7 @@ pub async fn answer(question: &str, without_terminal: &str) -> Result<String, Fa
 
 /// Whether there is a terminal to ask on, and somebody who looks at it.
 pub fn can_ask() -> bool {
-    io::stderr().is_terminal() && File::open("/dev/tty").is_ok()
+    io::stderr().is_terminal() && Terminal::is_there()
 }
 
 /// The password of another vault: from `AXIS_IMPORT_PASSWORD`, else asked for.

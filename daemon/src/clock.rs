@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustix::time::{ClockId, clock_gettime};
+
+use crate::process;
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync + 'static {
@@ -23,15 +24,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let id = ClockId::Boottime;
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let id = ClockId::Monotonic;
-        let now = clock_gettime(id);
-        Duration::new(
-            now.tv_sec.try_into().unwrap_or(0),
-            now.tv_nsec.try_into().unwrap_or(0),
-        )
+        process::since_a_fixed_moment()
     }
 
     fn wall(&self) -> Timestamp {

@@ -1,18 +1,16 @@
 //! Builds the parts, opens the sockets, serves, and drains when told to end.
 
 use std::collections::HashMap;
-use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use axis_proto::socket::{self, Listener, SocketError};
+use axis_proto::socket::{self, Held, Listener, SocketError};
 use axis_proto::v1::admin_server::AdminServer;
 use axis_proto::v1::broker_server::BrokerServer;
 use axis_proto::{MAX_FRAME_BYTES, MAX_MESSAGE_BYTES};
 use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +25,7 @@ use crate::identities::OwnSockets;
 use crate::names::Identity;
 use crate::owner::{Owner, Unlock};
 use crate::paths::Paths;
+use crate::process::Endings;
 use crate::rpc::admin::AdminRpc;
 use crate::rpc::broker::BrokerRpc;
 use crate::rpc::peer;
@@ -162,7 +161,7 @@ pub async fn run(config: &Config, paths: &Paths, start: Start) -> anyhow::Result
 }
 
 /// The listener that the service manager made, or one of our own.
-fn open_socket(handed_over: Option<UnixListener>, path: &Path) -> Result<Listener, SocketError> {
+fn open_socket(handed_over: Option<Held>, path: &Path) -> Result<Listener, SocketError> {
     match handed_over {
         Some(listener) => socket::adopt(listener, path),
         None => socket::listen(path),
@@ -245,27 +244,19 @@ async fn until_end(stopping: &CancellationToken, servers: &mut Servers) -> anyho
     }
 }
 
-/// Resolves at the first SIGTERM, SIGINT or Stop.
+/// Resolves at the first signal to end, or Stop.
 async fn told_to_end(stopping: &CancellationToken) {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+    let Ok(mut endings) = Endings::listen() else {
         error!("signals can't be heard; only `axis daemon stop` ends axisd gracefully");
         return stopping.cancelled().await;
     };
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = endings.next() => {}
         () = stopping.cancelled() => {}
     }
     stopping.cancel();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        endings.next().await;
         error!("a second signal: axisd ends at once");
         #[expect(
             clippy::disallowed_methods,

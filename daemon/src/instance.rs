@@ -2,8 +2,9 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use axis_proto::system::ForOwnerAlone;
 
 use crate::paths::{Paths, parent};
 
@@ -76,7 +77,7 @@ fn lock(path: &Path) -> Result<File, InstanceError> {
         .write(true)
         .create(true)
         .truncate(false)
-        .mode(0o600)
+        .for_owner_alone()
         .open(path)
         .map_err(io)?;
     match file.try_lock() {

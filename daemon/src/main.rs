@@ -159,7 +159,7 @@ fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&filter)
         .with_context(|| format!("AXIS_LOG or log.filter in daemon.yaml: {filter:?}"))?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(process::log)
         .with_ansi(process::stderr_is_terminal());
     let log = tracing_subscriber::registry()
         .with(filter)

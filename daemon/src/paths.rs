@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use axis_proto::places::Places;
 use axis_proto::shell;
 use axis_proto::socket::{SocketDir, SocketError, absolute_variable};
+use axis_proto::system::{self, own_user};
 
 /// Every file and directory of one installation.
 #[derive(Debug, Clone)]
@@ -102,14 +102,10 @@ pub fn parent(file: &Path) -> &Path {
 }
 
 fn make_directory(path: &Path) -> Result<(), PathsError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| PathsError::Io {
-            path: path.to_owned(),
-            source,
-        })
+    system::make_private_directory(path).map_err(|source| PathsError::Io {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn check_private(path: &Path) -> Result<(), PathsError> {
@@ -117,16 +113,19 @@ fn check_private(path: &Path) -> Result<(), PathsError> {
         path: path.to_owned(),
         source,
     })?;
-    let uid = rustix::process::geteuid().as_raw();
-    if metadata.uid() != uid {
+    if let Some(uid) = system::owner(&metadata)
+        && uid != own_user()
+    {
         return Err(PathsError::Unsafe {
             path: path.to_owned(),
-            problem: format!("belongs to uid {}, not to you", metadata.uid()),
+            problem: format!("belongs to uid {uid}, not to you"),
             fix: "choose a directory of your own".into(),
         });
     }
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if let Some(mode) = system::mode(&metadata)
+        && mode & 0o077 != 0
+    {
+        let mode = mode & 0o777;
         return Err(PathsError::Unsafe {
             path: path.to_owned(),
             problem: format!("is open to others (mode {mode:04o})"),

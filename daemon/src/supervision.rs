@@ -1,14 +1,22 @@
 //! axisd under a service manager: who started it, the sockets that systemd
 //! holds for it, and telling systemd that it is ready.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::env;
 use std::io;
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use listenfd::ListenFd;
-use sd_notify::NotifyState;
-use tracing::debug;
+use axis_proto::socket::Held;
+
+pub use self::here::{ready, stopping};
+#[cfg(unix)]
+use self::unix as here;
+#[cfg(windows)]
+use self::windows as here;
 
 /// Who started this axisd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +60,9 @@ impl StartedBy {
         if autostarted {
             return Self::Client;
         }
+        if cfg!(windows) {
+            return Self::Hand;
+        }
         // of this very process, not of one that it descends from
         let own = std::process::id().to_string();
         if env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == own) {
@@ -81,7 +92,7 @@ impl StartedBy {
 
 /// Listening sockets that the service manager made, and that stay its own.
 #[derive(Debug, Default)]
-pub struct HandedOver(Vec<(PathBuf, UnixListener)>);
+pub struct HandedOver(Vec<(PathBuf, Held)>);
 
 impl HandedOver {
     /// Takes what was handed over to this process, if anything was.
@@ -89,23 +100,11 @@ impl HandedOver {
     /// # Errors
     /// It isn't what axisd can serve.
     pub fn take() -> Result<Self, HandedOverError> {
-        let mut handed = ListenFd::from_env();
-        let mut sockets = Vec::with_capacity(handed.len());
-        for index in 0..handed.len() {
-            let socket = handed
-                .take_unix_listener(index)
-                .map_err(HandedOverError::NotASocket)?;
-            if let Some(socket) = socket {
-                let address = socket.local_addr().map_err(HandedOverError::NotASocket)?;
-                let path = address.as_pathname().unwrap_or(Path::new("?"));
-                sockets.push((path.to_owned(), socket));
-            }
-        }
-        Ok(Self(sockets))
+        here::handed_over().map(Self)
     }
 
     /// The one at `path`.
-    pub fn at(&mut self, path: &Path) -> Option<UnixListener> {
+    pub fn at(&mut self, path: &Path) -> Option<Held> {
         let index = self.0.iter().position(|(at, _)| at == path)?;
         Some(self.0.swap_remove(index).1)
     }
@@ -131,25 +130,10 @@ impl HandedOver {
     }
 }
 
-/// Tells systemd, where it listens, that axisd serves.
-pub fn ready() {
-    tell(NotifyState::Ready);
-}
-
-/// Tells systemd that axisd ends.
-pub fn stopping() {
-    tell(NotifyState::Stopping);
-}
-
-fn tell(state: NotifyState<'_>) {
-    // whoever doesn't hear it finds out by its own means
-    if let Err(error) = sd_notify::notify(&[state]) {
-        debug!(%error, "the service manager can't be told");
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use std::os::unix::net::UnixListener;
+
     use super::*;
 
     #[test]

@@ -2,12 +2,17 @@
 //! dumps, closed to debuggers and to `/proc/PID/{mem,environ,maps,fd}` readers
 //! of the same user, no password in its environment.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::io;
 
-use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, setrlimit, umask};
-
-use crate::given;
+#[cfg(unix)]
+use self::unix as here;
+#[cfg(windows)]
+use self::windows as here;
 
 /// The variable that tells the C library how axisd is to keep memory, and its
 /// value; it is read before `main`, and never again. What is large gets pages of
@@ -26,11 +31,11 @@ pub const ALLOCATOR: Option<(&str, &str)> = if cfg!(all(target_os = "linux", tar
 
 /// Applies the hardening to this process. It holds until the process execs
 /// another program, which must call it again. What passwords it was given in
-/// its environment, [`given`] has from then on.
+/// its environment, [`given`](crate::given) has from then on.
 ///
 /// # Errors
 /// A system call that the kernel refused; a process that can't be hardened
-/// must not go on to hold secrets.
+/// must not go on to hold secrets. On Windows none can, so it takes consent.
 pub fn process() -> io::Result<()> {
     process_without(&[])
 }
@@ -41,27 +46,11 @@ pub fn process() -> io::Result<()> {
 /// # Errors
 /// As for [`process`].
 pub fn process_without(unwanted: &[&str]) -> io::Result<()> {
-    // only until the process is closed can it be opened, even by itself
-    let memory = given::memory(unwanted);
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
-    umask(Mode::RWXG | Mode::RWXO);
-    setrlimit(
-        Resource::Core,
-        Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        },
-    )?;
-    if let Some(memory) = memory {
-        // where that is forbidden they stay as they were given
-        let _ = given::take_out(&memory, unwanted);
-    }
-    Ok(())
+    here::close(unwanted)
 }
 
 /// Whatever descriptors this process inherited beside the standard ones, the
 /// programs that it starts don't.
 pub fn hand_nothing_on() {
-    close_fds::set_fds_cloexec_threadsafe(3, &[]);
+    here::hand_nothing_on();
 }

@@ -4,8 +4,8 @@
 //! shuts itself off from others ([`harden`]), which passwords it was started
 //! with ([`given`]), where secrets lie in memory ([`pages`]), how a command is written that a
 //! message tells its reader to run ([`shell`]), how a file is read that may be
-//! anything ([`regular`]), and which headers of an
-//! upstream's request only axisd sets ([`headers`]).
+//! anything ([`regular`]), what systems do differently ([`system`]), and which
+//! headers of an upstream's request only axisd sets ([`headers`]).
 
 pub mod given;
 pub mod harden;
@@ -15,6 +15,7 @@ pub mod places;
 pub mod regular;
 pub mod shell;
 pub mod socket;
+pub mod system;
 
 /// The generated messages, clients and servers of package `axis.v1`.
 #[allow(missing_docs, clippy::pedantic, reason = "generated")]

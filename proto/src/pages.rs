@@ -13,7 +13,11 @@ pub struct SecretPages {
 }
 
 enum Pages {
-    Mapped { map: MmapMut, is_apart: bool },
+    /// The lock goes before what it locks.
+    Mapped {
+        apart: Apart,
+        map: MmapMut,
+    },
     Heap(Zeroizing<Box<[u8]>>),
 }
 
@@ -23,7 +27,7 @@ impl SecretPages {
     pub fn zeroed(length: usize) -> Self {
         let pages = match MmapMut::map_anon(length.max(1)) {
             Ok(map) => Pages::Mapped {
-                is_apart: set_apart(&map),
+                apart: Apart::set(&map),
                 map,
             },
             Err(_) => Pages::Heap(Zeroizing::new(vec![0; length].into_boxed_slice())),
@@ -60,22 +64,52 @@ impl SecretPages {
     /// limit of locked memory (`ulimit -l`) was reached.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        matches!(self.pages, Pages::Mapped { is_apart: true, .. })
+        match &self.pages {
+            Pages::Mapped { apart, .. } => apart.holds(),
+            Pages::Heap(_) => false,
+        }
     }
 }
 
-/// Keeps it out of swap, dumps and children, all of it even where one fails.
-fn set_apart(map: &MmapMut) -> bool {
-    let locked = map.lock().is_ok();
-    #[cfg(target_os = "linux")]
-    let left_out = {
-        let dumps = map.advise(memmap2::Advice::DontDump).is_ok();
-        let children = map.advise(memmap2::Advice::DontFork).is_ok();
-        dumps && children
-    };
-    #[cfg(not(target_os = "linux"))]
-    let left_out = true;
-    locked && left_out
+/// That a mapping is kept out of swap, dumps and children.
+#[cfg(unix)]
+struct Apart(bool);
+
+#[cfg(unix)]
+impl Apart {
+    /// All of it, even where one fails.
+    fn set(map: &MmapMut) -> Self {
+        let locked = map.lock().is_ok();
+        #[cfg(target_os = "linux")]
+        let left_out = {
+            let dumps = map.advise(memmap2::Advice::DontDump).is_ok();
+            let children = map.advise(memmap2::Advice::DontFork).is_ok();
+            dumps && children
+        };
+        #[cfg(not(target_os = "linux"))]
+        let left_out = true;
+        Self(locked && left_out)
+    }
+
+    fn holds(&self) -> bool {
+        self.0
+    }
+}
+
+/// That a mapping is kept out of swap, until this is dropped. Nothing is forked
+/// here; a dump of the process has it.
+#[cfg(windows)]
+struct Apart(Option<region::LockGuard>);
+
+#[cfg(windows)]
+impl Apart {
+    fn set(map: &MmapMut) -> Self {
+        Self(region::lock(map.as_ptr(), map.len()).ok())
+    }
+
+    fn holds(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl Drop for SecretPages {

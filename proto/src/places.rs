@@ -46,15 +46,23 @@ pub fn home_directory() -> Option<PathBuf> {
 
 /// Whether `home` is this user's own by the user database, where that is a file
 /// that names the user: `HOME` can be anything. Where it isn't, `HOME` is believed.
+#[cfg(unix)]
 pub fn is_own_home(home: &Path) -> bool {
-    let user = rustix::process::geteuid().as_raw();
+    let user = crate::system::own_user();
     let Ok(database) = std::fs::read_to_string("/etc/passwd") else {
         return true;
     };
     home_of(&database, user).is_none_or(|own| Path::new(own) == home)
 }
 
+/// Windows tells a program where its user's home is; no variable does.
+#[cfg(windows)]
+pub fn is_own_home(_: &Path) -> bool {
+    true
+}
+
 /// The home of a user by the lines of passwd(5).
+#[cfg(unix)]
 fn home_of(database: &str, user: u32) -> Option<&str> {
     database.lines().find_map(|line| {
         let mut fields = line.split(':').skip(2);
@@ -63,7 +71,7 @@ fn home_of(database: &str, user: u32) -> Option<&str> {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

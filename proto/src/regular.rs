@@ -5,16 +5,8 @@ use std::fs::{self, FileType};
 use std::io::{self, Read};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
-
-/// Whether a symbolic link at the path's end may be followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Links {
-    /// To whatever regular file it leads to.
-    Follow,
-    /// It is refused.
-    Refuse,
-}
+pub use crate::system::Links;
+use crate::system::open_to_read;
 
 /// Why a file wasn't read.
 #[derive(Debug)]
@@ -45,7 +37,7 @@ pub fn read(path: &Path, limit: usize, links: Links) -> Result<Vec<u8>, NotRead>
         Links::Refuse => fs::symlink_metadata(path)?,
     };
     only_regular(metadata.file_type())?;
-    let file = open_without_waiting(path, links)?;
+    let file = open_to_read(path, links)?;
     only_regular(file.metadata()?.file_type())?;
     let most = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
@@ -54,19 +46,6 @@ pub fn read(path: &Path, limit: usize, links: Links) -> Result<Vec<u8>, NotRead>
         return Err(NotRead::TooLarge);
     }
     Ok(bytes)
-}
-
-/// Opening a pipe for reading waits for a writer unless told otherwise.
-fn open_without_waiting(path: &Path, links: Links) -> io::Result<fs::File> {
-    let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    if links == Links::Refuse {
-        flags |= OFlags::NOFOLLOW;
-    }
-    Ok(fs::File::from(rustix::fs::open(
-        path,
-        flags,
-        Mode::empty(),
-    )?))
 }
 
 fn only_regular(kind: FileType) -> Result<(), NotRead> {

@@ -2,33 +2,32 @@
 //! listens. The only place that knows.
 
 mod own;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::env;
-use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use interprocess::local_socket::tokio::prelude::*;
 pub use interprocess::local_socket::tokio::{Listener, Stream};
-use interprocess::local_socket::traits::StreamCommon;
-use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
-use interprocess::os::unix::uds_local_socket;
 use tonic::transport::{Channel, Endpoint};
 
+use self::here::{MAX_PATH_BYTES, prepare_closed};
 pub use self::own::{IdentityDirs, OpenTo, OwnListener, Place};
+#[cfg(unix)]
+use self::unix as here;
+#[cfg(windows)]
+use self::windows as here;
 use crate::places::Places;
-use crate::shell;
+use crate::system::own_user;
 use crate::v1::admin_client::AdminClient;
 use crate::v1::broker_client::BrokerClient;
 use crate::{MAX_FRAME_BYTES, MAX_MESSAGE_BYTES};
-
-/// A socket's path must fit into `sockaddr_un` on every system we know.
-const MAX_PATH_BYTES: usize = 103;
 
 /// Why a socket can't be used. Each variant is a sentence for the user.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +91,7 @@ impl SocketDir {
         if let Some(home) = absolute_variable("AXIS_HOME")? {
             return Ok(Self::in_home(&home));
         }
-        if let Some(runtime) = runtime_directory() {
+        if let Some(runtime) = here::runtime_directory() {
             return Ok(Self(runtime.join("axis")));
         }
         Ok(Self(Places::from_environment()?.state.join("run")))
@@ -138,40 +137,6 @@ impl SocketDir {
     }
 }
 
-/// The mode of a directory that others may pass through, and not look into.
-const PASSABLE: u32 = 0o711;
-
-/// Creates `path` for its owner alone, or checks that it is so.
-fn prepare_closed(path: &Path) -> Result<(), SocketError> {
-    let io = |source| SocketError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(io)?;
-    let metadata = fs::symlink_metadata(path).map_err(io)?;
-    let uid = rustix::process::geteuid().as_raw();
-    if !metadata.is_dir() || metadata.uid() != uid {
-        return Err(SocketError::UnsafeDirectory {
-            path: path.to_owned(),
-            problem: "is not a directory of this user".into(),
-            fix: "remove it or set AXIS_SOCKET_DIR".into(),
-        });
-    }
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 && mode != PASSABLE {
-        return Err(SocketError::UnsafeDirectory {
-            path: path.to_owned(),
-            problem: format!("is open to others (mode {mode:04o})"),
-            fix: format!("run: chmod 700 {}", shell::word(&path.to_string_lossy())),
-        });
-    }
-    Ok(())
-}
-
 /// The broker socket a client should use: `AXIS_SOCKET` where it is set (a
 /// sandboxed shim has nothing else), else the one in the socket directory.
 pub fn broker_socket() -> Result<PathBuf, SocketError> {
@@ -197,35 +162,21 @@ pub fn admin_client(path: &Path) -> Result<AdminClient<Channel>, SocketError> {
         .max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
 
+/// A listener that a service manager holds for axisd; there is none on Windows.
+pub use self::here::Held;
+
 /// Binds a listener at `path` for the owner alone. A socket file that is
 /// already there is replaced: only the holder of the lock file may call this.
 pub fn listen(path: &Path) -> Result<Listener, SocketError> {
     check_length(path)?;
-    let io = |source| SocketError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let name = path.to_fs_name::<GenericFilePath>().map_err(io)?;
-    let listener = ListenerOptions::new()
-        .name(name)
-        .try_overwrite(true)
-        .create_tokio()
-        .map_err(io)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io)?;
-    Ok(listener)
+    here::bind(path)
 }
 
 /// Serves a listener that a service manager has bound at `path` for us, with the
 /// mode that [`listen`] gives its own. The file stays when we end: the service
 /// manager goes on listening there.
-pub fn adopt(listener: UnixListener, path: &Path) -> Result<Listener, SocketError> {
-    let io = |source| SocketError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io)?;
-    let listener = uds_local_socket::tokio::Listener::try_from(OwnedFd::from(listener));
-    Ok(listener.map_err(io)?.into())
+pub fn adopt(listener: Held, path: &Path) -> Result<Listener, SocketError> {
+    here::adopt(listener, path)
 }
 
 /// The next connection to `listener`.
@@ -236,7 +187,7 @@ pub async fn accept(listener: &Listener) -> io::Result<Stream> {
 /// The process at the other end of a connection, as the kernel tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerProcess {
-    /// Its effective user.
+    /// Its effective user; on Windows, who may connect is this one.
     pub uid: u32,
     /// Its process id, where the system tells.
     pub pid: Option<u32>,
@@ -247,12 +198,7 @@ pub struct PeerProcess {
 /// # Errors
 /// The system doesn't say.
 pub fn peer(stream: &Stream) -> io::Result<PeerProcess> {
-    let credentials = stream.peer_creds()?;
-    let uid = credentials
-        .euid()
-        .ok_or_else(|| io::Error::other("the system doesn't say which user connects"))?;
-    let pid = credentials.pid().and_then(|pid| u32::try_from(pid).ok());
-    Ok(PeerProcess { uid, pid })
+    here::peer(stream)
 }
 
 /// Who may serve a socket that a client connects to.
@@ -274,8 +220,7 @@ fn channel(path: &Path, server: Server) -> Result<Channel, SocketError> {
         .connect_with_connector_lazy(tower::service_fn(move |_| {
             let path = path.clone();
             async move {
-                let name = path.as_path().to_fs_name::<GenericFilePath>()?;
-                let stream = Stream::connect(name).await?;
+                let stream = here::connect(&path).await?;
                 if server == Server::SameUser {
                     refuse_others(&stream, &path)?;
                 }
@@ -286,7 +231,7 @@ fn channel(path: &Path, server: Server) -> Result<Channel, SocketError> {
 
 fn refuse_others(stream: &Stream, path: &Path) -> io::Result<()> {
     let uid = peer(stream)?.uid;
-    if uid == rustix::process::geteuid().as_raw() {
+    if uid == own_user() {
         return Ok(());
     }
     let problem = format!("{} is served by another user, uid {uid}", path.display());
@@ -317,18 +262,4 @@ pub fn absolute_variable(variable: &'static str) -> Result<Option<PathBuf>, Sock
         variable,
         value: path.display().to_string(),
     })
-}
-
-/// Hosts start shims with a stripped environment, so `XDG_RUNTIME_DIR` may be
-/// missing though the session has one.
-fn runtime_directory() -> Option<PathBuf> {
-    if let Some(dir) = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)
-        && dir.is_absolute()
-    {
-        return Some(dir);
-    }
-    let uid = rustix::process::geteuid().as_raw();
-    let dir = PathBuf::from(format!("/run/user/{uid}"));
-    let metadata = fs::metadata(&dir).ok()?;
-    (metadata.is_dir() && metadata.uid() == uid).then_some(dir)
 }

@@ -1,6 +1,11 @@
 //! Starts an axisd where none runs: from the directory of this program, in an
 //! environment of its own, and waits until it answers.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
@@ -18,13 +23,14 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
 
+#[cfg(unix)]
+use self::unix as here;
+#[cfg(windows)]
+use self::windows as here;
 use crate::settings;
 
 /// The daemon's file name.
 const PROGRAM: &str = "axisd";
-
-/// The PATH of a daemon that was started here.
-const FIXED_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How long a daemon may take until it answers.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,17 +47,6 @@ const MAX_LAST_WORDS: u64 = 4096;
 
 /// The pause between two looks whether it answers.
 const POLL: Duration = Duration::from_millis(8);
-
-/// What a daemon keeps of its starter's environment, besides `LC_*`, `XDG_*`
-/// and `AXIS_*`.
-const KEPT_VARIABLES: &[&str] = &[
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "LANG",
-    "TZ",
-    "DBUS_SESSION_BUS_ADDRESS",
-];
 
 /// That a daemon answers, and whose doing it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +146,7 @@ impl Launch {
         let own = env::current_exe()
             .and_then(|path| path.canonicalize())
             .map_err(LaunchError::NoOwnPath)?;
-        let program = own.with_file_name(PROGRAM);
+        let program = own.with_file_name(format!("{PROGRAM}{}", env::consts::EXE_SUFFIX));
         if !program.is_file() {
             return Err(LaunchError::NotFound { path: program });
         }
@@ -231,6 +226,7 @@ impl Launch {
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped());
         }
+        here::detach(&mut command);
         command.spawn().map_err(|source| LaunchError::Spawn {
             path: self.program.clone(),
             source,
@@ -294,7 +290,7 @@ fn kept_environment(
     variables
         // an empty one, such as a host may leave behind, hides what would be found without it
         .filter(|(name, value)| is_kept(name) && !value.is_empty())
-        .chain([("PATH".into(), FIXED_PATH.into())])
+        .chain([("PATH".into(), here::fixed_path())])
         .collect()
 }
 
@@ -304,7 +300,7 @@ fn is_kept(name: &OsStr) -> bool {
     };
     // the new one of a rotation, too
     !name.ends_with("MASTER_PASSWORD")
-        && (KEPT_VARIABLES.contains(&name)
+        && (here::is_kept(name)
             || ["LC_", "XDG_", "AXIS_"]
                 .iter()
                 .any(|prefix| name.starts_with(prefix)))
@@ -345,7 +341,7 @@ mod tests {
             environment,
             [
                 ("TZ".into(), "UTC".into()),
-                ("PATH".into(), OsString::from(FIXED_PATH))
+                ("PATH".into(), here::fixed_path())
             ]
         );
     }

@@ -123,6 +123,8 @@ impl Dashboard {
 fn who_listens(port: u16) -> String {
     if cfg!(target_os = "linux") {
         format!("ss -ltnp 'sport = :{port}'")
+    } else if cfg!(windows) {
+        format!("netstat -ano -p tcp | findstr :{port}")
     } else {
         format!("lsof -nP -iTCP:{port} -sTCP:LISTEN")
     }
@@ -132,7 +134,10 @@ fn who_listens(port: u16) -> String {
 fn has_desktop() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_here = io::stdout().is_terminal() && !is_set("SSH_CONNECTION");
-    is_here && (cfg!(target_os = "macos") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY"))
+    is_here
+        && (cfg!(any(target_os = "macos", windows))
+            || is_set("DISPLAY")
+            || is_set("WAYLAND_DISPLAY"))
 }
 
 /// Opens the owner's browser, which gets no secret of this process with it.

@@ -3,6 +3,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
+use axis_proto::system::own_user;
+
 /// The user at the other end of a connection over loopback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Neighbour {
@@ -19,6 +21,9 @@ pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
     let (SocketAddr::V4(peer), SocketAddr::V4(local)) = (peer, local) else {
         return Neighbour::Unknown;
     };
+    if cfg!(windows) {
+        return Neighbour::Unknown;
+    }
     let own = own_uids();
     for (table, address) in [
         ("/proc/net/tcp", plain as fn(SocketAddrV4) -> String),
@@ -42,7 +47,7 @@ pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
 fn own_uids() -> Vec<u32> {
     let before = std::env::var("SUDO_UID");
     let before = before.ok().and_then(|uid| uid.parse().ok());
-    let own = rustix::process::geteuid().as_raw();
+    let own = own_user();
     [Some(own), Some(0), before].into_iter().flatten().collect()
 }
 

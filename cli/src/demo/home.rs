@@ -22,6 +22,7 @@ use super::IDENTITY;
 use super::child::OwnedChild;
 use crate::client::{Daemon, ask};
 use crate::failure::{Exit, Failure};
+use crate::system::program_file;
 
 /// How long axisd may take to start, and a policy to become live.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -172,7 +173,7 @@ fn beside_axis() -> Result<PathBuf, Failure> {
             format!("this program's own path is not known: {error}"),
         )
     })?;
-    Ok(axis.with_file_name("axisd"))
+    Ok(axis.with_file_name(program_file("axisd")))
 }
 
 async fn answering(axisd: &mut OwnedChild, home: &Path, log: &Path) -> Result<Daemon, Failure> {

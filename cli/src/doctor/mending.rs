@@ -1,10 +1,10 @@
 //! What `axis doctor --fix` does by itself: only what takes nothing away from
 //! anybody but other users of the machine.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs;
 use std::path::Path;
 
+use axis_proto::system::{self, own_user};
 use axis_proto::v1::Check;
 use axis_proto::v1::check::State;
 
@@ -29,11 +29,12 @@ pub fn mend(checks: &[Check]) -> Vec<Result<String, String>> {
 fn close(path: &Path) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let metadata = fs::symlink_metadata(path).map_err(failed)?;
-    if metadata.file_type().is_symlink() || metadata.uid() != rustix::process::geteuid().as_raw() {
+    let is_own = system::owner(&metadata) == Some(own_user());
+    let mode = system::mode(&metadata).filter(|_| is_own && !metadata.is_symlink());
+    let Some(mode) = mode else {
         return Err(format!("{} is not yours to change", path.display()));
-    }
-    let mode = metadata.permissions().mode() & 0o700;
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
+    };
+    system::set_mode(path, mode & 0o700).map_err(failed)?;
     Ok(format!("{} is closed to other users", path.display()))
 }
 

@@ -3,14 +3,15 @@
 
 use std::env;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use axis_proto::shell;
+use axis_proto::system::{self, own_user};
 use axis_proto::v1::Check;
 
 use super::{fail, ok, warn};
 use crate::hosts;
+use crate::system::program_file;
 
 pub(super) fn checks() -> Vec<Check> {
     let Ok(own) = env::current_exe().and_then(|path| path.canonicalize()) else {
@@ -24,7 +25,7 @@ pub(super) fn checks() -> Vec<Check> {
 }
 
 fn together(own: &Path) -> Check {
-    let daemon = own.with_file_name("axisd");
+    let daemon = own.with_file_name(program_file("axisd"));
     if !daemon.is_file() {
         return fail(
             "programs",
@@ -48,20 +49,30 @@ fn together(own: &Path) -> Check {
 
 /// Whoever can change the programs gets the next password that is typed.
 fn writable(own: &Path) -> Check {
-    let me = rustix::process::geteuid().as_raw();
+    if !system::TELLS_RIGHTS {
+        return warn(
+            "program files",
+            "who can change them isn't checked on this system",
+            "",
+        );
+    }
+    let me = own_user();
     let mut changeable = Vec::new();
     for path in [
         own.to_owned(),
-        own.with_file_name("axisd"),
+        own.with_file_name(program_file("axisd")),
         own.parent().unwrap_or(Path::new("/")).to_owned(),
     ] {
         let Ok(metadata) = fs::metadata(&path) else {
             continue;
         };
-        let is_others = metadata.uid() != me && metadata.uid() != 0;
+        let (Some(owner), Some(mode)) = (system::owner(&metadata), system::mode(&metadata)) else {
+            continue;
+        };
+        let is_others = owner != me && owner != 0;
         // in a sticky directory nobody can replace what is another's
-        let is_sticky = metadata.is_dir() && metadata.permissions().mode() & 0o1000 != 0;
-        let is_open = metadata.permissions().mode() & 0o022 != 0 && !is_sticky;
+        let is_sticky = metadata.is_dir() && mode & 0o1000 != 0;
+        let is_open = mode & 0o022 != 0 && !is_sticky;
         if is_others || is_open {
             changeable.push(path);
         }
@@ -82,7 +93,7 @@ fn on_the_path(own: &Path) -> Check {
     let paths = env::var_os("PATH").unwrap_or_default();
     let first: Option<PathBuf> = env::split_paths(&paths)
         .filter(|directory| directory.is_absolute())
-        .map(|directory| directory.join("axis"))
+        .map(|directory| directory.join(program_file("axis")))
         .find(|path| path.is_file());
     match first {
         None => warn(

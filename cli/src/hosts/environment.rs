@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use axis_proto::system::is_program;
+
 use super::error::HostsError;
+use crate::system;
 
 /// What paths depend on. Taken once, so that all of a command sees the same.
 #[derive(Debug, Clone)]
@@ -26,7 +28,7 @@ impl Environment {
         Ok(Self {
             home,
             variables: env::vars_os()
-                .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+                .filter_map(|(name, value)| Some((spelled(text(name)?), text(value)?)))
                 .collect(),
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         })
@@ -81,7 +83,7 @@ impl Environment {
         let path = self.variables.get("PATH")?;
         env::split_paths(path)
             .filter(|directory| directory.is_absolute())
-            .map(|directory| directory.join(name))
+            .flat_map(|directory| system::program_files(&directory, name))
             .find(|file| is_program(file))
     }
 
@@ -127,17 +129,21 @@ impl Environment {
     }
 }
 
+/// A variable's name as it is looked for: Windows doesn't tell Path from PATH.
+fn spelled(name: String) -> String {
+    if cfg!(windows) {
+        name.to_ascii_uppercase()
+    } else {
+        name
+    }
+}
+
 fn join(base: PathBuf, rest: &str) -> PathBuf {
     if rest.is_empty() {
         base
     } else {
         base.join(rest)
     }
-}
-
-fn is_program(file: &Path) -> bool {
-    file.metadata()
-        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

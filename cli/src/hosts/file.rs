@@ -1,13 +1,15 @@
 //! A host's file on the disk: read whole, and replaced whole, only while it is
 //! still what was read, and only where it is this user's own.
 
-use std::fs::{self, File, Permissions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use axis_proto::system::{self, Links, Rights, own_user};
+
 use super::error::HostsError;
+use crate::system::{directory_to_lock, keep_group};
 
 /// The largest file that is read, in MiB; ~/.claude.json grows to a few.
 const LIMIT_MIB: u64 = 64;
@@ -29,7 +31,7 @@ pub struct Snapshot {
     target: PathBuf,
     /// What it held; none where there was none.
     bytes: Option<Vec<u8>>,
-    mode: u32,
+    rights: Rights,
 }
 
 impl Snapshot {
@@ -40,16 +42,16 @@ impl Snapshot {
     pub fn read(named: &Path) -> Result<Self, HostsError> {
         let target = target(named)?;
         let bytes = read_whole(&target)?;
-        let mode = match &bytes {
-            Some((_, metadata)) => metadata.permissions().mode() & 0o7777,
+        let rights = match &bytes {
+            Some((_, metadata)) => Rights::of(metadata),
             // It may come to hold secrets of other servers.
-            None => 0o600,
+            None => Rights::OWNER_ALONE,
         };
         Ok(Self {
             named: named.to_owned(),
             target,
             bytes: bytes.map(|(bytes, _)| bytes),
-            mode,
+            rights,
         })
     }
 
@@ -90,7 +92,7 @@ impl Snapshot {
     pub fn check_writable(&self, may_make_directory: bool) -> Result<(), HostsError> {
         let directory = parent(&self.target);
         match fs::metadata(directory) {
-            Ok(metadata) if metadata.permissions().mode() & 0o200 == 0 => {
+            Ok(metadata) if !Rights::of(&metadata).may_be_written() => {
                 return Err(HostsError::ReadOnly {
                     path: directory.to_owned(),
                 });
@@ -105,7 +107,7 @@ impl Snapshot {
             }
             Err(source) => return Err(at(directory)(source)),
         }
-        if self.existed() && self.mode & 0o200 == 0 {
+        if self.existed() && !self.rights.may_be_written() {
             return Err(HostsError::ReadOnly {
                 path: self.target.clone(),
             });
@@ -117,7 +119,7 @@ impl Snapshot {
     /// it was.
     pub fn replace(&self, text: &str) -> Result<bool, HostsError> {
         let directory = parent(&self.target);
-        let new = written(directory, &self.target, &self.bytes_of(text), self.mode)?;
+        let new = written(directory, &self.target, &self.bytes_of(text), self.rights)?;
         if !self.is_current()? {
             return Ok(false);
         }
@@ -163,7 +165,7 @@ impl Snapshot {
         };
         let path = self.backup_path();
         let directory = parent(&path);
-        let new = written(directory, &path, bytes, 0o600)?;
+        let new = written(directory, &path, bytes, Rights::OWNER_ALONE)?;
         new.persist(&path).map_err(|error| at(&path)(error.error))?;
         sync(directory)?;
         Ok(Some(path))
@@ -185,7 +187,7 @@ impl Snapshot {
         if may_make_directory {
             fs::create_dir_all(directory).map_err(at(directory))?;
         }
-        let file = File::open(directory).map_err(at(directory))?;
+        let file = directory_to_lock(directory).map_err(at(directory))?;
         let until = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
@@ -228,12 +230,7 @@ fn target(named: &Path) -> Result<PathBuf, HostsError> {
 
 fn read_whole(target: &Path) -> Result<Option<(Vec<u8>, fs::Metadata)>, HostsError> {
     check_owner(parent(target))?;
-    let opened = File::options()
-        .read(true)
-        // a pipe in its place must not make us wait
-        .custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0))
-        .open(target);
-    let file = match opened {
+    let file = match system::open_to_read(target, Links::Follow) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(at(target)(error)),
@@ -272,13 +269,13 @@ fn check_owner(path: &Path) -> Result<(), HostsError> {
 }
 
 fn check_uid(path: &Path, metadata: &fs::Metadata) -> Result<(), HostsError> {
-    if metadata.uid() == rustix::process::geteuid().as_raw() {
-        return Ok(());
+    match system::owner(metadata) {
+        Some(uid) if uid != own_user() => Err(HostsError::Foreign {
+            path: path.to_owned(),
+            uid,
+        }),
+        _ => Ok(()),
     }
-    Err(HostsError::Foreign {
-        path: path.to_owned(),
-        uid: metadata.uid(),
-    })
 }
 
 /// A temporary file with these bytes on the disk, to be renamed.
@@ -286,7 +283,7 @@ fn written(
     directory: &Path,
     target: &Path,
     bytes: &[u8],
-    mode: u32,
+    rights: Rights,
 ) -> Result<tempfile::NamedTempFile, HostsError> {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let mut new = tempfile::Builder::new()
@@ -296,20 +293,15 @@ fn written(
         .map_err(at(directory))?;
     new.write_all(bytes).map_err(at(new.path()))?;
     if let Ok(metadata) = fs::metadata(target) {
-        // Another group than ours may only be given where the system lets us.
-        let _ = std::os::unix::fs::fchown(new.as_file(), None, Some(metadata.gid()));
+        keep_group(new.as_file(), &metadata);
     }
-    new.as_file()
-        .set_permissions(Permissions::from_mode(mode))
-        .map_err(at(new.path()))?;
+    rights.give(new.as_file()).map_err(at(new.path()))?;
     new.as_file().sync_all().map_err(at(new.path()))?;
     Ok(new)
 }
 
 fn sync(directory: &Path) -> Result<(), HostsError> {
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(at(directory))
+    system::sync_directory(directory).map_err(at(directory))
 }
 
 fn parent(path: &Path) -> &Path {

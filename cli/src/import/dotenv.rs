@@ -2,12 +2,12 @@
 //! them, but that nothing is ever expanded: `$` in a secret is a `$`. Each entry
 //! knows its place, so that it can be taken out and all else stays as it is.
 
-use std::fs::{self, File, Permissions};
+use std::fs;
 use std::io::Write;
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use axis_proto::system::{self, Rights};
 use zeroize::Zeroizing;
 
 use super::{ImportError, Item, Skipped, Variable, file};
@@ -128,8 +128,8 @@ pub fn without_lines(path: &Path, variables: &[Variable]) -> Result<Taken, Impor
         .tempfile_in(directory)
         .map_err(unwritable)?;
     new.write_all(kept.as_bytes()).map_err(unwritable)?;
-    let mode = Permissions::from_mode(metadata.mode() & 0o7777);
-    new.as_file().set_permissions(mode).map_err(unwritable)?;
+    let rights = Rights::of(&metadata);
+    rights.give(new.as_file()).map_err(unwritable)?;
     new.as_file().sync_all().map_err(unwritable)?;
     if *file::bytes(&target, MAX_BYTES)? != **before {
         return Err(ImportError::Changed {
@@ -139,7 +139,7 @@ pub fn without_lines(path: &Path, variables: &[Variable]) -> Result<Taken, Impor
     new.persist(&target)
         .map_err(|error| unwritable(error.error))?;
     // where this fails, the rename may be lost with the power, and no more
-    let _ = File::open(directory).and_then(|directory| directory.sync_all());
+    let _ = system::sync_directory(directory);
     Ok(taken)
 }
 

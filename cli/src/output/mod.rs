@@ -10,7 +10,6 @@ use std::env;
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 pub use json::pretty;
@@ -19,6 +18,7 @@ pub use progress::Progress;
 pub use table::{Cell, Table};
 
 use crate::failure::{Exit, Failure};
+use crate::system;
 
 /// The width of a terminal that doesn't tell its own, in columns.
 const DEFAULT_COLUMNS: usize = 80;
@@ -64,13 +64,11 @@ impl Tone {
 impl Output {
     /// Looks at standard output, `NO_COLOR` and `TERM`.
     pub fn stdout() -> Self {
-        let stdout = io::stdout();
-        let terminal = stdout.is_terminal();
+        let terminal = io::stdout().is_terminal();
         let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let columns = tcgetwinsize(&stdout)
-            .map(|size| usize::from(size.ws_col))
-            .ok()
+        let columns = system::columns()
+            .map(usize::from)
             .filter(|columns| *columns > 0)
             .unwrap_or(DEFAULT_COLUMNS);
         Self {

@@ -5,12 +5,12 @@
 mod layout;
 mod tree;
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axis_proto::system::Rights;
 use axis_proto::v1::seal_policy_request::What;
 use axis_proto::v1::{
     CheckPolicyRequest, CheckPolicyResponse, PolicyText, SealPolicyRequest, ShowPolicyRequest,
@@ -239,17 +239,16 @@ impl PolicyFile {
     /// The file is the old one or the new one, whatever happens.
     fn write(&self, text: &str) -> std::io::Result<()> {
         let directory = self.path.parent().unwrap_or(Path::new("/"));
-        let mode = match fs::metadata(&self.path) {
-            Ok(metadata) => metadata.permissions().mode() & 0o777,
-            Err(_) => 0o600,
+        let rights = match fs::metadata(&self.path) {
+            Ok(metadata) => Rights::of(&metadata),
+            Err(_) => Rights::OWNER_ALONE,
         };
         let mut new = tempfile::Builder::new()
             .prefix(".policy-")
             .suffix(".tmp")
             .tempfile_in(directory)?;
         new.write_all(text.as_bytes())?;
-        new.as_file()
-            .set_permissions(Permissions::from_mode(mode))?;
+        rights.give(new.as_file())?;
         new.as_file().sync_all()?;
         new.persist(&self.path)?;
         Ok(())

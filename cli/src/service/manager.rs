@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use axis_proto::system::own_user;
 use axis_proto::{LAUNCHD_LABEL, shell};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -105,7 +106,7 @@ impl Manager {
 }
 
 fn domain() -> String {
-    format!("gui/{}", rustix::process::geteuid().as_raw())
+    format!("gui/{}", own_user())
 }
 
 fn bootout() -> Order {

@@ -15,6 +15,7 @@ use axis_proto::socket::SocketDir;
 
 pub use self::manager::{Manager, Order, journal};
 use crate::failure::{Exit, Failure};
+use crate::system::program_file;
 
 /// What axisd needs of the environment of whoever installs it, to find the same
 /// files as they do.
@@ -60,7 +61,7 @@ impl Installation {
                 Failure::new(Exit::Failed, "the path of this program is unknown")
                     .because(error.to_string())
             })?;
-        let program = own.with_file_name("axisd");
+        let program = own.with_file_name(program_file("axisd"));
         if !program.is_file() {
             return Err(Failure::new(
                 Exit::Failed,

@@ -39,7 +39,9 @@ impl Notifier {
             "{} {} ({})\naxis approve {id}",
             question.service, question.action, question.effect
         );
-        let mut command = command(&title, &text);
+        let Some(mut command) = command(&title, &text) else {
+            return;
+        };
         tokio::spawn(async move {
             match timeout(PATIENCE, command.status()).await {
                 Ok(Ok(status)) if status.success() => {}
@@ -51,8 +53,11 @@ impl Notifier {
     }
 }
 
-/// The system's own program for it.
-fn command(title: &str, text: &str) -> Command {
+/// The system's own program for it: Windows has none.
+fn command(title: &str, text: &str) -> Option<Command> {
+    if cfg!(windows) {
+        return None;
+    }
     #[cfg(target_os = "macos")]
     let mut command = {
         let mut command = Command::new("osascript");
@@ -80,5 +85,5 @@ fn command(title: &str, text: &str) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
-    command
+    Some(command)
 }

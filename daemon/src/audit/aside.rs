@@ -3,9 +3,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use axis_proto::system::ForOwnerAlone;
 use jiff::Timestamp;
 
 use super::file::AuditUnavailable;
@@ -87,7 +87,7 @@ pub(super) fn copy_torn(
         let mut torn = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o600)
+            .for_owner_alone()
             .open(&name)?;
         let mut source = file;
         source.seek(SeekFrom::Start(from))?;

@@ -1,15 +1,13 @@
 //! The log file: opened for appending by one axisd alone, closed to others,
 //! and looked at before each append, so that what someone else does to it shows.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axis_proto::shell;
-use rustix::fs::{Access, FileType, Mode, Stat};
-use rustix::io::Errno;
+use axis_proto::system::{self, ForOwnerAlone, NotHeld, Stat, own_user};
 
 use super::segments;
 
@@ -142,30 +140,22 @@ impl LogFile {
         let Some(stat) = stat(path)? else {
             return Ok(None);
         };
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        if !stat.is_file() {
             return Err(AuditUnavailable::NotAFile {
                 path: path.to_owned(),
             });
         }
-        check_rights(path, &stat, rustix::process::geteuid().as_raw())?;
-        Self::hold(path, OpenOptions::new().read(true).append(true)).map(Some)
+        check_rights(path, &stat, own_user())?;
+        Self::hold(path, &mut OpenOptions::new()).map(Some)
     }
 
     /// Makes the file, and its directory where that is missing.
     pub(super) fn create(path: &Path) -> Result<Self, AuditUnavailable> {
         prepare_directory(path)?;
-        let log = Self::hold(
-            path,
-            OpenOptions::new()
-                .read(true)
-                .append(true)
-                .create_new(true)
-                .mode(0o600),
-        )?;
+        let log = Self::hold(path, OpenOptions::new().create_new(true).for_owner_alone())?;
         // a record that survives a power cut needs a name that does
         if let Some(directory) = path.parent() {
-            File::open(directory)
-                .and_then(|directory| directory.sync_all())
+            system::sync_directory(directory)
                 .map_err(AuditUnavailable::io(directory, "written to disk"))?;
         }
         Ok(log)
@@ -183,11 +173,7 @@ impl LogFile {
         }
         let log = Self::hold(
             &prepared,
-            OpenOptions::new()
-                .read(true)
-                .append(true)
-                .create_new(true)
-                .mode(0o600),
+            OpenOptions::new().create_new(true).for_owner_alone(),
         )?;
         Ok(Self {
             path: path.to_owned(),
@@ -195,27 +181,19 @@ impl LogFile {
         })
     }
 
-    fn hold(path: &Path, options: &OpenOptions) -> Result<Self, AuditUnavailable> {
-        let file = options
-            .open(path)
-            .map_err(AuditUnavailable::io(path, "opened"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(AuditUnavailable::Held {
-                    path: path.to_owned(),
-                });
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(AuditUnavailable::io(path, "locked")(error));
-            }
-        }
-        let opened = rustix::fs::fstat(&file)
-            .map_err(|error| AuditUnavailable::io(path, "looked at")(error.into()))?;
+    fn hold(path: &Path, options: &mut OpenOptions) -> Result<Self, AuditUnavailable> {
+        let file = system::open_to_append(path, options).map_err(|error| match error {
+            NotHeld::ByAnother => AuditUnavailable::Held {
+                path: path.to_owned(),
+            },
+            NotHeld::Opening(error) => AuditUnavailable::io(path, "opened")(error),
+            NotHeld::Locking(error) => AuditUnavailable::io(path, "locked")(error),
+        })?;
+        let opened = Stat::of(&file).map_err(AuditUnavailable::io(path, "looked at"))?;
         Ok(Self {
             path: path.to_owned(),
             file: Arc::new(file),
-            size: length(&opened),
+            size: opened.size(),
             opened,
             overhang: false,
             #[cfg(test)]
@@ -241,10 +219,10 @@ impl LogFile {
         let Some(stat) = stat(&self.path)? else {
             return Ok(Sight::Gone);
         };
-        if (stat.st_dev, stat.st_ino) != (self.opened.st_dev, self.opened.st_ino) {
+        if stat.id() != self.opened.id() {
             return Ok(Sight::Other("it was replaced".into()));
         }
-        let size = length(&stat);
+        let size = stat.size();
         if size < self.size {
             return Ok(Sight::Other(format!(
                 "it was cut from {} to {size} bytes",
@@ -257,14 +235,18 @@ impl LogFile {
                 size - self.size
             )));
         }
-        check_rights(&self.path, &stat, self.opened.st_uid)?;
+        check_rights(
+            &self.path,
+            &stat,
+            self.opened.owner().unwrap_or_else(own_user),
+        )?;
         Ok(Sight::Ours)
     }
 
     /// Whether the file system would take a line now. The next line would tell
     /// as well, so this is only for who asks before there is one.
     pub(super) fn probe(&self) -> Result<(), AuditUnavailable> {
-        rustix::fs::access(&self.path, Access::WRITE_OK).map_err(|_| AuditUnavailable::ReadOnly {
+        system::may_write(&self.path).map_err(|_| AuditUnavailable::ReadOnly {
             path: self.path.clone(),
         })
     }
@@ -274,16 +256,19 @@ impl LogFile {
         if self.overhang {
             self.cut(self.size)?;
         }
-        let mut rest = line;
+        let (mut rest, mut end) = (line, self.size);
         while !rest.is_empty() {
-            match self.write(rest) {
+            match self.write(rest, end) {
                 Ok(0) => return Err(self.give_up(io::ErrorKind::WriteZero.into())),
-                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Ok(written) => {
+                    rest = rest.get(written..).unwrap_or_default();
+                    end += u64::try_from(written).unwrap_or(0);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.give_up(error)),
             }
         }
-        self.size += u64::try_from(line.len()).unwrap_or(0);
+        self.size = end;
         Ok(())
     }
 
@@ -305,18 +290,18 @@ impl LogFile {
     }
 
     #[cfg(not(test))]
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.file).write(bytes)
+    fn write(&self, bytes: &[u8], end: u64) -> io::Result<usize> {
+        system::append(&self.file, bytes, end)
     }
 
     #[cfg(test)]
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    fn write(&self, bytes: &[u8], end: u64) -> io::Result<usize> {
         let left = self.room.saturating_sub(self.file.metadata()?.len());
         let fitting = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         if fitting == 0 {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        (&*self.file).write(&bytes[..fitting])
+        system::append(&self.file, &bytes[..fitting], end)
     }
 }
 
@@ -325,31 +310,28 @@ pub(super) fn check_directory(log: &Path) -> Result<(), AuditUnavailable> {
     let Some(directory) = log.parent() else {
         return Ok(());
     };
-    let stat = match rustix::fs::stat(directory) {
-        Ok(stat) => stat,
-        Err(Errno::NOENT) => return Ok(()),
-        Err(error) => return Err(AuditUnavailable::io(directory, "looked at")(error.into())),
+    let metadata = match fs::metadata(directory) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(AuditUnavailable::io(directory, "looked at")(error)),
     };
-    check_owner(directory, &stat, rustix::process::geteuid().as_raw())?;
-    check_closed(directory, &stat, "700")
+    check_owner(directory, system::owner(&metadata), own_user())?;
+    check_closed(directory, system::mode(&metadata), "700")
 }
 
 fn prepare_directory(log: &Path) -> Result<(), AuditUnavailable> {
     if let Some(directory) = log.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
+        system::make_private_directory(directory)
             .map_err(AuditUnavailable::io(directory, "made"))?;
     }
     check_directory(log)
 }
 
 fn check_rights(path: &Path, stat: &Stat, owner: u32) -> Result<(), AuditUnavailable> {
-    check_owner(path, stat, owner)?;
-    check_closed(path, stat, "600")?;
+    check_owner(path, stat.owner(), owner)?;
+    check_closed(path, stat.mode(), "600")?;
     // root may write whatever the mode says; the owner's wish counts all the same
-    if !Mode::from_raw_mode(stat.st_mode).contains(Mode::WUSR) {
+    if !stat.may_be_written() {
         return Err(AuditUnavailable::ReadOnly {
             path: path.to_owned(),
         });
@@ -357,37 +339,36 @@ fn check_rights(path: &Path, stat: &Stat, owner: u32) -> Result<(), AuditUnavail
     Ok(())
 }
 
-fn check_owner(path: &Path, stat: &Stat, owner: u32) -> Result<(), AuditUnavailable> {
-    if stat.st_uid == owner {
-        return Ok(());
+fn check_owner(path: &Path, found: Option<u32>, owner: u32) -> Result<(), AuditUnavailable> {
+    match found {
+        Some(uid) if uid != owner => Err(AuditUnavailable::ForeignOwner {
+            path: path.to_owned(),
+            uid,
+        }),
+        _ => Ok(()),
     }
-    Err(AuditUnavailable::ForeignOwner {
-        path: path.to_owned(),
-        uid: stat.st_uid,
-    })
 }
 
-fn check_closed(path: &Path, stat: &Stat, wanted: &'static str) -> Result<(), AuditUnavailable> {
-    let mode = Mode::from_raw_mode(stat.st_mode);
-    if !mode.intersects(Mode::RWXG | Mode::RWXO) {
-        return Ok(());
+fn check_closed(
+    path: &Path,
+    mode: Option<u32>,
+    wanted: &'static str,
+) -> Result<(), AuditUnavailable> {
+    match mode {
+        Some(mode) if mode & 0o077 != 0 => Err(AuditUnavailable::OpenToOthers {
+            path: path.to_owned(),
+            mode: format!("{:04o}", mode & 0o777),
+            wanted,
+        }),
+        _ => Ok(()),
     }
-    Err(AuditUnavailable::OpenToOthers {
-        path: path.to_owned(),
-        mode: format!("{:04o}", mode.bits() & 0o777),
-        wanted,
-    })
 }
 
 /// What the path itself leads to, links not followed.
 fn stat(path: &Path) -> Result<Option<Stat>, AuditUnavailable> {
-    match rustix::fs::lstat(path) {
+    match Stat::at(path) {
         Ok(stat) => Ok(Some(stat)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(error) => Err(AuditUnavailable::io(path, "looked at")(error.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(AuditUnavailable::io(path, "looked at")(error)),
     }
-}
-
-fn length(stat: &Stat) -> u64 {
-    u64::try_from(stat.st_size).unwrap_or(0)
 }

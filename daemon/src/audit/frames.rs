@@ -5,8 +5,8 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
 
+use axis_proto::system;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
@@ -59,7 +59,7 @@ pub(super) fn compress(
         }
         let left = usize::try_from(size - at).unwrap_or(usize::MAX);
         let read = text.get_mut(..left.min(FRAME_BYTES)).unwrap_or_default();
-        plain.read_exact_at(read, at)?;
+        system::read_exact_at(plain, read, at)?;
         let end = if left <= FRAME_BYTES {
             read.len()
         } else {
@@ -102,7 +102,7 @@ fn frame_at(file: &File, size: u64, at: u64) -> io::Result<Frame> {
     let header = header
         .get_mut(..there.min(LONGEST_HEADER))
         .unwrap_or_default();
-    file.read_exact_at(header, at)?;
+    system::read_exact_at(file, header, at)?;
     let (text, header_bytes) =
         text_size(header).ok_or_else(|| foreign("it is no frame of axisd's", at))?;
     if text == 0 || text > bytes(FRAME_BYTES) {
@@ -111,7 +111,7 @@ fn frame_at(file: &File, size: u64, at: u64) -> io::Result<Frame> {
     let mut end = at + header_bytes;
     loop {
         let mut block = [0; 3];
-        file.read_exact_at(&mut block, end)
+        system::read_exact_at(file, &mut block, end)
             .map_err(|_| foreign("it ends within a frame", at))?;
         let [low, middle, high] = block;
         let block = u64::from(u32::from_le_bytes([low, middle, high, 0]));
@@ -189,7 +189,7 @@ impl Unpacker {
         text: &mut Vec<u8>,
     ) -> io::Result<()> {
         self.packed.resize(frame.packed, 0);
-        file.read_exact_at(&mut self.packed, frame.at)?;
+        system::read_exact_at(file, &mut self.packed, frame.at)?;
         text.clear();
         text.reserve_exact(frame.text);
         let unpacked = self.decompressor.decompress_to_buffer(&self.packed, text);

@@ -3,9 +3,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
+
+use axis_proto::system::{self, ForOwnerAlone};
 
 use super::aside::file_name;
 use super::frames;
@@ -54,12 +55,12 @@ fn write_compressed(
         let mut target = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o600)
+            .for_owner_alone()
             .open(&unfinished)?;
         frames::compress(plain, size, &mut target, go_on)?;
         target.sync_all()?;
         segments::rename(&unfinished, segment.compressed())?;
-        directory_of(segment.plain())?.sync_all()
+        system::sync_directory(directory_of(segment.plain()))
     };
     let written = write();
     if written.is_err() {
@@ -81,7 +82,7 @@ fn holds(file: &Arc<File>, length: u64, plain: &File, size: u64) -> io::Result<b
     for nth in 0..stretches.count() {
         let text = page.read(&stretches, nth)?;
         expected.resize(text.len(), 0);
-        plain.read_exact_at(&mut expected, at)?;
+        system::read_exact_at(plain, &mut expected, at)?;
         if *text != expected {
             return Ok(false);
         }
@@ -101,7 +102,7 @@ pub(super) fn delete(segment: &Segment) -> io::Result<()> {
     Ok(())
 }
 
-/// The directory of `path`, to be forced to the disk.
-pub(super) fn directory_of(path: &Path) -> io::Result<File> {
-    File::open(path.parent().unwrap_or(Path::new(".")))
+/// The directory of `path`.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }

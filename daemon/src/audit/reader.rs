@@ -3,8 +3,9 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+
+use axis_proto::system;
 
 use super::aside::file_name;
 use super::chain::Head;
@@ -26,9 +27,8 @@ impl Read for Section {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);
-        let read = self
-            .file
-            .read_at(buffer.get_mut(..wanted).unwrap_or_default(), self.at)?;
+        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
+        let read = system::read_at(&self.file, buffer, self.at)?;
         self.at += u64::try_from(read).unwrap_or(0);
         Ok(read)
     }

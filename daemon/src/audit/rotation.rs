@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use axis_proto::system;
 use jiff::{SignedDuration, Timestamp};
 
 use super::aside::file_name;
@@ -90,11 +91,11 @@ impl Audit {
         let path = &self.0.path;
         let text = |error: io::Error| error.to_string();
         let segment = segments::next(path).map_err(text)?;
-        let directory = directory_of(path).map_err(text)?;
+        let directory = system::directory_to_sync(directory_of(path)).map_err(text)?;
         let next = LogFile::prepare(path).map_err(|error| error.to_string())?;
         let rotated = self
             .writer()
-            .rotate(next, &segment, Arc::new(directory), now)
+            .rotate(next, &segment, directory.map(Arc::new), now)
             .map_err(|error| error.to_string());
         if !matches!(rotated, Ok(true)) {
             let _ = fs::remove_file(segments::prepared(path));
@@ -196,7 +197,7 @@ impl Audit {
                 format!("{} can't be deleted: {error}", file_name(segment.path()))
             })?;
         }
-        let _ = directory_of(&self.0.path).and_then(|directory| directory.sync_all());
+        let _ = system::sync_directory(directory_of(&self.0.path));
         tracing::info!(
             segments = doomed.len(),
             "the oldest segments of the audit log were deleted"
@@ -270,7 +271,7 @@ impl Writer {
         &mut self,
         mut next: LogFile,
         segment: &Segment,
-        directory: Arc<File>,
+        directory: Option<Arc<File>>,
         now: Timestamp,
     ) -> Result<bool, AuditUnavailable> {
         self.tend(now)?;
@@ -296,7 +297,7 @@ impl Writer {
         if let Some(old) = self.log.replace(next) {
             self.behind.push(Arc::clone(old.file()));
         }
-        self.behind.push(directory);
+        self.behind.extend(directory);
         self.head = head;
         self.begun = Some((now, head.seq));
         self.rotations += 1;

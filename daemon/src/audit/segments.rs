@@ -7,8 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, OFlags};
-use rustix::io::Errno;
+use axis_proto::system::{self, Links, Stat};
 
 use super::aside::file_name;
 
@@ -180,20 +179,19 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Opens a plain file for reading, links not followed, and says how long it
 /// is. `None` where there is none.
 pub(super) fn open_regular(path: &Path) -> io::Result<Option<(Arc<File>, u64)>> {
-    // without NONBLOCK a pipe would wait for someone to write into it
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP | Errno::NXIO) => return Err(not_plain()),
-        Err(error) => return Err(error.into()),
+    let file = match system::open_to_read(path, Links::Refuse) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if system::is_link_refused(&error) || system::is_socket_refused(&error) => {
+            return Err(not_plain());
+        }
+        Err(error) => return Err(error),
     };
-    let stat = rustix::fs::fstat(&file)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+    let stat = Stat::of(&file)?;
+    if !stat.is_file() {
         return Err(not_plain());
     }
-    let size = u64::try_from(stat.st_size).unwrap_or(0);
-    Ok(Some((Arc::new(file), size)))
+    Ok(Some((Arc::new(file), stat.size())))
 }
 
 fn not_plain() -> io::Error {

@@ -4,8 +4,9 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+
+use axis_proto::system;
 
 use super::frames::{self, Frame, Unpacker};
 use super::reader::MAX_LINE_BYTES;
@@ -147,7 +148,8 @@ impl Page {
         let known = self.text.len();
         let more = usize::try_from(to - from).map_err(io::Error::other)?;
         self.text.resize(known + more, 0);
-        file.read_exact_at(self.text.get_mut(known..).unwrap_or_default(), from)
+        let text = self.text.get_mut(known..).unwrap_or_default();
+        system::read_exact_at(file, text, from)
     }
 }
 

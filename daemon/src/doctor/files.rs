@@ -2,15 +2,15 @@
 //! room.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use axis_proto::shell;
-use rustix::process::{Resource, getrlimit};
+use axis_proto::system::{self, own_user};
 
 use super::{Check, fail, ok, warn};
 use crate::owner::Owner;
 use crate::paths::parent;
+use crate::process;
 
 /// Below so many free bytes the owner is told.
 const SCARCE: u64 = 256 << 20;
@@ -21,35 +21,24 @@ const GONE: u64 = 16 << 20;
 /// Descriptors below which many agents at once can't be served.
 const FEW_DESCRIPTORS: u64 = 1024;
 
-/// Whether debuggers and readers of memory are kept out; `None` where the system
-/// has nothing by which a process could do that itself.
-#[allow(
-    clippy::unnecessary_wraps,
-    reason = "on each system by itself it looks so"
-)]
-fn is_closed() -> Option<bool> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        use rustix::process::{DumpableBehavior, dumpable_behavior};
-        Some(matches!(
-            dumpable_behavior(),
-            Ok(DumpableBehavior::NotDumpable)
-        ))
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    None
+/// Where the system has no modes.
+const NOT_CHECKED: &str = "who else may reach the files isn't checked on this system: \
+    they are as open as the profile that they lie in";
+
+/// Whether the mode gives others any of these rights.
+fn is_open(metadata: &fs::Metadata, others: u32) -> bool {
+    system::mode(metadata).is_some_and(|mode| mode & others != 0)
 }
 
 pub(super) fn hardening() -> Check {
-    let no_core = getrlimit(Resource::Core).current == Some(0);
-    let Some(closed) = is_closed() else {
+    let Some(closed) = process::is_closed() else {
         return warn(
             "process",
             "nothing but this system itself keeps debuggers of this user out of axisd",
             "",
         );
     };
-    if closed && no_core {
+    if closed {
         ok(
             "process",
             "axisd is closed to debuggers and leaves no core dumps",
@@ -71,12 +60,13 @@ pub(super) fn directories(owner: &Owner) -> Check {
         (owner.paths.sockets.path(), 0o066),
     ]
     .into_iter()
-    .filter(|(dir, others)| {
-        fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & others != 0)
-    })
+    .filter(|(dir, others)| fs::metadata(dir).is_ok_and(|metadata| is_open(&metadata, *others)))
     .map(|(dir, _)| dir.to_owned())
     .collect();
     let Some(first) = open.first() else {
+        if !system::TELLS_RIGHTS {
+            return warn("directories", NOT_CHECKED, "");
+        }
         return ok(
             "directories",
             "keystore, audit log and sockets are closed to other users",
@@ -91,7 +81,7 @@ pub(super) fn directories(owner: &Owner) -> Check {
 }
 
 pub(super) fn descriptors() -> Check {
-    match getrlimit(Resource::Nofile).current {
+    match process::most_files() {
         Some(most) if most < FEW_DESCRIPTORS => warn(
             "descriptors",
             format!("axisd may have {most} files open: few agents at once can be served"),
@@ -116,15 +106,17 @@ pub(super) fn keystore(owner: &Owner) -> Check {
         }
         Err(error) => return fail("keystore", format!("{}: {error}", path.display()), ""),
     };
-    let own = rustix::process::geteuid().as_raw();
-    if metadata.uid() != own {
+    let own = own_user();
+    if let Some(uid) = system::owner(&metadata)
+        && uid != own
+    {
         return fail(
             "keystore",
-            format!("{} belongs to the user {}", path.display(), metadata.uid()),
+            format!("{} belongs to the user {uid}", path.display()),
             format!("chown {own} {}", shell::word(&path.to_string_lossy())),
         );
     }
-    if metadata.permissions().mode() & 0o077 != 0 {
+    if is_open(&metadata, 0o077) {
         return Check {
             close: vec![path.clone()],
             ..fail(
@@ -134,6 +126,9 @@ pub(super) fn keystore(owner: &Owner) -> Check {
             )
         };
     }
+    if !system::TELLS_RIGHTS {
+        return warn("keystore", format!("it is encrypted; {NOT_CHECKED}"), "");
+    }
     ok("keystore", "it is encrypted, and closed to other users")
 }
 
@@ -141,10 +136,9 @@ pub(super) fn keystore(owner: &Owner) -> Check {
 pub(super) fn space(owner: &Owner) -> Check {
     let mut scarcest: Option<(u64, &Path)> = None;
     for directory in [parent(&owner.paths.audit), parent(&owner.paths.keystore)] {
-        let Ok(system) = rustix::fs::statvfs(directory) else {
+        let Some(free) = process::free_bytes(directory) else {
             continue;
         };
-        let free = system.f_bavail.saturating_mul(system.f_frsize);
         if scarcest.is_none_or(|(least, _)| free < least) {
             scarcest = Some((free, directory));
         }
@@ -173,10 +167,7 @@ pub(super) fn sockets(owner: &Owner) -> Check {
     let sockets = &owner.paths.sockets;
     let open: Vec<PathBuf> = [sockets.broker(), sockets.admin()]
         .into_iter()
-        .filter(|path| {
-            fs::symlink_metadata(path)
-                .is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
-        })
+        .filter(|path| fs::symlink_metadata(path).is_ok_and(|metadata| is_open(&metadata, 0o007)))
         .collect();
     if let Some(first) = open.first() {
         return Check {

@@ -2,6 +2,7 @@
 //! next one takes.
 
 use axis_proto::shell;
+use axis_proto::system::{self, own_user};
 
 use super::{Check, State, account, ok, warn};
 use crate::keychain::KeychainStatus;
@@ -57,7 +58,7 @@ impl Footing {
     pub async fn of(owner: &Owner) -> Self {
         let standing = owner.own_sockets.standing();
         Self {
-            is_service_account: account::is_of_a_service(rustix::process::geteuid().as_raw()),
+            is_service_account: system::TELLS_RIGHTS && account::is_of_a_service(own_user()),
             is_sealed: owner.sealing.standing().is_sealed,
             opened_by: owner.opened_by(),
             started_by: owner.started_by,

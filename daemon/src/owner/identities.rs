@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use axis_proto::system::own_user;
 use secrecy::SecretString;
 use tracing::warn;
 
@@ -26,7 +27,7 @@ impl Owner {
         directories
             .check_length(identity.as_str())
             .map_err(IdentityError::from)?;
-        if let Some(uid) = uid.filter(|uid| *uid == rustix::process::geteuid().as_raw()) {
+        if let Some(uid) = uid.filter(|uid| *uid == own_user()) {
             return Err(IdentityError::OwnUid { uid }.into());
         }
         let directory = directories.directory(identity.as_str());

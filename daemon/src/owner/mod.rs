@@ -360,13 +360,13 @@ impl Owner {
     }
 
     fn write_default_policy(&self) -> Result<(), OwnerError> {
+        use axis_proto::system::ForOwnerAlone;
         use std::io::Write;
-        use std::os::unix::fs::OpenOptionsExt;
         let path = &self.paths.policy;
         let written = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o600)
+            .for_owner_alone()
             .open(path)
             .and_then(|mut file| file.write_all(DEFAULT_POLICY.as_bytes()));
         match written {

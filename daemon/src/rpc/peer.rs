@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axis_proto::socket::{self, Listener, Stream};
+use axis_proto::system::own_user;
 use futures_util::Stream as FutureStream;
 use futures_util::stream;
 
@@ -21,6 +22,7 @@ use tracing::warn;
 
 use crate::audit::{ConnectionId, Peer};
 use crate::identities::{Entrance, SocketIdentity};
+use crate::process;
 
 /// Pause after a failed accept, as when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -63,7 +65,7 @@ const MOST_CONNECTIONS: usize = 4096;
 /// How many connections of one socket are served at once; half of the
 /// descriptors stay for the other socket, the files and the upstreams.
 fn most_connections() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let limit = process::most_files();
     let quarter = limit.and_then(|limit| usize::try_from(limit / 4).ok());
     quarter
         .unwrap_or(MOST_CONNECTIONS)
@@ -241,28 +243,16 @@ impl Door {
 }
 
 fn admit(stream: &Stream, also: Option<u32>) -> Result<Peer, String> {
-    let process = socket::peer(stream).map_err(|error| error.to_string())?;
-    let own = rustix::process::geteuid().as_raw();
-    if process.uid != own && Some(process.uid) != also {
-        return Err(format!("uid {} is not the owner's uid {own}", process.uid));
+    let found = socket::peer(stream).map_err(|error| error.to_string())?;
+    let own = own_user();
+    if found.uid != own && Some(found.uid) != also {
+        return Err(format!("uid {} is not the owner's uid {own}", found.uid));
     }
     Ok(Peer {
-        uid: process.uid,
-        pid: process.pid,
-        exe: process.pid.and_then(program_of),
+        uid: found.uid,
+        pid: found.pid,
+        exe: found.pid.and_then(process::program_of),
     })
-}
-
-/// The program of a process: its executable, or where that is closed to us
-/// (Axis's own processes are), the first word of its command line.
-fn program_of(pid: u32) -> Option<Arc<str>> {
-    if let Ok(path) = std::fs::read_link(format!("/proc/{pid}/exe")) {
-        return Some(path.to_string_lossy().into());
-    }
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let word = line.split(|byte| *byte == 0).next()?;
-    let word = &word[..word.len().min(256)];
-    (!word.is_empty()).then(|| String::from_utf8_lossy(word).into())
 }
 
 impl AsyncRead for PeerStream {

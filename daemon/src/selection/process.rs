@@ -1,7 +1,6 @@
 //! axisd's side: a process for each question, its time and its answer bounded.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tokio::time::timeout;
 
 use super::worker::{CPU_SECONDS, MEMORY_BYTES};
 use super::{MAX_EXPRESSION_BYTES, MAX_OUTPUT_BYTES, Verdict};
+use crate::process::{self, Beyond};
 
 /// So many expressions run together …
 const AT_ONCE: usize = 4;
@@ -67,7 +67,7 @@ pub struct Selector {
 impl Default for Selector {
     fn default() -> Self {
         Self {
-            program: program(),
+            program: process::own_program(),
             turns: Semaphore::new(AT_ONCE),
         }
     }
@@ -113,8 +113,9 @@ impl Selector {
             .program
             .as_ref()
             .map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
-        Command::new(program)
-            .arg0("axisd")
+        let mut command = Command::new(program);
+        process::call(&mut command, "axisd");
+        command
             .arg("--select")
             .env_clear()
             .current_dir("/")
@@ -123,15 +124,6 @@ impl Selector {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-    }
-}
-
-/// This program, also where its file has been replaced meanwhile.
-fn program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") {
-        Ok(PathBuf::from("/proc/self/exe"))
-    } else {
-        std::env::current_exe()
     }
 }
 
@@ -162,15 +154,12 @@ async fn converse(
 }
 
 fn read(status: ExitStatus, answer: &[u8]) -> Result<Bytes, SelectError> {
-    // SIGKILL and SIGXCPU, and what a Rust program exits with after a panic
-    const KILLED: [i32; 2] = [9, 24];
+    // what a Rust program exits with after a panic
     const PANICKED: i32 = 101;
-    if let Some(signal) = status.signal() {
-        return Err(if KILLED.contains(&signal) {
-            SelectError::TooSlow
-        } else {
-            SelectError::TooMuchMemory
-        });
+    match process::beyond_bounds(status) {
+        Some(Beyond::Time) => return Err(SelectError::TooSlow),
+        Some(Beyond::Memory) => return Err(SelectError::TooMuchMemory),
+        None => {}
     }
     if status.code() == Some(PANICKED) {
         return Err(SelectError::Crashed);

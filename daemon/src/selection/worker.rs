@@ -4,10 +4,9 @@
 
 use std::io::{self, Read, Write};
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-
 use super::jq::{Fault, Filter};
 use super::{MAX_OUTPUT_BYTES, Verdict};
+use crate::process::{self, Bounds};
 
 /// Seconds of a processor that an expression may take.
 pub(super) const CPU_SECONDS: u64 = 2;
@@ -22,7 +21,10 @@ pub(super) const MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 /// # Errors
 /// A limit couldn't be set, or a pipe broke.
 pub fn answer() -> io::Result<()> {
-    confine()?;
+    process::confine(Bounds {
+        memory_bytes: MEMORY_BYTES,
+        cpu_seconds: CPU_SECONDS,
+    })?;
     let mut input = io::stdin().lock();
     let mut length = [0; 4];
     input.read_exact(&mut length)?;
@@ -55,22 +57,4 @@ pub(super) fn judge(expression: &[u8], value: &[u8], most: usize) -> (Verdict, V
         Err(Fault::Failed(problem)) => (Verdict::Failed, problem.into_bytes()),
         Err(Fault::TooLarge) => (Verdict::TooLarge, Vec::new()),
     }
-}
-
-/// What the kernel keeps this process to; it can't be undone. Over its memory
-/// or its stack it aborts, over its time it is killed.
-fn confine() -> io::Result<()> {
-    for (resource, most) in [
-        (Resource::As, MEMORY_BYTES),
-        (Resource::Cpu, CPU_SECONDS),
-        (Resource::Fsize, 0),
-        (Resource::Nproc, 0),
-    ] {
-        let limit = Rlimit {
-            current: Some(most),
-            maximum: Some(most),
-        };
-        setrlimit(resource, limit)?;
-    }
-    Ok(())
 }

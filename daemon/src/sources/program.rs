@@ -4,8 +4,9 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+
+use axis_proto::system::{self, is_program, own_user};
 
 use super::error::SourceError;
 
@@ -30,12 +31,8 @@ pub(super) fn find(name: &str) -> Result<PathBuf, SourceError> {
     let candidates = SYSTEM_PATH.split(':').map(|dir| Path::new(dir).join(name));
     candidates
         .into_iter()
-        .find(|path| is_executable(path))
+        .find(|path| is_program(path))
         .ok_or_else(none)
-}
-
-fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
 
 /// The files that decide what a command does, as far as they are known.
@@ -63,7 +60,7 @@ pub(super) fn check<'a>(
     }
     let mut looked = Looked::default();
     let file = looked.look_at(program)?;
-    if !is_executable(&file) {
+    if !is_program(&file) {
         return Err(unstartable(io::ErrorKind::PermissionDenied.into()));
     }
     for path in arguments.into_iter().filter_map(path_in) {
@@ -159,25 +156,24 @@ fn belongs_to_user(place: &Path, found: &fs::Metadata) -> Result<bool, SourceErr
         path: place.display().to_string(),
         problem,
     };
-    let user = rustix::process::geteuid().as_raw();
-    if found.uid() != 0 && found.uid() != user {
-        return Err(refused(format!("it belongs to user {}", found.uid())));
+    let (Some(owner), Some(mode)) = (system::owner(found), system::mode(found)) else {
+        let problem = "who may replace it can't be told on this system";
+        return Err(refused(problem.to_owned()));
+    };
+    if owner != 0 && owner != own_user() {
+        return Err(refused(format!("it belongs to user {owner}")));
     }
-    let mode = found.permissions().mode();
     // in a sticky directory nobody replaces what is someone else's
     let is_closed = mode & 0o022 == 0 || found.is_symlink() || found.is_dir() && mode & STICKY != 0;
     if !is_closed {
-        return Err(refused(format!(
-            "others may write to it (mode {:04o})",
-            mode & 0o7777
-        )));
+        return Err(refused(format!("others may write to it (mode {mode:04o})")));
     }
-    Ok(found.uid() != 0)
+    Ok(owner != 0)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 

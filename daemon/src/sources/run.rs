@@ -7,7 +7,6 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::error::SourceError;
 use super::program::SYSTEM_PATH;
+use crate::process;
 
 /// How long a program may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
@@ -60,13 +60,13 @@ impl From<SourceError> for Complaint {
 /// A program that runs; its whole process group ends with this.
 pub(super) struct Group {
     child: Child,
-    id: Option<Pid>,
+    id: Option<u32>,
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            let _ = kill_process_group(id, Signal::KILL);
+            process::kill_group(id);
         }
     }
 }
@@ -83,8 +83,8 @@ pub(super) fn command(program: &str, arguments: &[&str], token: Option<(&str, &s
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .kill_on_drop(true);
+    process::lead_a_group(&mut command);
     command
 }
 
@@ -93,11 +93,8 @@ pub(super) fn start(program: &str, mut command: Command) -> Result<Group, Source
     let child = command
         .spawn()
         .map_err(|error| unstartable(program, &error))?;
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    Ok(Group {
-        child,
-        id: id.and_then(Pid::from_raw),
-    })
+    let id = child.id();
+    Ok(Group { child, id })
 }
 
 /// What it puts out until it ends.

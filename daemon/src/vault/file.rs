@@ -1,20 +1,19 @@
 //! The keystore on disk: closed to others, written whole or not at all, by one
 //! process at a time.
 
-use std::fs::{self, DirBuilder, File};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use axis_proto::shell;
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
-use rustix::io::Errno;
+use axis_proto::system::{self, Stat, own_user};
 use sha2::{Digest as _, Sha256};
 
 use super::VaultError;
+use super::directory::Directory;
 use super::fault::Fault;
 
 /// Far above any keystore; a larger file is not read into memory.
@@ -35,8 +34,8 @@ pub(super) struct KeystoreFile {
 /// writes while this lives.
 pub(super) struct Exclusive<'a> {
     file: &'a KeystoreFile,
-    directory: OwnedFd,
-    _lock: OwnedFd,
+    directory: Directory,
+    _lock: File,
 }
 
 impl Digest {
@@ -77,33 +76,29 @@ impl KeystoreFile {
     pub fn exclusive(&self) -> Result<Exclusive<'_>, VaultError> {
         let directory = self
             .open_directory()?
-            .ok_or_else(|| self.io("open the directory of")(Errno::NOENT))?;
+            .ok_or_else(|| self.io("open the directory of")(io::ErrorKind::NotFound.into()))?;
         let name = self.beside(".lock")?;
-        let lock = rustix::fs::openat(
-            &directory,
-            &name,
-            OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::RUSR | Mode::WUSR,
-        )
-        .map_err(self.io("open the lock file of"))?;
+        let lock = directory
+            .lock_file(&name)
+            .map_err(self.io("open the lock file of"))?;
         let until = Instant::now() + LOCK_PATIENCE;
         loop {
-            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            match lock.try_lock() {
                 Ok(()) => break,
-                Err(Errno::WOULDBLOCK) if Instant::now() < until => {
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
                     #[expect(
                         clippy::disallowed_methods,
                         reason = "it waits on a thread for blocking work"
                     )]
                     thread::sleep(Duration::from_millis(10));
                 }
-                Err(Errno::WOULDBLOCK) => {
+                Err(TryLockError::WouldBlock) => {
                     return Err(VaultError::Busy {
                         path: self.path.with_file_name(name),
                     });
                 }
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(self.io("lock")(error)),
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(error)) => return Err(self.io("lock")(error)),
             }
         }
         Ok(Exclusive {
@@ -129,15 +124,11 @@ impl KeystoreFile {
     /// Makes the directory, for its owner alone, where it is missing.
     pub fn prepare_directory(&self) -> Result<(), VaultError> {
         let directory = self.directory();
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|source| VaultError::Io {
-                action: "create",
-                path: directory.to_owned(),
-                source,
-            })
+        system::make_private_directory(directory).map_err(|source| VaultError::Io {
+            action: "create",
+            path: directory.to_owned(),
+            source,
+        })
     }
 
     fn directory(&self) -> &Path {
@@ -148,7 +139,7 @@ impl KeystoreFile {
     }
 
     /// The name of the file with `suffix` appended.
-    fn beside(&self, suffix: &str) -> Result<std::ffi::OsString, VaultError> {
+    fn beside(&self, suffix: &str) -> Result<OsString, VaultError> {
         let name = self.path.file_name().ok_or_else(|| VaultError::Unsafe {
             path: self.path.clone(),
             problem: "names no file".into(),
@@ -159,31 +150,28 @@ impl KeystoreFile {
         Ok(name)
     }
 
-    fn open_directory(&self) -> Result<Option<OwnedFd>, VaultError> {
+    fn open_directory(&self) -> Result<Option<Directory>, VaultError> {
         let path = self.directory();
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = match rustix::fs::open(path, flags, Mode::empty()) {
-            Ok(directory) => directory,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => {
-                return Err(VaultError::Io {
-                    action: "open",
-                    path: path.to_owned(),
-                    source: error.into(),
-                });
+        let io = |action| {
+            move |source| VaultError::Io {
+                action,
+                path: path.to_owned(),
+                source,
             }
         };
-        check_closed(path, &directory, FileType::Directory, 0o700)?;
+        let Some(directory) = Directory::open(path).map_err(io("open"))? else {
+            return Ok(None);
+        };
+        let found = directory.stat().map_err(io("look at"))?;
+        check_closed(path, &found, found.is_dir(), 0o700)?;
         Ok(Some(directory))
     }
 
-    fn read_in(&self, directory: &OwnedFd) -> Result<Option<Vec<u8>>, VaultError> {
-        // NONBLOCK: opening a FIFO that someone put there must not hang.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = match rustix::fs::openat(directory, self.beside("")?, flags, Mode::empty()) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP) => {
+    fn read_in(&self, directory: &Directory) -> Result<Option<Vec<u8>>, VaultError> {
+        let file = match directory.read(&self.beside("")?) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(None),
+            Err(error) if system::is_link_refused(&error) => {
                 return Err(VaultError::Unsafe {
                     path: self.path.clone(),
                     problem: "is a symbolic link".into(),
@@ -192,25 +180,20 @@ impl KeystoreFile {
             }
             Err(error) => return Err(self.io("open")(error)),
         };
-        check_closed(&self.path, &file, FileType::RegularFile, 0o600)?;
+        let found = Stat::of(&file).map_err(self.io("look at"))?;
+        check_closed(&self.path, &found, found.is_file(), 0o600)?;
         let mut bytes = Vec::new();
         let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        File::from(file)
-            .take(limit + 1)
+        file.take(limit + 1)
             .read_to_end(&mut bytes)
-            .map_err(self.std_io("read"))?;
+            .map_err(self.io("read"))?;
         if bytes.len() > MAX_BYTES {
             return Err(self.damaged(Fault::TooLarge));
         }
         Ok(Some(bytes))
     }
 
-    fn io(&self, action: &'static str) -> impl Fn(Errno) -> VaultError {
-        let error = self.std_io(action);
-        move |errno| error(errno.into())
-    }
-
-    fn std_io(&self, action: &'static str) -> impl Fn(io::Error) -> VaultError {
+    fn io(&self, action: &'static str) -> impl Fn(io::Error) -> VaultError {
         let path = self.path.clone();
         move |source| VaultError::Io {
             action,
@@ -233,13 +216,7 @@ impl Exclusive<'_> {
     pub fn create(&self, bytes: &[u8]) -> Result<(), VaultError> {
         let (temporary, name) = (self.write_temporary(bytes)?, self.file.beside("")?);
         // A link, unlike a rename, never replaces what came in between.
-        let linked = rustix::fs::linkat(
-            &self.directory,
-            &temporary,
-            &self.directory,
-            &name,
-            AtFlags::empty(),
-        );
+        let linked = self.directory.link(&temporary, &name);
         let removed = self.remove(&temporary);
         match linked {
             Ok(()) => {
@@ -247,9 +224,11 @@ impl Exclusive<'_> {
                 self.sync_directory();
                 Ok(())
             }
-            Err(Errno::EXIST) => Err(VaultError::KeystoreExists {
-                path: self.file.path.clone(),
-            }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(VaultError::KeystoreExists {
+                    path: self.file.path.clone(),
+                })
+            }
             Err(error) => Err(self.file.io("create")(error)),
         }
     }
@@ -258,9 +237,7 @@ impl Exclusive<'_> {
     /// returns.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), VaultError> {
         let (temporary, name) = (self.write_temporary(bytes)?, self.file.beside("")?);
-        if let Err(error) =
-            rustix::fs::renameat(&self.directory, &temporary, &self.directory, &name)
-        {
+        if let Err(error) = self.directory.rename(&temporary, &name) {
             let _ = self.remove(&temporary);
             return Err(self.file.io("replace")(error));
         }
@@ -270,28 +247,22 @@ impl Exclusive<'_> {
 
     /// Writes a file beside the keystore, of one name: so what a killed
     /// writer left is found and removed.
-    fn write_temporary(&self, bytes: &[u8]) -> Result<std::ffi::OsString, VaultError> {
+    fn write_temporary(&self, bytes: &[u8]) -> Result<OsString, VaultError> {
         let name = self.file.beside(".tmp")?;
         self.remove(&name)?;
-        let mut file: File = rustix::fs::openat(
-            &self.directory,
-            &name,
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::RUSR | Mode::WUSR,
-        )
-        .map_err(self.file.io("write beside"))?
-        .into();
+        let mut file = (self.directory.create(&name)).map_err(self.file.io("write beside"))?;
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         if let Err(error) = written {
             let _ = self.remove(&name);
-            return Err(self.file.std_io("write beside")(error));
+            return Err(self.file.io("write beside")(error));
         }
         Ok(name)
     }
 
-    fn remove(&self, name: &std::ffi::OsStr) -> Result<(), VaultError> {
-        match rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
+    fn remove(&self, name: &OsStr) -> Result<(), VaultError> {
+        match self.directory.remove(name) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(self.file.io("remove the temporary file of")(error)),
         }
     }
@@ -299,7 +270,7 @@ impl Exclusive<'_> {
     /// The new name is in place by now, so a refusal is said but is no failure
     /// of the write: some file systems can't sync a directory.
     fn sync_directory(&self) {
-        if let Err(error) = rustix::fs::fsync(&self.directory) {
+        if let Err(error) = self.directory.sync() {
             tracing::warn!(%error, path = %self.file.path.display(),
                 "the keystore's directory can't be synced: a power cut may bring the older file back");
         }
@@ -309,8 +280,8 @@ impl Exclusive<'_> {
 /// Refuses what others could read or write, and what isn't the kind it should be.
 fn check_closed(
     path: &Path,
-    opened: &OwnedFd,
-    kind: FileType,
+    found: &Stat,
+    is_its_kind: bool,
     closed_mode: u32,
 ) -> Result<(), VaultError> {
     let unsafe_because = |problem: String, fix: String| VaultError::Unsafe {
@@ -318,26 +289,24 @@ fn check_closed(
         problem,
         fix,
     };
-    let stat = rustix::fs::fstat(opened).map_err(|error| VaultError::Io {
-        action: "look at",
-        path: path.to_owned(),
-        source: error.into(),
-    })?;
-    if FileType::from_raw_mode(stat.st_mode) != kind {
+    if !is_its_kind {
         return Err(unsafe_because(
             "is no regular file".into(),
             "set AXIS_KEYSTORE_PATH to another path".into(),
         ));
     }
-    let user = rustix::process::geteuid().as_raw();
-    if stat.st_uid != user {
+    let user = own_user();
+    if let Some(owner) = found.owner()
+        && owner != user
+    {
         return Err(unsafe_because(
-            format!("belongs to user {}, not to user {user}", stat.st_uid),
+            format!("belongs to user {owner}, not to user {user}"),
             "give it to this user (chown), or set AXIS_KEYSTORE_PATH".into(),
         ));
     }
-    let mode = stat.st_mode & 0o7777;
-    if mode & 0o077 != 0 {
+    if let Some(mode) = found.mode()
+        && mode & 0o077 != 0
+    {
         return Err(unsafe_because(
             format!("is open to others (mode {mode:04o})"),
             format!(

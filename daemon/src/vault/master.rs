@@ -5,10 +5,10 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use axis_proto::given;
+use axis_proto::system;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -93,18 +93,16 @@ pub fn from_sources(stdin: bool) -> Result<Option<SecretString>, MasterError> {
 }
 
 fn from_pipe() -> Result<SecretString, MasterError> {
-    let stdin = io::stdin();
-    if stdin.is_terminal() {
+    if io::stdin().is_terminal() {
         return Err(MasterError::Terminal);
     }
     let name = "standard input";
     // Not through Stdin: its buffer would keep a copy for good.
-    let pipe = stdin.as_fd().try_clone_to_owned();
-    let pipe = pipe.map_err(|source| MasterError::Io {
+    let pipe = system::unbuffered_stdin().map_err(|source| MasterError::Io {
         source_name: name.into(),
         source,
     })?;
-    read_password(File::from(pipe), name)
+    read_password(pipe, name)
 }
 
 fn from_directory(directory: &Path) -> Result<Option<SecretString>, MasterError> {

@@ -8,6 +8,7 @@
 mod attempts;
 mod contents;
 mod credential;
+mod directory;
 mod entry;
 mod envelope;
 mod error;

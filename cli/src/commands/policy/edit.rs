@@ -2,9 +2,7 @@
 //! counts.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 use axis_proto::v1::ShowSealRequest;
 use clap::Args;
@@ -16,6 +14,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, Tone, printable, printable_lines, tell};
 use crate::policy_file::PolicyFile;
 use crate::prompt;
+use crate::system;
 
 /// Edit the policy, and check it before it is saved
 ///
@@ -35,10 +34,9 @@ impl Edit {
         let mut file = PolicyFile::read(&mut daemon).await?;
         // beside the policy, where its new text is going to be written, too
         let beside = file.path.parent().unwrap_or(Path::new("/"));
-        let directory = tempfile::Builder::new()
-            .prefix(".policy-edit-")
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir_in(beside);
+        let mut builder = tempfile::Builder::new();
+        system::set_mode(&mut builder, 0o700);
+        let directory = builder.prefix(".policy-edit-").tempdir_in(beside);
         let directory = directory.map_err(|error| failed("no copy can be made", &error))?;
         let copy = directory.path().join("policy.yaml");
         fs::write(&copy, &file.text).map_err(|error| failed("no copy can be made", &error))?;
@@ -127,13 +125,9 @@ async fn open(file: &Path) -> Result<(), Failure> {
         let value = std::env::var(variable).ok()?;
         (!value.trim().is_empty()).then_some(value)
     });
-    let editor = named.unwrap_or_else(|| "vi".to_owned());
-    let mut shell = Command::new("/bin/sh");
+    let editor = named.unwrap_or_else(|| system::EDITOR.to_owned());
+    let mut shell = system::edit(&editor, file);
     shell
-        .arg("-c")
-        .arg(format!("{editor} \"$1\""))
-        .arg("sh")
-        .arg(file)
         // the editor is none of those who have to know it
         .env_remove("AXIS_MASTER_PASSWORD")
         .env_remove("AXIS_NEW_MASTER_PASSWORD");

@@ -1,11 +1,11 @@
 //! `axis services import`: an OpenAPI document becomes a service of one's own.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use axis_proto::shell;
+use axis_proto::system::make_private_directory;
 use axis_proto::v1::ListServicesRequest;
 use clap::Args;
 use tokio::task::spawn_blocking;
@@ -17,6 +17,7 @@ use crate::failure::{Exit, Failure};
 use crate::fetch;
 use crate::output::{Output, Tone, printable, printable_lines, tell, write};
 use crate::prompt;
+use crate::system;
 use axis_cli::openapi::{self, Imported, MAX_BYTES, Note, Wishes};
 
 /// Make a service of your own from an OpenAPI document
@@ -190,15 +191,11 @@ async fn check(daemon: &mut Daemon, path: &Path, imported: &Imported) -> Result<
 /// Replaces the file in one step: axisd never sees half of it.
 fn save(path: &Path, yaml: &str) -> std::io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
+    make_private_directory(directory)?;
+    let mut builder = tempfile::Builder::new();
+    system::set_mode(&mut builder, 0o600);
     // hidden, so that axisd doesn't read it
-    let mut file = tempfile::Builder::new()
-        .prefix(".import-")
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(directory)?;
+    let mut file = builder.prefix(".import-").tempfile_in(directory)?;
     file.write_all(yaml.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -1,3 +1,6 @@
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
