@@ -1,6 +1,8 @@
 //! Where the two sockets are, how a client connects and how the daemon
 //! listens. The only place that knows.
 
+#[cfg(any(test, windows))]
+mod note;
 mod own;
 #[cfg(unix)]
 mod unix;
@@ -17,6 +19,8 @@ use interprocess::local_socket::tokio::prelude::*;
 pub use interprocess::local_socket::tokio::{Listener, Stream};
 use tonic::transport::{Channel, Endpoint};
 
+/// A listener that a service manager holds for axisd; there is none on Windows.
+pub use self::here::Held;
 use self::here::{MAX_PATH_BYTES, prepare_closed};
 pub use self::own::{IdentityDirs, OpenTo, OwnListener, Place};
 #[cfg(unix)]
@@ -161,9 +165,6 @@ pub fn admin_client(path: &Path) -> Result<AdminClient<Channel>, SocketError> {
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
-
-/// A listener that a service manager holds for axisd; there is none on Windows.
-pub use self::here::Held;
 
 /// Binds a listener at `path` for the owner alone. A socket file that is
 /// already there is replaced: only the holder of the lock file may call this.

@@ -25,7 +25,7 @@ impl Owner {
     ) -> Result<Served, OwnerError> {
         let directories = self.own_sockets.directories();
         directories
-            .check_length(identity.as_str())
+            .check(identity.as_str())
             .map_err(IdentityError::from)?;
         if let Some(uid) = uid.filter(|uid| *uid == own_user()) {
             return Err(IdentityError::OwnUid { uid }.into());

@@ -14,7 +14,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::{Listener, SocketError, check_length};
+use super::{Listener, SocketError};
 use crate::system::FileId;
 
 /// The directory that holds a directory for each identity with a socket of its
@@ -54,11 +54,6 @@ impl IdentityDirs {
     /// The socket on which every caller is this identity.
     pub fn socket(&self, identity: &str) -> PathBuf {
         self.directory(identity).join("broker.sock")
-    }
-
-    /// Whether the socket's path fits into a socket address.
-    pub fn check_length(&self, identity: &str) -> Result<(), SocketError> {
-        check_length(&self.socket(identity))
     }
 
     /// Removes the socket of `identity`; the directory stays.

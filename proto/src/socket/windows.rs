@@ -17,6 +17,7 @@ use interprocess::os::windows::local_socket::ListenerOptionsExt;
 use interprocess::os::windows::security_descriptor::SecurityDescriptor;
 use widestring::{U16CStr, u16cstr};
 
+use super::note::{self, Note};
 use super::{PeerProcess, SocketError};
 use crate::regular::{self, Links, NotRead};
 use crate::system::{Stat, make_private_directory, own_user};
@@ -32,55 +33,28 @@ pub struct Held(Infallible);
 /// nothing inherited.
 const OWNER_ALONE: &U16CStr = u16cstr!("D:P(A;;GA;;;OW)");
 
-/// What a pipe's name begins with, before its random number.
-const PREFIX: &str = "axis-";
-
-/// Longer than any file that says where a pipe is.
-const MAX_NOTE_BYTES: usize = 256;
-
-/// Where a pipe is, and whose: what the file in the socket's place says.
-struct Note {
-    pid: u32,
-    name: String,
+/// One for a pipe that is going to be this process's.
+fn new_note() -> io::Result<Note> {
+    let mut number = [0; 16];
+    getrandom::fill(&mut number).map_err(io::Error::other)?;
+    Ok(Note::new(std::process::id(), number))
 }
 
-impl Note {
-    /// One for a pipe that is going to be this process's.
-    fn new() -> io::Result<Self> {
-        let mut number = [0; 16];
-        getrandom::fill(&mut number).map_err(io::Error::other)?;
-        Ok(Self {
-            pid: std::process::id(),
-            name: format!("{PREFIX}{}", hex::encode(number)),
-        })
+/// The one at `path`.
+fn read_note(path: &Path) -> io::Result<Note> {
+    match regular::read(path, note::MAX_BYTES, Links::Refuse) {
+        Ok(bytes) => Note::read(&bytes).ok_or_else(|| no_note(path)),
+        Err(NotRead::Io(error)) => Err(error),
+        Err(NotRead::Kind(_) | NotRead::TooLarge) => Err(no_note(path)),
     }
+}
 
-    fn read(path: &Path) -> io::Result<Self> {
-        let bytes = match regular::read(path, MAX_NOTE_BYTES, Links::Refuse) {
-            Ok(bytes) => bytes,
-            Err(NotRead::Io(error)) => return Err(error),
-            Err(NotRead::Kind(_) | NotRead::TooLarge) => return Err(no_note(path)),
-        };
-        let text = String::from_utf8_lossy(&bytes);
-        let (pid, name) = text.trim_end().split_once(' ').unwrap_or_default();
-        let number = name.strip_prefix(PREFIX).unwrap_or_default();
-        let is_ours = number.len() == 32 && number.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match pid.parse() {
-            Ok(pid) if is_ours => Ok(Self {
-                pid,
-                name: name.to_owned(),
-            }),
-            _ => Err(no_note(path)),
-        }
-    }
-
-    /// Puts it into the socket's place in one step.
-    fn write(&self, path: &Path) -> io::Result<()> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".new");
-        fs::write(&beside, format!("{} {}\n", self.pid, self.name))?;
-        fs::rename(&beside, path)
-    }
+/// Puts it into the socket's place in one step.
+fn write_note(note: &Note, path: &Path) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    fs::write(&beside, note.text())?;
+    fs::rename(&beside, path)
 }
 
 fn no_note(path: &Path) -> io::Error {
@@ -114,7 +88,7 @@ pub(super) fn bind(path: &Path) -> Result<Listener, SocketError> {
         path: path.to_owned(),
         source,
     };
-    let note = Note::new().map_err(io)?;
+    let note = new_note().map_err(io)?;
     let access = SecurityDescriptor::deserialize(OWNER_ALONE).map_err(io)?;
     let name = note.name.as_str().to_ns_name::<GenericNamespaced>();
     let listener = ListenerOptions::new()
@@ -122,7 +96,7 @@ pub(super) fn bind(path: &Path) -> Result<Listener, SocketError> {
         .security_descriptor(access)
         .create_tokio()
         .map_err(io)?;
-    note.write(path).map_err(io)?;
+    write_note(&note, path).map_err(io)?;
     Ok(listener)
 }
 
@@ -134,7 +108,7 @@ pub(super) fn adopt(listener: Held, _: &Path) -> Result<Listener, SocketError> {
 /// Connects to the pipe that the file at `path` names, where it is still that of
 /// the process that it names.
 pub(super) async fn connect(path: &Path) -> io::Result<Stream> {
-    let note = Note::read(path)?;
+    let note = read_note(path)?;
     let name = note.name.as_str().to_ns_name::<GenericNamespaced>()?;
     let stream = Stream::connect(name).await?;
     if stream.peer_creds()?.pid() == Some(note.pid) {

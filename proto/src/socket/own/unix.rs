@@ -31,6 +31,11 @@ impl OpenTo {
 }
 
 impl IdentityDirs {
+    /// Whether a socket can be there: whether its path fits into an address.
+    pub fn check(&self, identity: &str) -> Result<(), SocketError> {
+        check_length(&self.socket(identity))
+    }
+
     /// The directories that this user has here, by their names, at most
     /// `limit`, and for whom each is.
     pub fn found(&self, limit: usize) -> Vec<(String, OpenTo)> {
@@ -56,7 +61,7 @@ impl IdentityDirs {
     /// missing, and never anew where it is there: a sandbox that has it mounted
     /// finds the new socket in it. Whatever lies in the socket's place gives way.
     pub fn listen(&self, identity: &str, open_to: OpenTo) -> Result<OwnListener, SocketError> {
-        check_length(&self.socket(identity))?;
+        self.check(identity)?;
         prepare_closed(&self.0)?;
         self.let_others_pass()?;
         let directory = self.directory(identity);

@@ -7,23 +7,35 @@ use super::super::SocketError;
 use super::{IdentityDirs, OpenTo, OwnListener, Place};
 
 impl IdentityDirs {
-    /// None.
-    pub fn found(&self, _: usize) -> Vec<(String, OpenTo)> {
-        Vec::new()
-    }
-
-    /// Refuses.
+    /// Whether a socket can be there: none can.
     ///
     /// # Errors
     /// Always.
-    pub fn listen(&self, identity: &str, _: OpenTo) -> Result<OwnListener, SocketError> {
-        Err(SocketError::Io {
+    pub fn check(&self, identity: &str) -> Result<(), SocketError> {
+        Err(self.refusal(identity))
+    }
+
+    fn refusal(&self, identity: &str) -> SocketError {
+        SocketError::Io {
             path: self.socket(identity),
             source: io::Error::new(
                 io::ErrorKind::Unsupported,
                 "an identity has no socket of its own on Windows, where no directory of a sandbox can hold one",
             ),
-        })
+        }
+    }
+
+    /// None.
+    pub fn found(&self, _: usize) -> Vec<(String, OpenTo)> {
+        Vec::new()
+    }
+
+    /// Refuses, as [`Self::check`] does.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn listen(&self, identity: &str, _: OpenTo) -> Result<OwnListener, SocketError> {
+        Err(self.refusal(identity))
     }
 
     /// Nothing is.
