@@ -7,9 +7,6 @@ const PREFIX: &str = "axis-";
 /// The digits of that number.
 const DIGITS: usize = 32;
 
-/// Longer than any note, in bytes.
-pub(super) const MAX_BYTES: usize = 256;
-
 /// Where a pipe is, and whose.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Note {

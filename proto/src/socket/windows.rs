@@ -17,7 +17,7 @@ use interprocess::os::windows::local_socket::ListenerOptionsExt;
 use interprocess::os::windows::security_descriptor::SecurityDescriptor;
 use widestring::{U16CStr, u16cstr};
 
-use super::note::{self, Note};
+use super::note::Note;
 use super::{PeerProcess, SocketError};
 use crate::regular::{self, Links, NotRead};
 use crate::system::{Stat, make_private_directory, own_user};
@@ -33,6 +33,9 @@ pub struct Held(Infallible);
 /// nothing inherited.
 const OWNER_ALONE: &U16CStr = u16cstr!("D:P(A;;GA;;;OW)");
 
+/// Longer than any note, in bytes.
+const MAX_NOTE_BYTES: usize = 256;
+
 /// One for a pipe that is going to be this process's.
 fn new_note() -> io::Result<Note> {
     let mut number = [0; 16];
@@ -42,7 +45,7 @@ fn new_note() -> io::Result<Note> {
 
 /// The one at `path`.
 fn read_note(path: &Path) -> io::Result<Note> {
-    match regular::read(path, note::MAX_BYTES, Links::Refuse) {
+    match regular::read(path, MAX_NOTE_BYTES, Links::Refuse) {
         Ok(bytes) => Note::read(&bytes).ok_or_else(|| no_note(path)),
         Err(NotRead::Io(error)) => Err(error),
         Err(NotRead::Kind(_) | NotRead::TooLarge) => Err(no_note(path)),
