@@ -71,7 +71,8 @@ fn home_of(database: &str, user: u32) -> Option<&str> {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -127,7 +127,7 @@ mod system {
 
     /// Nothing: here both streams are read and written on threads.
     #[derive(Default)]
-    pub struct Lent;
+    pub struct Lent(());
 
     impl Lent {
         #[expect(clippy::unused_self, reason = "elsewhere it remembers them")]

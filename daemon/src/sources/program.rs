@@ -171,7 +171,8 @@ fn belongs_to_user(place: &Path, found: &fs::Metadata) -> Result<bool, SourceErr
     Ok(owner != 0)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 

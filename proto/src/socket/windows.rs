@@ -26,7 +26,7 @@ use crate::system::{Stat, make_private_directory, own_user};
 pub(super) const MAX_PATH_BYTES: usize = 259;
 
 /// What a service manager hands over: none does.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Held(Infallible);
 
 /// The access list of a pipe: everything for its owner, nothing for anybody else,

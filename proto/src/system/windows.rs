@@ -162,9 +162,7 @@ pub fn open_to_read(path: &Path, links: Links) -> io::Result<File> {
 /// Whether [`open_to_read`] failed since a link was there that it may not follow.
 #[must_use]
 pub fn is_link_refused(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<LinkRefused>())
+    matches!(error.get_ref(), Some(inner) if inner.is::<LinkRefused>())
 }
 
 /// Whether it failed since a socket was there: none has a place among files here.

@@ -83,7 +83,11 @@ impl Directory {
     }
 
     /// Nothing: NTFS keeps a journal of its names, and flushes no directory.
-    #[expect(clippy::unused_self, reason = "other systems do")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "other systems do"
+    )]
     pub fn sync(&self) -> io::Result<()> {
         Ok(())
     }
