@@ -53,6 +53,9 @@ struct Arguments {
     /// Started by a client: write the log to a file beside the audit log and leave the client's session
     #[arg(long, hide = true)]
     autostarted: bool,
+    /// Started by itself, with an environment of its own
+    #[arg(long, hide = true)]
+    started_again: bool,
     /// Be no daemon: apply one jq expression that axisd sends on standard input
     #[arg(long, hide = true)]
     select: bool,
@@ -90,7 +93,7 @@ fn start() -> anyhow::Result<()> {
     if arguments.select {
         return worker::answer().context("the expression can't be applied");
     }
-    process::settle_environment(arguments.password_stdin)?;
+    process::settle_environment(arguments.password_stdin, arguments.started_again)?;
     if arguments.autostarted && arguments.password_stdin {
         process::ask_for_password();
     }

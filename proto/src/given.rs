@@ -4,12 +4,15 @@
 //!
 //! Unsetting a variable would leave its text where the kernel put it; only who
 //! writes over that text takes it away. Linux lets a process do so through
-//! `/proc/self/mem`; on other systems the variables stay.
+//! `/proc/self/mem`; on other systems the variables stay, and so they do in a
+//! process of a program that its user may not read, which is closed from its
+//! start. [`keep_from`] keeps them from children all the same.
 
 #[cfg(unix)]
 mod overwriting;
 
 use std::env;
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
@@ -56,6 +59,17 @@ pub fn take(variable: &str) -> Option<SecretPages> {
 #[must_use]
 pub fn is_set(variable: &str) -> bool {
     taken().iter().any(|(name, _)| *name == variable) || env::var_os(variable).is_some()
+}
+
+/// Keeps the variables from a program that this process is about to start. They
+/// are still in its own environment where they couldn't be taken out of it: on
+/// systems that don't let it do so, and where the program is one that its user
+/// may not read, whose processes are closed to themselves as well.
+pub fn keep_from(command: &mut Command) -> &mut Command {
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command
 }
 
 /// Forgets all of them: they have served.

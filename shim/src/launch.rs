@@ -275,6 +275,9 @@ pub async fn answers(socket: &Path) -> bool {
     };
     let question = client.list_actions(ListActionsRequest {
         identity: settings::UNKNOWN_IDENTITY.to_owned(),
+        // a list takes its turn among those of others
+        service: Some("axisd".to_owned()),
+        action: Some("answers".to_owned()),
         ..ListActionsRequest::default()
     });
     match timeout(Duration::from_secs(1), question).await {

@@ -50,6 +50,9 @@ mod system {
         pub(super) fn input(&mut self) -> Input {
             let stdin = io::stdin();
             let stdin = stdin.as_fd();
+            if shares_errors(stdin) {
+                return Box::new(tokio::io::stdin());
+            }
             let opened = self.lend(stdin, |copy| {
                 if let Ok(pipe) = pipe::Receiver::from_owned_fd(copy()?) {
                     return Ok(Box::new(pipe) as Input);
@@ -62,8 +65,7 @@ mod system {
         pub(super) fn output(&mut self) -> Output {
             let stdout = io::stdout();
             let stdout = stdout.as_fd();
-            // what is written to standard error doesn't wait for room
-            if same_file(stdout, io::stderr().as_fd()).unwrap_or(true) {
+            if shares_errors(stdout) {
                 return Box::new(tokio::io::stdout());
             }
             let opened = self.lend(stdout, |copy| {
@@ -112,6 +114,12 @@ mod system {
         socket.local_addr()?;
         socket.set_nonblocking(true)?;
         UnixStream::from_std(socket)
+    }
+
+    /// Whether `stream` is standard error as well, or could be: what is written
+    /// there, and to a standard output that blocks, doesn't wait for room.
+    fn shares_errors(stream: BorrowedFd<'_>) -> bool {
+        same_file(stream, io::stderr().as_fd()).unwrap_or(true)
     }
 
     fn same_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> io::Result<bool> {

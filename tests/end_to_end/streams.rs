@@ -125,3 +125,31 @@ fn an_output_that_is_also_the_shims_standard_error_goes_on_blocking() {
     drop(to);
     wait_for("the shim to end", || child.try_wait().unwrap());
 }
+
+#[test]
+fn one_socket_for_all_three_streams_loses_no_answer() {
+    let home = Home::ready();
+    let (mut host, all) = UnixStream::pair().unwrap();
+    let (output, errors) = (all.try_clone().unwrap(), all.try_clone().unwrap());
+    let mut child = shim(
+        &home,
+        OwnedFd::from(all),
+        OwnedFd::from(output),
+        OwnedFd::from(errors),
+    );
+    let mut said = session();
+    // more than a socket holds, before anybody reads
+    for id in 3..400 {
+        let list = json!({"jsonrpc": "2.0", "id": id, "method": "tools/list"});
+        said.push_str(&format!("{list}\n"));
+    }
+    host.write_all(said.as_bytes()).unwrap();
+    let mut lines = BufReader::new(host.try_clone().unwrap()).lines();
+    let mut answered = std::collections::BTreeSet::new();
+    while answered.len() < 399 {
+        let line = lines.next().expect("an answer for each request").unwrap();
+        answered.extend(serde_json::from_str::<Value>(&line).unwrap()["id"].as_u64());
+    }
+    host.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(child.wait().unwrap().success());
+}

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use axis_tests::{Dashboard, Home, Host, PASSWORD, Reply, Upstream, canary, run, wait_for};
 use serde_json::json;
 
-use crate::process::{is_root, shell};
+use crate::process::{as_ordinary_user, is_root, ordinary_home, own_command, shell};
 
 const ALLOW: &str = "policies:
   - identity: local-dev
@@ -255,18 +255,58 @@ fn a_selects_process_has_no_environment_and_three_descriptors() {
     });
 }
 
+/// With a password in all three variables that may hold one.
+fn given(mut command: std::process::Command) -> std::process::Command {
+    command
+        .env("AXIS_MASTER_PASSWORD", PASSWORD)
+        .env("AXIS_NEW_MASTER_PASSWORD", PASSWORD)
+        .env("AXIS_IMPORT_PASSWORD", PASSWORD)
+        .stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn a_program_that_its_user_may_not_read_hands_no_password_on_either() {
+    if !may_look() {
+        return; // whoever owns a program can read it
+    }
+    let home = ordinary_home();
+    for program in ["axis", "axisd"] {
+        let mode = fs::Permissions::from_mode(0o711);
+        fs::set_permissions(home.file(program), mode).unwrap();
+    }
+    let command = |arguments: &[&str]| {
+        let mut command = own_command(&home, "axis");
+        command.args(arguments);
+        as_ordinary_user(&given(command))
+    };
+    run(command(&["init"]), "").ok();
+    fs::create_dir_all(home.file("bin")).unwrap();
+    std::os::unix::fs::chown(home.file("bin"), Some(65534), Some(65534)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", home.file("bin").display());
+    for (program, arguments) in [
+        ("editor", &["policy", "edit"][..]),
+        ("systemctl", &["daemon", "install"]),
+        ("journalctl", &["daemon", "logs"]),
+    ] {
+        let noted = noting(&home, &format!("bin/{program}"), program, "exit 0");
+        let mut command = command(arguments);
+        command.env("PATH", &path).env("EDITOR", &noted);
+        let ran = run(command, "");
+        let noted = home.file(&format!("{program}.fds"));
+        assert!(noted.exists(), "{program}: {ran:?}");
+        for (variable, value) in environment(&home, program) {
+            assert!(!value.contains(PASSWORD), "{program}: {variable}");
+        }
+    }
+}
+
 #[test]
 fn a_command_hands_no_password_to_the_editor_that_it_opens() {
     let home = Home::ready();
     let editor = noting(&home, "bin/editor", "editor", "");
-    let mut command = home.command("axis");
-    command
-        .args(["policy", "edit"])
-        .env("AXIS_MASTER_PASSWORD", PASSWORD)
-        .env("AXIS_NEW_MASTER_PASSWORD", PASSWORD)
-        .env("AXIS_IMPORT_PASSWORD", PASSWORD)
-        .env("EDITOR", &editor)
-        .stdin(Stdio::null());
+    let mut command = given(home.command("axis"));
+    command.args(["policy", "edit"]).env("EDITOR", &editor);
     let ran = run(command, "");
     assert!(home.file("editor.fds").exists(), "{ran:?}");
     for (variable, value) in environment(&home, "editor") {

@@ -98,7 +98,7 @@ fn problem(
     neighbour: Neighbour,
     port: u16,
 ) -> Option<(StatusCode, &'static str)> {
-    if let Neighbour::Other(_) = neighbour {
+    if let Neighbour::Other(_) | Neighbour::Gone = neighbour {
         return Some((
             StatusCode::FORBIDDEN,
             "This dashboard belongs to another user of this machine.",
@@ -252,6 +252,7 @@ mod tests {
             (Neighbour::Own, 200),
             (Neighbour::Unknown, 200),
             (Neighbour::Other(1001), 403),
+            (Neighbour::Gone, 403),
         ] {
             assert_eq!(verdict(&Method::GET, &host, neighbour), expected);
         }

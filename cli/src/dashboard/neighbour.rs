@@ -12,6 +12,8 @@ pub enum Neighbour {
     Own,
     /// Another one, by uid.
     Other(u32),
+    /// Nobody any more, and whose it was is not known.
+    Gone,
     /// The system doesn't say; the session decides alone.
     Unknown,
 }
@@ -25,6 +27,7 @@ pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
         return Neighbour::Unknown;
     }
     let own = own_uids();
+    let mut is_told = false;
     for (table, address) in [
         ("/proc/net/tcp", plain as fn(SocketAddrV4) -> String),
         // a socket that speaks both versions
@@ -33,11 +36,15 @@ pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
         let Ok(table) = std::fs::read_to_string(table) else {
             continue;
         };
+        is_told = true;
         match owner(&table, &address(peer), &address(local)) {
             Some(uid) if own.contains(&uid) => return Neighbour::Own,
             Some(uid) => return Neighbour::Other(uid),
             None => {}
         }
+    }
+    if is_told {
+        return Neighbour::Gone;
     }
     Neighbour::Unknown
 }
@@ -52,13 +59,19 @@ fn own_uids() -> Vec<u32> {
 }
 
 /// The uid of the socket between these addresses, from the text of a table of
-/// the kernel's (proc(5), `/proc/net/tcp`).
+/// the kernel's (proc(5), `/proc/net/tcp`). One that its process has closed is
+/// listed as root's, with no inode: it is nobody's.
 fn owner(table: &str, from: &str, to: &str) -> Option<u32> {
     table.lines().skip(1).find_map(|line| {
         let mut fields = line.split_ascii_whitespace();
         let is_it = fields.nth(1) == Some(from) && fields.next() == Some(to);
-        // state, queues, timer and retransmissions stand between
-        is_it.then(|| fields.nth(4)?.parse().ok()).flatten()
+        if !is_it {
+            return None;
+        }
+        // state, queues, timer and retransmissions stand between, then a timeout
+        let uid = fields.nth(4)?.parse().ok()?;
+        let inode = fields.nth(1)?;
+        (inode != "0").then_some(uid)
     })
 }
 
@@ -87,12 +100,14 @@ mod tests {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
             0: 0100007F:0F07 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 5001 1 0 100 0 0 10 0\n   \
             1: 0100007F:0F07 0100007F:B3A2 01 00000000:00000000 00:00000000 00000000  1000        0 5002 1 0 20 4 30 10 -1\n   \
-            2: 0100007F:B3A2 0100007F:0F07 01 00000000:00000000 00:00000000 00000000  1001        0 5003 1 0 20 4 30 10 -1\n";
+            2: 0100007F:B3A2 0100007F:0F07 01 00000000:00000000 00:00000000 00000000  1001        0 5003 1 0 20 4 30 10 -1\n   \
+            3: 0100007F:B3A3 0100007F:0F07 05 00000000:00000000 03:00000F0E 00000000     0        0 0 3 0\n";
         let address = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
         let (peer, local) = (plain(address(0xB3A2)), plain(address(3847)));
         assert_eq!(owner(table, &peer, &local), Some(1001));
         assert_eq!(owner(table, &local, &peer), Some(1000));
         assert_eq!(owner(table, &plain(address(1)), &local), None);
+        assert_eq!(owner(table, &plain(address(0xB3A3)), &local), None);
         assert_eq!(
             mapped(address(3847)),
             "0000000000000000FFFF00000100007F:0F07"

@@ -62,6 +62,9 @@ pub async fn serve(listener: TcpListener, app: App) -> Infallible {
             continue;
         };
         let whose = neighbour::of(peer, local);
+        if whose == Neighbour::Gone {
+            continue;
+        }
         let routes = routes.clone();
         // how a connection ended is the browser's business
         if let Neighbour::Other(_) = whose {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use axis_proto::given;
 use secrecy::ExposeSecret;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
@@ -149,12 +150,12 @@ impl Store {
 
     /// What an entry holds, or why it doesn't open.
     async fn show(&self, name: &str) -> Result<Result<Zeroizing<String>, String>, ImportError> {
-        let mut child = Command::new("pass")
+        let mut pass = Command::new("pass");
+        // it may start gpg-agent, whose environment an agent can read
+        given::keep_from(pass.as_std_mut());
+        let mut child = pass
             .args(["show", "--", name])
             .env("PASSWORD_STORE_DIR", &self.directory)
-            // it may start gpg-agent, whose environment an agent can read
-            .env_remove("AXIS_MASTER_PASSWORD")
-            .env_remove("AXIS_IMPORT_PASSWORD")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use axis_proto::system::own_user;
-use axis_proto::{LAUNCHD_LABEL, shell};
+use axis_proto::{LAUNCHD_LABEL, given, shell};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -151,7 +151,9 @@ impl Order {
         let Some((program, arguments)) = self.words.split_first() else {
             return Ok(());
         };
-        let ended = Command::new(program)
+        let mut command = Command::new(program);
+        given::keep_from(command.as_std_mut());
+        let ended = command
             .args(arguments)
             .stdin(Stdio::null())
             .kill_on_drop(true)
@@ -181,6 +183,7 @@ impl Order {
 /// Where the log of a service is shown, and by what.
 pub fn journal(last: usize, follow: bool) -> Command {
     let mut command = Command::new("journalctl");
+    given::keep_from(command.as_std_mut());
     command
         .args(["--user", "--unit", "axisd.service", "--no-pager", "--lines"])
         .arg(last.to_string());

@@ -1,6 +1,7 @@
 //! An upstream's answer on its way to the agent.
 
 use super::outcome::{Failure, Success};
+use super::strings;
 use crate::audit;
 use crate::catalogue::{Action, ActionOutcome, Answer};
 use crate::upstream::{LeakGuard, UpstreamError, UpstreamResponse};
@@ -51,6 +52,9 @@ pub(super) fn read(
                 stream.push(&found.json, &mut guarded);
                 end.redacted += u64::from(stream.finish(&mut guarded));
                 found.json = guarded.into();
+            } else if let Some((guarded, taken)) = strings::guarded(&found.json, guard) {
+                end.redacted += u64::from(taken);
+                found.json = guarded;
             }
             Ok(Success {
                 result: found.json,

@@ -13,6 +13,7 @@ mod refusal;
 pub mod request;
 mod standing;
 mod stored;
+mod strings;
 #[cfg(test)]
 mod tests;
 mod underway;

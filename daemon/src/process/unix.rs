@@ -27,16 +27,23 @@ const PASSWORD_VARIABLE: &str = "AXIS_MASTER_PASSWORD";
 /// come: between its start and its hardening a process can be read, once is
 /// enough. The password goes through a pipe on standard input, unless one comes
 /// that way already or from the service manager.
-pub fn settle_environment(password_on_stdin: bool) -> Result<(), ProcessError> {
+///
+/// `is_second` says that this is how it was started: what another program takes
+/// out again is not asked for without end.
+pub fn settle_environment(password_on_stdin: bool, is_second: bool) -> Result<(), ProcessError> {
     let left_behind = || NOT_OBEYED.iter().chain(&given::VARIABLES);
     let clean = left_behind().all(|name| env::var_os(name).is_none());
     let told =
         ALLOCATOR.is_none_or(|(name, value)| env::var_os(name).is_some_and(|it| it == value));
-    if clean && (told || password_on_stdin || given::is_set(PASSWORD_VARIABLE)) {
+    let may_ask = !is_second && !password_on_stdin && !given::is_set(PASSWORD_VARIABLE);
+    if clean && (told || !may_ask) {
         return Ok(());
     }
     let mut command = Command::new(env::current_exe().map_err(ProcessError::Exec)?);
     command.args(env::args_os().skip(1)).envs(ALLOCATOR);
+    if !is_second {
+        command.arg("--started-again");
+    }
     for name in left_behind() {
         command.env_remove(name);
     }

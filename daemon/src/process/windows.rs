@@ -23,7 +23,7 @@ static LOG: OnceLock<File> = OnceLock::new();
 ///
 /// # Errors
 /// One of them is set.
-pub fn settle_environment(_: bool) -> Result<(), ProcessError> {
+pub fn settle_environment(_: bool, _: bool) -> Result<(), ProcessError> {
     let mut left_behind = NOT_OBEYED.iter().chain(&given::VARIABLES);
     match left_behind.find(|name| env::var_os(name).is_some()) {
         None => Ok(()),

@@ -8,7 +8,7 @@ use axis_proto::VERSION;
 use axis_proto::v1;
 use axis_proto::v1::broker_server::Broker as BrokerService;
 use futures_util::stream::{self, Stream, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,9 @@ pub struct BrokerRpc {
     broker: Arc<Broker>,
     stopping: CancellationToken,
     heads: Heads,
+    /// Who lists all actions, of which each is decided on. One at a time, so
+    /// that a call waits for one list and not for all that a client asked for.
+    listing: Semaphore,
 }
 
 impl BrokerRpc {
@@ -47,6 +50,7 @@ impl BrokerRpc {
             broker,
             stopping,
             heads: Heads::default(),
+            listing: Semaphore::new(1),
         }
     }
 }
@@ -143,6 +147,7 @@ impl BrokerService for BrokerRpc {
                 return Err(Status::invalid_argument("an action needs its service"));
             }
             (service, None) => {
+                let _turn = self.listing.acquire().await;
                 response.services = self
                     .broker
                     .list(&asker, service.as_deref())

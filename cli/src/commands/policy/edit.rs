@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use axis_proto::given;
 use axis_proto::v1::ShowSealRequest;
 use clap::Args;
 use tokio::task::spawn_blocking;
@@ -127,10 +128,8 @@ async fn open(file: &Path) -> Result<(), Failure> {
     });
     let editor = named.unwrap_or_else(|| system::EDITOR.to_owned());
     let mut shell = system::edit(&editor, file);
-    shell
-        // the editor is none of those who have to know it
-        .env_remove("AXIS_MASTER_PASSWORD")
-        .env_remove("AXIS_NEW_MASTER_PASSWORD");
+    // the editor is none of those who have to know it
+    given::keep_from(&mut shell);
     let ended = spawn_blocking(move || shell.status()).await;
     match ended.map_err(std::io::Error::other).and_then(|ended| ended) {
         Ok(status) if status.success() => Ok(()),

@@ -24,6 +24,11 @@ pub const REPLACEMENT: &str = "[redacted by axis]";
 /// More held bytes than this are not looked at for every byte that comes.
 const MUCH: usize = 4096;
 
+/// From how many places of an answer a search may go on beyond the usual …
+const STEPS: u64 = 1 << 22;
+/// … and for each of its bytes. Texts that resemble no secret need hardly any.
+const STEPS_PER_BYTE: usize = 16;
+
 /// Finds the forms of some secrets. It holds them, so it has no `Debug` and
 /// wipes itself.
 ///
@@ -47,7 +52,8 @@ const MUCH: usize = 4096;
 ///
 /// A text that resembles the secret nowhere passes at over a gigabyte a second. One
 /// that an upstream made of nearly the secret takes up to the secret's length
-/// times longer, and most if that is a row of backslashes.
+/// times longer, and most if that is a row of backslashes; once it has taken some
+/// tenths of a second, the rest is taken out unseen.
 pub struct LeakGuard {
     patterns: Vec<Arc<Pattern>>,
     filter: Filter,
@@ -133,7 +139,7 @@ impl LeakGuard {
         let written = out.len();
         let mut decided = text.len();
         let mut shown = progress.covered;
-        let mut front = Front::default();
+        let mut front = Front::with(progress.left);
         self.filter.candidates(text, |start, which| {
             let attempt = self.attempt(which, text, start, &mut front);
             if attempt.open && !last {
@@ -156,6 +162,7 @@ impl LeakGuard {
             }
             ControlFlow::Continue(())
         });
+        progress.left = front.left;
         if decided > shown {
             out.extend_from_slice(&text[shown..decided]);
         }
@@ -181,6 +188,12 @@ impl GuardedStream<'_> {
     /// Adds what can already be said of the text up to the end of `chunk` to
     /// `out`.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        if self.progress.left == 0 {
+            // the rest was taken out, as far as it will go
+            return;
+        }
+        let more = u64::try_from(chunk.len() * STEPS_PER_BYTE).unwrap_or(u64::MAX);
+        self.progress.left = self.progress.left.saturating_add(more);
         if self.held.is_empty() {
             let decided = self.guard.sift(chunk, false, &mut self.progress, out);
             self.held.extend_from_slice(&chunk[decided..]);
@@ -206,7 +219,6 @@ impl GuardedStream<'_> {
 }
 
 /// How far an answer has come.
-#[derive(Default)]
 struct Progress {
     /// How often a secret was taken out.
     redacted: u32,
@@ -215,6 +227,19 @@ struct Progress {
     /// Whether the output so far ends in the midst of an escape: in an odd
     /// number of backslashes.
     escaping: bool,
+    /// How many places may still be gone on from.
+    left: u64,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            redacted: 0,
+            covered: 0,
+            escaping: false,
+            left: STEPS,
+        }
+    }
 }
 
 impl Progress {

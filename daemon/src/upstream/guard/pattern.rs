@@ -48,12 +48,25 @@ pub(super) struct Pattern {
 }
 
 /// Places in the text that a search has reached, kept from one search to the
-/// next for their memory alone.
+/// next for their memory alone, and how much may still be searched.
 #[derive(Default)]
 pub(super) struct Front {
     reached: Vec<Place>,
     next: Vec<Place>,
     ends: Vec<usize>,
+    /// How many places may still be gone on from. Once it is none, all of the
+    /// text counts as a form: what can't be looked through doesn't pass.
+    pub left: u64,
+}
+
+impl Front {
+    /// A search that may go on from so many places.
+    pub fn with(left: u64) -> Self {
+        Self {
+            left,
+            ..Self::default()
+        }
+    }
 }
 
 /// One way to read the text up to some place.
@@ -182,6 +195,7 @@ impl Pattern {
             reached,
             next,
             ends,
+            left,
         } = front;
         reached.clear();
         reached.push(Place {
@@ -195,6 +209,13 @@ impl Pattern {
                 open |= self.pass_breaks(text, reached);
             }
             is_first = false;
+            *left = left.saturating_sub(u64::try_from(reached.len()).unwrap_or(u64::MAX));
+            if *left == 0 {
+                return Attempt {
+                    end: Some(text.len()),
+                    open: false,
+                };
+            }
             for Place { at, line } in reached.drain(..) {
                 let line = (line + 1).min(SHORTEST_LINE);
                 for variant in self.variants(symbol) {

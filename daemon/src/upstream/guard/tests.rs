@@ -437,3 +437,23 @@ proptest! {
         prop_assert_eq!(guarded(&guard, &chunks), (text.clone().into_bytes(), 0));
     }
 }
+
+#[test]
+fn what_takes_too_long_to_look_through_is_taken_out_with_all_that_follows() {
+    for secret in ["\\".repeat(2000), r"\\\p4ssw0rd".to_owned(), "\\".repeat(9)] {
+        let guard = LeakGuard::new(&[&secret]);
+        let row = "\\".repeat(8 * 1024);
+        let mut chunks = vec!["before ".as_bytes()];
+        chunks.extend(std::iter::repeat_n(row.as_bytes(), 50));
+        let behind = format!(" {secret} and behind");
+        chunks.extend([behind[..5].as_bytes(), behind[5..].as_bytes()]);
+        let (out, redacted) = guarded(&guard, &chunks);
+        let out = String::from_utf8(out).unwrap();
+        assert!(redacted > 0);
+        assert!(out.starts_with("before "), "{out}");
+        assert!(
+            !out.contains("p4ssw0rd") && !out.contains("behind"),
+            "{out}"
+        );
+    }
+}

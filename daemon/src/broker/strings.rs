@@ -1,0 +1,109 @@
+//! A JSON answer whose strings write characters by their number: what they say is
+//! looked at, too. `\u0026#47;` says `&#47;`, which is a form of `/`.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use memchr::memmem;
+
+use crate::upstream::LeakGuard;
+
+/// How every such character that matters begins: those of ASCII.
+const NUMBERED: &[u8] = b"\\u00";
+
+/// `json` with no secret in what its strings say, and how many were; `None` where
+/// there is none, and not a byte has to change. Strings that hold none, and all
+/// that is no string, stay as they are.
+pub(super) fn guarded(json: &[u8], guard: &LeakGuard) -> Option<(Bytes, u32)> {
+    memmem::find(json, NUMBERED)?;
+    let mut out = Vec::new();
+    let (mut taken, mut shown, mut at) = (0_u32, 0, 0);
+    while let Some(start) = memchr::memchr(b'"', &json[at..]).map(|offset| at + offset) {
+        let end = end_of_string(json, start);
+        let literal = &json[start..end];
+        if memmem::find(literal, NUMBERED).is_some()
+            && let Ok(said) = serde_json::from_slice::<Cow<'_, str>>(literal)
+        {
+            let (redacted, found) = guard.redact_counted(&said);
+            if found > 0
+                && let Ok(literal) = serde_json::to_vec(&redacted)
+            {
+                out.extend_from_slice(&json[shown..start]);
+                out.extend_from_slice(&literal);
+                taken = taken.saturating_add(found);
+                shown = end;
+            }
+        }
+        at = end;
+    }
+    out.extend_from_slice(&json[shown..]);
+    (taken > 0).then(|| (out.into(), taken))
+}
+
+/// The end of the string that begins with the quote at `start`.
+fn end_of_string(json: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(offset) = memchr::memchr2(b'"', b'\\', &json[at..]) {
+        at += offset + 1;
+        if json[at - 1] == b'"' {
+            return at;
+        }
+        // whatever is escaped, a quote or a backslash
+        at = (at + 1).min(json.len());
+    }
+    json.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "wJalr/UtnFEMI+K7MDENG=bPxRfiCYEX&MPLEKEY";
+
+    fn read(json: &str) -> (String, u32) {
+        let guard = LeakGuard::new(&[SECRET]);
+        match guarded(json.as_bytes(), &guard) {
+            Some((json, found)) => (String::from_utf8(json.to_vec()).unwrap(), found),
+            None => (json.to_owned(), 0),
+        }
+    }
+
+    #[test]
+    fn what_a_string_says_is_guarded_in_keys_and_values_and_the_rest_stays() {
+        let html = SECRET
+            .replace('&', "&amp;")
+            .replace('/', "&#x2F;")
+            .replace('+', "&#43;");
+        let percent = SECRET.replace('/', "%252F");
+        let wide: String = SECRET.chars().map(|c| format!("{c}\\u0000")).collect();
+        for said in [
+            html.replace('&', "\\u0026"),
+            percent.replace('%', "\\u0025"),
+            wide,
+        ] {
+            let json = format!(
+                r#"{{ "n": 12345678901234567890.10, "a\u0026b": "\u003ca>\"", "{said}": ["x {said}"]}}"#
+            );
+            let (out, found) = read(&json);
+            assert_eq!(found, 2, "{out}");
+            let whole: serde_json::Value = serde_json::from_str(&out).unwrap();
+            assert!(whole["a&b"] == "<a>\"", "{out}");
+            assert!(out.starts_with(
+                r#"{ "n": 12345678901234567890.10, "a\u0026b": "\u003ca>\"", "[redacted"#
+            ));
+            assert!(!out.contains("MPLEKEY"), "{out}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_secret_does_not_change() {
+        for json in [
+            r#"{"a":"\u0026\u0025\\","b":"\\\"\u0000"}"#,
+            r#"["\u00"#,
+            r#""\u0026 \"#,
+            "[]",
+        ] {
+            assert_eq!(read(json), (json.to_owned(), 0));
+        }
+    }
+}
