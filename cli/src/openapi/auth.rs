@@ -1,5 +1,6 @@
 //! Where the service wants its credential.
 
+use axis_proto::headers::may_carry_credential;
 use serde_json::Value;
 use url::Url;
 
@@ -208,6 +209,10 @@ fn candidate(scheme: &Value) -> Result<Candidate, String> {
             let quoted = Value::from(name);
             match text("in") {
                 _ if !is_name => Err("an API key without a name".into()),
+                "header" if !may_carry_credential(name) => Err(format!(
+                    "an API key in {}, which is no header for one",
+                    one_line(name, 40)
+                )),
                 "header" => Ok(Candidate {
                     written: format!("{{ scheme: header, name: {quoted} }}"),
                     prompt: None,

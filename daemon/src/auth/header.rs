@@ -6,18 +6,6 @@ use zeroize::Zeroizing;
 
 use super::AuthError;
 
-/// Headers that frame or route a message: none of them can carry a credential.
-pub(super) const FRAMING: &[&str] = &[
-    "connection",
-    "content-length",
-    "content-type",
-    "host",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 pub(super) fn apply(
     name: &HeaderName,
     prefix: &str,

@@ -1,11 +1,12 @@
 //! [`AuthScheme`]: what a service's definition says under `auth`.
 
+use axis_proto::headers::may_carry_credential;
 use std::fmt;
 
 use http::{HeaderName, header::AUTHORIZATION};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::{aws_sigv4, google_service_account, header};
+use super::{aws_sigv4, google_service_account};
 use crate::host::{BaseUrl, Host};
 
 static AUTHORIZATION_ALONE: [HeaderName; 1] = [AUTHORIZATION];
@@ -230,7 +231,7 @@ impl WrittenScheme {
         )?;
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("{name:?} is no header name"))?;
-        if header::FRAMING.contains(&name.as_str()) {
+        if !may_carry_credential(name.as_str()) {
             return Err(format!("the header {name} can't carry a credential"));
         }
         let prefix = self.prefix.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Params that an operation declares, by where they go.
 
-use axis_proto::headers::is_reserved;
+use axis_proto::headers::{is_name, is_reserved};
 use serde_json::{Map, Value, json};
 
 use super::Params;
@@ -143,11 +143,7 @@ impl<'a> Params<'a> {
                 {
                     return Ok(());
                 }
-                let is_token = !lower.is_empty()
-                    && lower
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(&b));
-                if !is_token || is_reserved(&lower) {
+                if !is_name(&lower) || is_reserved(&lower) {
                     return Err(format!("the header {name:?} can't be a param"));
                 }
                 scalars_only(&mut fields, "its values joined by commas");

@@ -150,6 +150,8 @@ fn every_scheme_finds_its_word_or_is_named() {
     }
     for scheme in [
         json!({"type": "apiKey", "in": "cookie", "name": "sid"}),
+        json!({"type": "apiKey", "in": "header", "name": "/-key"}),
+        json!({"type": "apiKey", "in": "header", "name": "Content-Length"}),
         json!({"type": "http", "scheme": "digest"}),
     ] {
         let text = with(&json!({"components": {"securitySchemes": {"odd one": scheme}}}));
