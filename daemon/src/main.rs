@@ -37,6 +37,7 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 /// It usually needs no starting by hand: `axis` commands and `axis mcp` start
 /// it. Under a service manager run it in the foreground as it is.
 #[derive(Parser, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an argument's")]
 #[command(
     version,
     after_help = "The master password is read from a pipe (--password-stdin), else from\n\

@@ -278,7 +278,6 @@ pub async fn answers(socket: &Path) -> bool {
         // a list takes its turn among those of others
         service: Some("axisd".to_owned()),
         action: Some("answers".to_owned()),
-        ..ListActionsRequest::default()
     });
     match timeout(Duration::from_secs(1), question).await {
         Ok(Ok(_)) => true,

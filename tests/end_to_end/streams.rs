@@ -141,7 +141,8 @@ fn one_socket_for_all_three_streams_loses_no_answer() {
     // more than a socket holds, before anybody reads
     for id in 3..400 {
         let list = json!({"jsonrpc": "2.0", "id": id, "method": "tools/list"});
-        said.push_str(&format!("{list}\n"));
+        said += &list.to_string();
+        said.push('\n');
     }
     host.write_all(said.as_bytes()).unwrap();
     let mut lines = BufReader::new(host.try_clone().unwrap()).lines();
