@@ -25,9 +25,9 @@ pub const REPLACEMENT: &str = "[redacted by axis]";
 const MUCH: usize = 4096;
 
 /// From how many places of an answer a search may go on beyond the usual …
-const STEPS: u64 = 1 << 22;
+const STEPS: u64 = 1 << 20;
 /// … and for each of its bytes. Texts that resemble no secret need hardly any.
-const STEPS_PER_BYTE: usize = 16;
+const STEPS_PER_BYTE: usize = 4;
 
 /// Finds the forms of some secrets. It holds them, so it has no `Debug` and
 /// wipes itself.

@@ -444,7 +444,7 @@ fn what_takes_too_long_to_look_through_is_taken_out_with_all_that_follows() {
         let guard = LeakGuard::new(&[&secret]);
         let row = "\\".repeat(8 * 1024);
         let mut chunks = vec!["before ".as_bytes()];
-        chunks.extend(std::iter::repeat_n(row.as_bytes(), 50));
+        chunks.extend(std::iter::repeat_n(row.as_bytes(), 20));
         let behind = format!(" {secret} and behind");
         chunks.extend(behind.as_bytes().chunks(5));
         let (out, redacted) = guarded(&guard, &chunks);
