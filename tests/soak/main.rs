@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axis_tests::{Home, canary};
+use axis_tests::{Home, canary, wait_for};
 
 use load::Load;
 use samples::{Sample, Trend};
@@ -96,7 +96,10 @@ fn main() -> ExitCode {
             .is_some_and(|each| killed.elapsed() >= Duration::from_secs(each))
         {
             home.kill();
-            home.axis(&["unlock"]).ok();
+            // the owner among the load may lock it in the same moment
+            wait_for("axisd to be there again, unlocked", || {
+                home.axis(&["unlock"]).status.success().then_some(())
+            });
             kills += 1;
             killed = Instant::now();
         }
