@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use axis_proto::harden;
 use axis_proto::socket::{self, LOCK_FILE, SocketError};
 use axis_proto::v1::ListActionsRequest;
+use axis_proto::{given, harden};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -300,8 +300,7 @@ fn is_kept(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    // the new one of a rotation, too
-    !name.ends_with("MASTER_PASSWORD")
+    !given::VARIABLES.contains(&name)
         && (here::is_kept(name)
             || ["LC_", "XDG_", "AXIS_"]
                 .iter()
@@ -321,6 +320,7 @@ mod tests {
             ("AXIS_HOME", true),
             ("AXIS_MASTER_PASSWORD", false),
             ("AXIS_NEW_MASTER_PASSWORD", false),
+            ("AXIS_IMPORT_PASSWORD", false),
             ("LD_PRELOAD", false),
             ("HTTPS_PROXY", false),
             ("SSL_CERT_FILE", false),

@@ -36,7 +36,8 @@ pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
         let Ok(table) = std::fs::read_to_string(table) else {
             continue;
         };
-        is_told = true;
+        // not every system that has the table says something in it
+        is_told |= owner(&table, &address(local), &address(peer)).is_some();
         match owner(&table, &address(peer), &address(local)) {
             Some(uid) if own.contains(&uid) => return Neighbour::Own,
             Some(uid) => return Neighbour::Other(uid),
@@ -123,5 +124,9 @@ mod tests {
         let (_server, peer) = listener.accept().await.unwrap();
         assert_eq!(of(peer, address), Neighbour::Own);
         drop(client);
+        // closed, it is nobody's, though the kernel names root
+        assert_eq!(of(peer, address), Neighbour::Gone);
+        let elsewhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        assert_eq!(of(elsewhere, address), Neighbour::Unknown);
     }
 }
