@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory};
 
 use crate::Cli;
@@ -53,6 +54,35 @@ pub fn command() -> Command {
 /// The same for manual pages, which list the commands in a form of their own.
 pub fn for_manual() -> Command {
     Cli::command()
+}
+
+/// Words that other programs have for what Axis does, and its own.
+const ELSEWHERE: [(&[&str], &str); 10] = [
+    (&["start"], "daemon start"),
+    (&["stop", "quit"], "daemon stop"),
+    (&["restart"], "daemon restart"),
+    (&["version"], "--version"),
+    (&["ls", "show"], "list"),
+    (&["rm", "remove", "delete"], "revoke"),
+    (&["set", "put", "store"], "add"),
+    (&["run", "exec", "execute"], "call"),
+    (&["log", "audit"], "logs"),
+    (&["passwd", "password"], "rotate"),
+];
+
+/// `error` with a pointer to the command that is meant, where `typed` is none but
+/// one of [`ELSEWHERE`].
+pub fn pointed(mut error: clap::Error, typed: &str) -> clap::Error {
+    let is_unknown = matches!(
+        error.get(ContextKind::InvalidSubcommand),
+        Some(ContextValue::String(unknown)) if unknown == typed
+    );
+    let meant = ELSEWHERE.iter().find(|(words, _)| words.contains(&typed));
+    if let Some((_, command)) = meant.filter(|_| is_unknown) {
+        let suggested = ContextValue::Strings(vec![(*command).to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, suggested);
+    }
+    error
 }
 
 fn listed(command: &Command) -> String {
@@ -111,6 +141,8 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::error::ErrorKind;
+
     use super::*;
 
     #[test]
@@ -123,6 +155,29 @@ mod tests {
             assert_eq!(count, usize::from(!command.is_hide_set()), "{line}: {text}");
         }
         assert!(text.starts_with("\nBegin here:\n"), "{text}");
+    }
+
+    #[test]
+    fn a_word_of_other_programs_points_to_the_command_here() {
+        for (words, meant) in ELSEWHERE {
+            for typed in words {
+                let error = command().try_get_matches_from(["axis", typed]).unwrap_err();
+                let told = pointed(error, typed).to_string();
+                assert!(told.contains(&format!("'{meant}'")), "{typed}: {told}");
+            }
+            let arguments = ["axis"].into_iter().chain(meant.split(' '));
+            let ended = command().try_get_matches_from(arguments.chain(["--help"]));
+            let kind = ended.unwrap_err().kind();
+            assert!(
+                matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion),
+                "{meant}: {kind}"
+            );
+        }
+        // the same word behind another command is left to clap
+        let error = command()
+            .try_get_matches_from(["axis", "daemon", "rm"])
+            .unwrap_err();
+        assert!(!pointed(error, "daemon").to_string().contains("revoke"));
     }
 
     #[test]

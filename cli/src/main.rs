@@ -105,7 +105,10 @@ impl Command {
         if std::env::args_os().skip(1).eq(["mcp"]) {
             return Self::Mcp(commands::mcp::Mcp {});
         }
-        let matches = help::command().get_matches();
+        let matches = help::command().try_get_matches().unwrap_or_else(|error| {
+            let typed = std::env::args().nth(1).unwrap_or_default();
+            help::pointed(error, &typed).exit()
+        });
         Cli::from_arg_matches(&matches)
             .unwrap_or_else(|error| error.exit())
             .command

@@ -26,10 +26,10 @@ const MOST_BYTES: u64 = 1024 * 1024;
 #[command(after_help = "Examples:\n  axis daemon logs\n  axis daemon logs --tail")]
 pub struct Logs {
     /// Go on with new lines until you end it
-    #[arg(long)]
+    #[arg(short = 'f', long, alias = "follow")]
     tail: bool,
     /// How many lines from before
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     last: usize,
 }
 

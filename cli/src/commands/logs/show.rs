@@ -14,10 +14,10 @@ use crate::prompt;
 #[derive(Debug, Args)]
 pub struct Show {
     /// Go on with new lines until Ctrl-C
-    #[arg(long)]
+    #[arg(short = 'f', long, alias = "follow")]
     tail: bool,
     /// How many lines, up to 100000; `axis logs export` gives all
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=100_000))]
     last: u32,
     #[command(flatten)]
     lines: Lines,

@@ -132,16 +132,18 @@ impl Filter {
         if self.window >= GRAM {
             let step = self.window - GRAM + 1;
             let mut sample = step - 1;
-            while let Some(gram) = gram_at(text, sample) {
-                if self.grams.contain(gram) {
-                    // of a form that begins before, each gram up to here is known
-                    let known = (undecided..sample).rev().take_while(|at| {
-                        gram_at(text, *at).is_some_and(|gram| self.grams.contain(gram))
-                    });
-                    let start = sample - known.count();
-                    look_closer(start..sample + 1)?;
+            loop {
+                sample = self.grams.skip(text, sample, step);
+                undecided = sample + 1 - step;
+                if gram_at(text, sample).is_none() {
+                    break;
                 }
-                undecided = sample + 1;
+                // of a form that begins before, each gram up to here is known
+                let known = (undecided..sample).rev().take_while(|at| {
+                    gram_at(text, *at).is_some_and(|gram| self.grams.contain(gram))
+                });
+                let start = sample - known.count();
+                look_closer(start..sample + 1)?;
                 sample += step;
             }
         }
@@ -165,16 +167,26 @@ fn plain_row(forms: &[&[Vec<u8>]]) -> Option<Zeroizing<Vec<u8>>> {
 
 /// A set of grams that may claim to contain some it doesn't, and takes upper
 /// and lower case for the same.
-#[derive(Clone)]
-struct Grams(Zeroizing<Vec<u64>>);
+struct Grams(Box<Zeroizing<[u64; Grams::WORDS]>>);
+
+impl Clone for Grams {
+    /// Never by way of the stack, where it would stay.
+    fn clone(&self) -> Self {
+        let mut copy = Self::new();
+        copy.0.copy_from_slice(&self.0[..]);
+        copy
+    }
+}
 
 impl Grams {
     /// 2^17 bits fit a core's first cache beside the text; of a usual secret
     /// 4,000 are set.
     const BITS: u32 = 17;
+    /// A number that is known spares each gram a look at the set's size.
+    const WORDS: usize = (1 << Self::BITS) / 64;
 
     fn new() -> Self {
-        Self(Zeroizing::new(vec![0; (1 << Self::BITS) / 64]))
+        Self(Box::new(Zeroizing::new([0; Self::WORDS])))
     }
 
     /// Adds the grams that lie in the first `window` bytes of any row of one
@@ -214,8 +226,20 @@ impl Grams {
         self.0[word] |= 1 << bit;
     }
 
-    #[expect(clippy::inline_always, reason = "it is all that most of a text meets")]
-    #[inline(always)]
+    /// The first of the places `sample`, `sample + step`, … where a gram of these
+    /// stands, or the first beyond the text. It is all that most of a text meets,
+    /// and has the processor's registers for itself.
+    #[inline(never)]
+    fn skip(&self, text: &[u8], mut sample: usize, step: usize) -> usize {
+        while let Some(gram) = gram_at(text, sample)
+            && !self.contain(gram)
+        {
+            sample += step;
+        }
+        sample
+    }
+
+    #[inline]
     fn contain(&self, gram: [u8; GRAM]) -> bool {
         let (word, bit) = Self::place(gram);
         self.0[word] >> bit & 1 == 1
