@@ -124,12 +124,13 @@ fn an_answer_with_more_pages_says_which_params_get_the_next() {
         let place = format!("{} {}", page.service, page.action);
         let (_, action) = catalogue.resolve(page.service, page.action).unwrap();
         let link = page.link.map(|link| (LINK, link.to_owned()));
-        let outcome = action.outcome(&Answer {
+        let answer = Answer {
             status: StatusCode::OK,
             content_type: Some("application/json"),
             headers: link.as_slice(),
             body: &Bytes::from_static(page.body.as_bytes()),
-        });
+        };
+        let outcome = action.outcome(&answer, &mut str::to_owned);
         let ActionOutcome::Result(result) = outcome else {
             panic!("{place} failed");
         };

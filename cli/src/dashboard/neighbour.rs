@@ -28,16 +28,26 @@ pub fn of(peer: SocketAddr, local: SocketAddr) -> Neighbour {
     }
     let own = own_uids();
     let mut is_told = false;
-    for (table, address) in [
-        ("/proc/net/tcp", plain as fn(SocketAddrV4) -> String),
+    for (table, address, nobody) in [
+        (
+            "/proc/net/tcp",
+            plain as fn(SocketAddrV4) -> String,
+            "00000000:0000",
+        ),
         // a socket that speaks both versions
-        ("/proc/net/tcp6", mapped),
+        (
+            "/proc/net/tcp6",
+            mapped,
+            "00000000000000000000000000000000:0000",
+        ),
     ] {
         let Ok(table) = std::fs::read_to_string(table) else {
             continue;
         };
-        // not every system that has the table says something in it
-        is_told |= owner(&table, &address(local), &address(peer)).is_some();
+        // Not every system that has the table says something in it. Where it has
+        // the socket that listens, it has connections, too, but for those that
+        // were reset.
+        is_told |= owner(&table, &address(local), nobody).is_some();
         match owner(&table, &address(peer), &address(local)) {
             Some(uid) if own.contains(&uid) => return Neighbour::Own,
             Some(uid) => return Neighbour::Other(uid),
@@ -121,12 +131,16 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let client = tokio::net::TcpStream::connect(address).await.unwrap();
-        let (_server, peer) = listener.accept().await.unwrap();
+        let (server, peer) = listener.accept().await.unwrap();
         assert_eq!(of(peer, address), Neighbour::Own);
         drop(client);
         // closed, it is nobody's, though the kernel names root
         assert_eq!(of(peer, address), Neighbour::Gone);
+        // reset, neither end is in the table any more
+        drop(server);
         let elsewhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        assert_eq!(of(elsewhere, address), Neighbour::Gone);
+        drop(listener);
         assert_eq!(of(elsewhere, address), Neighbour::Unknown);
     }
 }

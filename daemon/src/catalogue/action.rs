@@ -252,9 +252,14 @@ impl Action {
 
     /// What the upstream's answer means. Of its headers `headers` gives those
     /// that [`Self::answer_headers`] names. All of it has been through the leak
-    /// guard; what this makes of it (a decoded file) has not.
-    pub fn outcome(&self, answer: &Answer<'_>) -> ActionOutcome {
-        self.response.read(answer)
+    /// guard; what this makes of it (a decoded file) has not. The words of an error
+    /// are cut and put into one line, so `look` gets them before that.
+    pub fn outcome(
+        &self,
+        answer: &Answer<'_>,
+        look: &mut dyn FnMut(&str) -> String,
+    ) -> ActionOutcome {
+        self.response.read(answer, look)
     }
 
     fn fill_account<'p>(

@@ -15,8 +15,8 @@ use self::events::EventFault;
 pub(super) use self::events::EventShape;
 pub(super) use self::format::ResponseFormat;
 use self::pages::{Page, PageReader};
-use self::vendor::ErrorReader;
 pub use self::vendor::VendorError;
+use self::vendor::{ErrorReader, Look};
 use super::definition::{ErrorShape, Pagination, SuccessShape};
 use super::reach::Reach;
 use crate::names::ServiceName;
@@ -111,7 +111,7 @@ impl ResponseReader {
         &self.headers
     }
 
-    pub(super) fn read(&self, answer: &Answer<'_>) -> ActionOutcome {
+    pub(super) fn read(&self, answer: &Answer<'_>, look: &mut Look<'_>) -> ActionOutcome {
         let Answer {
             status,
             content_type,
@@ -120,12 +120,12 @@ impl ResponseReader {
         } = *answer;
         let failed = says_failure(body, self.success.as_ref(), self.is_graphql);
         if !status.is_success() || failed {
-            return ActionOutcome::Refused(self.errors.read(status, content_type, body));
+            return ActionOutcome::Refused(self.errors.read(status, content_type, body, look));
         }
         let json = if self.format.is_json() && events::is_stream(content_type) {
             match events::result(self.events, &String::from_utf8_lossy(body)) {
                 Ok(json) => json,
-                Err(fault) => return ActionOutcome::Refused(self.fault(status, fault)),
+                Err(fault) => return ActionOutcome::Refused(self.fault(status, fault, look)),
             }
         } else {
             self.format.result(content_type, headers, body)
@@ -142,9 +142,12 @@ impl ResponseReader {
     }
 
     /// What a stream of events says that brought no result.
-    fn fault(&self, status: StatusCode, fault: EventFault) -> VendorError {
+    fn fault(&self, status: StatusCode, fault: EventFault, look: &mut Look<'_>) -> VendorError {
         match fault {
-            EventFault::Told(error) => self.errors.read(status, Some("application/json"), &error),
+            EventFault::Told(error) => {
+                self.errors
+                    .read(status, Some("application/json"), &error, look)
+            }
             EventFault::BrokenOff { events } => VendorError {
                 status: status.as_u16(),
                 message: format!(

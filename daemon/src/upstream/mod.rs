@@ -23,7 +23,7 @@ mod uploading;
 
 pub use self::client::{Errand, Prepared, Upstream, UpstreamSettings};
 pub use self::error::UpstreamError;
-pub use self::guard::{GuardedStream, LeakGuard, REPLACEMENT};
+pub use self::guard::{GuardedStream, LeakGuard, Patience, REPLACEMENT};
 pub use self::response::UpstreamResponse;
 pub use self::roots::count as count_certificates;
 pub use self::stream::{HostQuestion, Part, Plan, Streams, Upload, UploadError};

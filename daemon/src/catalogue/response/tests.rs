@@ -25,12 +25,13 @@ fn reader(shape: ResponseFormat, message: &str) -> ResponseReader {
 }
 
 fn read(reader: &ResponseReader, status: u16, content_type: &str, body: &[u8]) -> ActionOutcome {
-    reader.read(&Answer {
+    let answer = Answer {
         status: StatusCode::from_u16(status).unwrap(),
         content_type: Some(content_type),
         headers: &[],
         body: &Bytes::copy_from_slice(body),
-    })
+    };
+    reader.read(&answer, &mut str::to_owned)
 }
 
 fn text(outcome: ActionOutcome) -> String {

@@ -38,6 +38,9 @@ pub struct VendorError {
     pub hint: Option<String>,
 }
 
+/// Takes a credential out of words that were decoded.
+pub(super) type Look<'l> = dyn FnMut(&str) -> String + 'l;
+
 /// Reads the errors of one action.
 pub(super) struct ErrorReader {
     pub(super) service: ServiceName,
@@ -50,6 +53,7 @@ impl ErrorReader {
         status: StatusCode,
         content_type: Option<&str>,
         body: &Bytes,
+        look: &mut Look<'_>,
     ) -> VendorError {
         let body = if body.len() <= MAX_ERROR_BODY_BYTES {
             body.clone()
@@ -60,8 +64,11 @@ impl ErrorReader {
         let json = json.or_else(|| xml::to_json(&body, &[]));
         let told = json.as_ref().and_then(|json| self.message(json));
         let told = told.or_else(|| plain_text(content_type, &body));
+        // looked at while it is whole: cut and in one line it may be no form any more
+        let told = told.map(|text| one_line(&look(&text), MAX_MESSAGE_CHARS));
         let mut message = told.unwrap_or_else(|| status_words(status));
         let code = json.as_ref().and_then(|json| self.code(json));
+        let code = code.map(|text| one_line(&look(&text), MAX_CODE_CHARS));
         let is_clocks = is_the_clocks(&message, code.as_deref());
         if let Some(code) = code
             && !message.contains(&code)
@@ -69,6 +76,7 @@ impl ErrorReader {
             message = format!("{message} ({code})");
         }
         if let Some(details) = json.as_ref().and_then(details) {
+            let details = cut_bytes(look(&details), MAX_DETAIL_BYTES);
             message = format!("{message}: {details}");
         }
         VendorError {
@@ -105,24 +113,21 @@ impl ErrorReader {
         ];
         let named = text_at(self.shape.message.as_ref(), json);
         let mut usual = candidates.into_iter().flatten().filter_map(Value::as_str);
-        named
-            .or_else(|| {
-                usual
-                    .find(|text| !text.trim().is_empty())
-                    .map(str::to_owned)
-            })
-            .map(|text| one_line(&text, MAX_MESSAGE_CHARS))
+        named.or_else(|| {
+            usual
+                .find(|text| !text.trim().is_empty())
+                .map(str::to_owned)
+        })
     }
 
     fn code(&self, json: &Value) -> Option<String> {
         let named = at(self.shape.code.as_ref(), json);
         let code = named.or_else(|| json.pointer("/Error/Code").cloned())?;
-        let text = match code {
-            Value::String(text) if !text.trim().is_empty() => text,
-            Value::Number(number) => number.to_string(),
-            _ => return None,
-        };
-        Some(one_line(&text, MAX_CODE_CHARS))
+        match code {
+            Value::String(text) if !text.trim().is_empty() => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
     }
 
     fn hint(&self, status: StatusCode) -> Option<String> {
@@ -162,8 +167,7 @@ fn at(reach: Option<&Reach>, json: &Value) -> Option<Value> {
 fn plain_text(content_type: Option<&str>, body: &Bytes) -> Option<String> {
     let is_plain = content_type.is_none_or(|kind| kind.starts_with("text/plain"));
     let text = std::str::from_utf8(body).ok()?.trim();
-    (is_plain && !text.is_empty() && !text.starts_with(['<', '{', '[']))
-        .then(|| one_line(text, MAX_MESSAGE_CHARS))
+    (is_plain && !text.is_empty() && !text.starts_with(['<', '{', '['])).then(|| text.to_owned())
 }
 
 fn status_words(status: StatusCode) -> String {
@@ -183,8 +187,11 @@ fn details(json: &Value) -> Option<String> {
         Value::Object(members) => !members.is_empty(),
         _ => false,
     };
-    let found = places.into_iter().flatten().find(is_structure)?.to_string();
-    Some(cut_bytes(found, MAX_DETAIL_BYTES))
+    places
+        .into_iter()
+        .flatten()
+        .find(is_structure)
+        .map(Value::to_string)
 }
 
 fn cut_bytes(mut text: String, most: usize) -> String {

@@ -107,12 +107,26 @@ impl LeakGuard {
 
     /// `text` without secrets, and how many were in it.
     pub fn redact_counted(&self, text: &str) -> (String, u32) {
+        self.redact_within(text.as_bytes(), &mut Patience::default())
+    }
+
+    /// The same of one text of several, which take as long together as one may
+    /// take. What is no UTF-8 in it becomes U+FFFD.
+    pub fn redact_within(&self, text: &[u8], patience: &mut Patience) -> (String, u32) {
+        if patience.0 == 0 {
+            return (REPLACEMENT.to_owned(), 1);
+        }
         let mut out = Vec::with_capacity(text.len());
         let mut stream = self.stream();
-        stream.push(text.as_bytes(), &mut out);
-        let redacted = stream.finish(&mut out);
+        stream.progress.left = patience.0;
+        stream.push(text, &mut out);
+        stream.end(&mut out);
+        patience.0 = stream.progress.left;
         // forms begin and end between characters, so nothing is lost here
-        (String::from_utf8_lossy(&out).into_owned(), redacted)
+        (
+            String::from_utf8_lossy(&out).into_owned(),
+            stream.progress.redacted,
+        )
     }
 
     /// Looks for some patterns at one place.
@@ -172,6 +186,16 @@ impl LeakGuard {
     }
 }
 
+/// How much longer the texts of one answer may be looked through: some tenths of a
+/// second beyond what a usual one takes, in all.
+pub struct Patience(u64);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(STEPS)
+    }
+}
+
 /// One answer on its way through a [`LeakGuard`].
 ///
 /// It holds back only what may be the beginning of a form, and never more
@@ -213,8 +237,12 @@ impl GuardedStream<'_> {
 
     /// Adds what was held back, and returns how often a secret was taken out.
     pub fn finish(mut self, out: &mut Vec<u8>) -> u32 {
-        self.guard.sift(&self.held, true, &mut self.progress, out);
+        self.end(out);
         self.progress.redacted
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.guard.sift(&self.held, true, &mut self.progress, out);
     }
 }
 
