@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 use tonic::{Code, Status};
 
@@ -150,7 +151,22 @@ pub fn is_unreachable(status: &Status) -> bool {
     status.source().is_some()
 }
 
-fn deepest(status: &Status) -> String {
+/// Whether no connection could be made: then nothing was sent either.
+pub fn is_unconnected(status: &Status) -> bool {
+    use ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            let kind = error.kind();
+            return matches!(kind, NotFound | ConnectionRefused | PermissionDenied);
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// What is at the bottom of a failed connection.
+pub fn deepest(status: &Status) -> String {
     let mut error: &dyn Error = status;
     while let Some(source) = error.source() {
         error = source;

@@ -57,7 +57,7 @@ pub fn for_manual() -> Command {
 }
 
 /// Words that other programs have for what Axis does, and its own.
-const ELSEWHERE: [(&[&str], &str); 10] = [
+const ELSEWHERE: [(&[&str], &str); 13] = [
     (&["start"], "daemon start"),
     (&["stop", "quit"], "daemon stop"),
     (&["restart"], "daemon restart"),
@@ -68,17 +68,33 @@ const ELSEWHERE: [(&[&str], &str); 10] = [
     (&["run", "exec", "execute"], "call"),
     (&["log", "audit"], "logs"),
     (&["passwd", "password"], "rotate"),
+    (&["tail", "follow"], "logs --tail"),
+    (&["export"], "logs export"),
+    (&["verify"], "logs verify"),
 ];
 
-/// `error` with a pointer to the command that is meant, where `typed` is none but
-/// one of [`ELSEWHERE`].
-pub fn pointed(mut error: clap::Error, typed: &str) -> clap::Error {
-    let is_unknown = matches!(
-        error.get(ContextKind::InvalidSubcommand),
-        Some(ContextValue::String(unknown)) if unknown == typed
-    );
-    let meant = ELSEWHERE.iter().find(|(words, _)| words.contains(&typed));
-    if let Some((_, command)) = meant.filter(|_| is_unknown) {
+/// The same of words that stand behind a command.
+const BEHIND: [(&str, &[&str], &str); 1] = [("daemon", &["status"], "axis status")];
+
+/// `error` with a pointer to the command that is meant, where the words that were
+/// `typed` are none but some of [`ELSEWHERE`] or [`BEHIND`].
+pub fn pointed(mut error: clap::Error, typed: &[String]) -> clap::Error {
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let unknown = unknown.as_str();
+    let meant = match typed {
+        [first, ..] if first == unknown => ELSEWHERE
+            .iter()
+            .find(|(words, _)| words.contains(&unknown))
+            .map(|(_, command)| command),
+        [first, second, ..] if second == unknown => BEHIND
+            .iter()
+            .find(|(command, words, _)| command == first && words.contains(&unknown))
+            .map(|(_, _, command)| command),
+        _ => None,
+    };
+    if let Some(command) = meant {
         let suggested = ContextValue::Strings(vec![(*command).to_owned()]);
         error.insert(ContextKind::SuggestedSubcommand, suggested);
     }
@@ -162,7 +178,7 @@ mod tests {
         for (words, meant) in ELSEWHERE {
             for typed in words {
                 let error = command().try_get_matches_from(["axis", typed]).unwrap_err();
-                let told = pointed(error, typed).to_string();
+                let told = pointed(error, &[(*typed).to_owned()]).to_string();
                 assert!(told.contains(&format!("'{meant}'")), "{typed}: {told}");
             }
             let arguments = ["axis"].into_iter().chain(meant.split(' '));
@@ -177,7 +193,23 @@ mod tests {
         let error = command()
             .try_get_matches_from(["axis", "daemon", "rm"])
             .unwrap_err();
-        assert!(!pointed(error, "daemon").to_string().contains("revoke"));
+        let typed = ["daemon".to_owned(), "rm".to_owned()];
+        assert!(!pointed(error, &typed).to_string().contains("revoke"));
+    }
+
+    #[test]
+    fn a_word_behind_the_wrong_command_points_to_the_right_one() {
+        for (command, words, meant) in BEHIND {
+            for word in words {
+                let typed = [command.to_owned(), (*word).to_owned()];
+                let error = super::command()
+                    .try_get_matches_from(["axis", command, word])
+                    .unwrap_err();
+                let told = pointed(error, &typed).to_string();
+                assert!(told.contains(&format!("'{meant}'")), "{typed:?}: {told}");
+                assert!(!told.contains("'start'"), "{typed:?}: {told}");
+            }
+        }
     }
 
     #[test]

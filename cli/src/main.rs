@@ -33,7 +33,7 @@ use zeroizing_alloc::ZeroAlloc;
 
 use crate::commands::Command;
 use crate::failure::{Exit, Failure};
-use crate::output::tell;
+use crate::output::{stderr_is_coloured, tell};
 use crate::system::Interrupts;
 
 /// Wipes all memory that is freed: libraries copy what the owner typed into
@@ -106,7 +106,10 @@ impl Command {
             return Self::Mcp(commands::mcp::Mcp {});
         }
         let matches = help::command().try_get_matches().unwrap_or_else(|error| {
-            let typed = std::env::args().nth(1).unwrap_or_default();
+            let typed: Vec<String> = std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
             help::pointed(error, &typed).exit()
         });
         Cli::from_arg_matches(&matches)
@@ -136,7 +139,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
             };
         }
         // ending it is how one is done with it
-        let is_ended_so = matches!(command, Command::Dashboard(_));
+        let is_ended_so = command.is_view();
         tokio::select! {
             // First, so that it listens before anything can be typed.
             biased;
@@ -167,7 +170,11 @@ fn write_logs(command: &Command) {
     tracing_subscriber::registry()
         .with(filter)
         .with(filter_fn(|event| !may_print_messages(event)))
-        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_ansi(stderr_is_coloured()),
+        )
         .init();
 }
 

@@ -112,8 +112,27 @@ pub fn restore_terminal() {
     }
 }
 
-/// One of several answers; none where Esc passes the question over.
+/// One of several answers; none where Esc passes the question over. What is typed
+/// isn't shown: it may be a password that its owner thinks is asked for.
 pub async fn select<T: Send + 'static>(
+    question: &str,
+    help: &str,
+    choices: Vec<Choice<T>>,
+) -> Result<Option<T>, Failure> {
+    let (question, help) = (question.to_owned(), help.to_owned());
+    asked(move || {
+        Select::new(&question, choices)
+            .with_help_message(&help)
+            .with_page_size(page())
+            .without_filtering()
+            .prompt()
+            .map(|choice| choice.value)
+    })
+    .await
+}
+
+/// Like [`select`], of so many that what is typed finds one.
+pub async fn find<T: Send + 'static>(
     question: &str,
     help: &str,
     choices: Vec<Choice<T>>,
@@ -138,11 +157,17 @@ pub async fn select_many<T: Send + 'static>(
 ) -> Result<Option<Vec<T>>, Failure> {
     let question = question.to_owned();
     asked(move || {
-        MultiSelect::new(&question, choices)
+        let is_short = choices.len() <= PAGE;
+        let menu = MultiSelect::new(&question, choices)
             .with_help_message("Space chooses, Enter goes on, Esc passes it over")
             .with_default(&chosen)
-            .with_page_size(page())
-            .prompt()
+            .with_page_size(page());
+        let menu = if is_short {
+            menu.without_filtering()
+        } else {
+            menu
+        };
+        menu.prompt()
             .map(|choices| choices.into_iter().map(|choice| choice.value).collect())
     })
     .await

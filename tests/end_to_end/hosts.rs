@@ -414,7 +414,10 @@ fn a_key_that_was_deleted_from_the_file_is_told_as_long_as_its_backup_holds_it()
     let remove = format!("rm {}", backup.display());
     let added = user.hosts(&["add", "cursor"]).ok();
     assert!(
-        added.stderr.contains("then delete it there, and with") && added.stderr.contains(&remove),
+        added
+            .stderr
+            .contains("once it is stored, delete it there, and with")
+            && added.stderr.contains(&remove),
         "{added:?}"
     );
     let text = user.read(".cursor/mcp.json");

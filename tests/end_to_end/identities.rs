@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use axis_tests::{Home, Host, PASSWORD, Reply, Upstream, canary, wait_for};
+use axis_tests::{Home, Host, PASSWORD, Reply, Upstream, canary, run, wait_for};
 use serde_json::{Value, json};
 
 /// What the socket of `ci-runner` is for; `local-dev` may do something else.
@@ -392,4 +392,32 @@ fn the_policys_commands_know_of_own_sockets() {
         "{}",
         checked.stdout
     );
+}
+
+#[test]
+fn a_host_that_is_given_the_identitys_own_socket_is_asked_about_there() {
+    let home = with_ci_runner(&Upstream::friendly());
+    let socket = directory(&home).join("broker.sock");
+    let add = |own: bool| {
+        let mut command = home.command("axis");
+        command.env("HOME", home.path()).args([
+            "hosts",
+            "add",
+            "cursor",
+            "--force",
+            "--identity",
+            "ci-runner",
+        ]);
+        if own {
+            command.env("AXIS_SOCKET", &socket);
+        }
+        run(command, "").ok().stderr
+    };
+    let told = add(true);
+    assert!(!told.contains("the policy allows"), "{told}");
+    let told = add(false);
+    assert!(told.contains("on its own socket alone"), "{told}");
+    let variable = format!("AXIS_SOCKET={}", socket.display());
+    assert!(told.contains(&variable), "{told}");
+    assert!(!told.contains("nothing yet"), "{told}");
 }

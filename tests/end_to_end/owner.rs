@@ -1,6 +1,7 @@
 //! The owner's commands: vault, credentials, calls, records.
 
 use std::fs;
+use std::time::Duration;
 
 use axis_tests::{Home, PASSWORD, Reply, Upstream, canary, run, wait_for};
 use serde_json::{Value, json};
@@ -55,6 +56,32 @@ fn a_policy_that_has_gone_missing_is_made_anew_with_the_password_only() {
     let call = home.axis(&["call", "github", "repos.get", "owner=a", "repo=b"]);
     assert_eq!(call.json()["error"]["code"], "no_credential", "{call:?}");
     assert_eq!(fs::read(home.file("keystore.json")).unwrap(), keystore);
+}
+
+#[test]
+fn init_looks_at_the_policy_file_itself_and_writes_one_where_there_is_none() {
+    let home = Home::ready();
+    let path = home.file("policy.yaml");
+    let default = fs::read_to_string(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    // at once, so that axisd hasn't seen it
+    let made = home.axis(&["init"]).ok();
+    assert!(made.stdout.contains("made anew"), "{made:?}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), default);
+    for blank in ["", " \n\t\n"] {
+        fs::write(&path, blank).unwrap();
+        let mut wrong = home.command("axis");
+        wrong.arg("init").env("AXIS_MASTER_PASSWORD", "not this");
+        assert_eq!(run(wrong, "").code(), 1);
+        assert_eq!(fs::read_to_string(&path).unwrap(), blank);
+        let made = home.axis(&["init"]).ok();
+        assert!(made.stdout.contains("made anew"), "{made:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), default);
+    }
+    fs::write(&path, "policies: []\n").unwrap();
+    let kept = home.axis(&["init"]).ok();
+    assert!(kept.stdout.contains("nothing was changed"), "{kept:?}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "policies: []\n");
 }
 
 #[test]
@@ -528,4 +555,37 @@ fn every_command_has_help_with_an_example() {
         version.trim(),
         format!("axis {}", env!("CARGO_PKG_VERSION"))
     );
+}
+
+#[test]
+fn a_call_that_breaks_off_is_told_from_one_that_was_never_made() {
+    let upstream =
+        Upstream::answering(|_| Reply::json(200, &json!({})).after(Duration::from_secs(30)));
+    let home = Home::with_github(&upstream, &canary("broken-off"), ALLOW_GITHUB);
+    let mut command = home.command("axis");
+    command.args(["call", "github", "repos.get", "owner=a", "repo=b"]);
+    let calling = std::thread::spawn(move || run(command, ""));
+    wait_for("the call to go out", || {
+        (!upstream.requests().is_empty()).then_some(())
+    });
+    home.kill();
+    let ran = calling.join().unwrap();
+    assert_eq!(ran.code(), 3, "{ran:?}");
+    for said in [
+        "broke off in mid-call",
+        "may or may not have reached the upstream: look before you repeat it",
+        "fix: axis logs --last 5",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {ran:?}");
+    }
+
+    let mut command = home.command("axis");
+    command
+        .args(["call", "github", "repos.get", "owner=a", "repo=b"])
+        .env("AXIS_SOCKET", "/nope");
+    let ran = run(command, "");
+    assert_eq!(ran.code(), 3, "{ran:?}");
+    let said = "error: nothing answers on /nope (AXIS_SOCKET)\n";
+    assert!(ran.stderr.starts_with(said), "{ran:?}");
+    assert!(!ran.stderr.contains("axis daemon start"), "{ran:?}");
 }

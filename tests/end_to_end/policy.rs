@@ -394,3 +394,14 @@ fn a_check_says_what_can_hardly_be_meant_and_where() {
         explained.stderr
     );
 }
+
+#[test]
+fn a_check_where_there_is_no_policy_names_the_command_that_makes_one() {
+    let home = Home::ready();
+    fs::remove_file(home.file("policy.yaml")).unwrap();
+    let checked = home.axis(&["policy", "check"]);
+    assert_eq!(checked.code(), 1, "{checked:?}");
+    assert!(checked.stderr.contains("fix: axis init"), "{checked:?}");
+    let checked = home.axis(&["policy", "check", "/nope.yaml"]);
+    assert!(!checked.stderr.contains("axis init"), "{checked:?}");
+}

@@ -419,3 +419,14 @@ fn without_autostart_the_agent_is_told_how_to_start_the_daemon() {
     assert!(answer.to_string().contains("axis daemon start"), "{answer}");
     assert!(home.pid().is_none(), "nothing was started");
 }
+
+#[test]
+fn the_shims_log_has_colours_on_a_terminal_only() {
+    let home = Home::ready();
+    let mut command = home.command("axis");
+    command.arg("mcp").env("AXIS_LOG", "debug");
+    let input = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\",\"params\":3}\n";
+    let logged = run(command, input).stderr;
+    assert!(logged.contains("DEBUG"), "{logged}");
+    assert!(!logged.contains('\u{1b}'), "{logged}");
+}

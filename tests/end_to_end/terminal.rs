@@ -144,3 +144,25 @@ fn what_a_seal_would_change_is_shown_before_the_password_is_asked_for() {
     terminal.after("Master password: ", &format!("{PASSWORD}\n"));
     assert_eq!(terminal.end().0, 0);
 }
+
+#[test]
+fn ending_a_view_that_goes_on_is_no_failure() {
+    let home = Home::ready();
+    for (arguments, shown) in [
+        ("approvals", "Ctrl-C ends this view."),
+        ("logs --tail", "TIME"),
+        ("daemon logs --tail", "axisd"),
+    ] {
+        // the shell would end with it, too
+        let axis = axis_tests::binary("axis");
+        let line = format!(
+            "trap : INT; '{}' {arguments}; echo \"code $?\"",
+            axis.display()
+        );
+        let mut terminal = Terminal::running(&home, &[], &line);
+        terminal.after(shown, "\u{3}");
+        let (_, screen) = terminal.end();
+        assert!(screen.contains("code 0"), "{arguments}: {screen}");
+        assert!(!screen.contains("cancelled"), "{arguments}: {screen}");
+    }
+}

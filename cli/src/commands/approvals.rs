@@ -47,6 +47,11 @@ pub struct Approvals {
 }
 
 impl Approvals {
+    /// Whether it shows new ones until it is ended.
+    pub fn goes_on(&self) -> bool {
+        !self.json && !self.once && Output::stdout().is_terminal()
+    }
+
     /// Shows them.
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();
@@ -58,7 +63,7 @@ impl Approvals {
             output.json(&Value::Array(waiting))?;
             return Ok(Exit::Done);
         }
-        if self.once || !output.is_terminal() {
+        if !self.goes_on() {
             self.draw(output, &now)?;
             return Ok(Exit::Done);
         }

@@ -1,6 +1,7 @@
 //! `axis call`: the owner's own call, by the same policy and on the same record.
 
 use std::env;
+use std::path::Path;
 
 use axis_proto::VERSION;
 use axis_proto::socket::{absolute_variable, broker_client};
@@ -16,7 +17,7 @@ use tonic::{Code, Status};
 
 use crate::client::{Daemon, within_time};
 use crate::commands::param;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, deepest, is_unconnected, is_unreachable};
 use crate::output::{Output, printable, tell};
 use crate::prompt;
 
@@ -70,7 +71,9 @@ pub struct Call {
 impl Call {
     /// Makes the call and prints its answer.
     pub async fn run(self) -> Result<Exit, Failure> {
-        let mut broker = broker().await?;
+        let socket = absolute_variable("AXIS_SOCKET")?;
+        let socket = socket.as_deref();
+        let mut broker = broker(socket).await?;
         let identity = match &self.identity {
             Some(identity) => identity.clone(),
             None => env::var("AXIS_IDENTITY")
@@ -81,7 +84,7 @@ impl Call {
         let schema = if self.words.is_empty() {
             Value::Null
         } else {
-            self.schema(&mut broker, &identity).await?
+            self.schema(&mut broker, &identity, socket).await?
         };
         let params = param::params(self.params.as_deref(), &self.words, &schema)?;
         let params = serde_json::to_vec(&params)
@@ -108,7 +111,8 @@ impl Call {
                 (Answer::from_outcome(outcome), exit)
             }
             Err(Ended::File(failure)) => (Answer::failed(&failure), exit_of_code(&failure.code)),
-            Err(Ended::Call(failure)) => return Err(failure),
+            Err(Ended::Unasked(status)) => return Err(unanswered(status, socket)),
+            Err(Ended::Lost) => return Err(lost()),
         };
         Output::stdout().json_text(answer.text())?;
         Ok(exit)
@@ -120,6 +124,7 @@ impl Call {
         &self,
         broker: &mut BrokerClient<Channel>,
         identity: &str,
+        socket: Option<&Path>,
     ) -> Result<Value, Failure> {
         let request = ListActionsRequest {
             identity: identity.to_owned(),
@@ -132,15 +137,15 @@ impl Call {
                 Ok(serde_json::from_slice(&detail.params_schema).unwrap_or_default())
             }
             Err(status) if status.code() == Code::NotFound => Ok(Value::Null),
-            Err(status) => Err(status.into()),
+            Err(status) => Err(unanswered(status, socket)),
         }
     }
 }
 
 /// The broker: where `AXIS_SOCKET` names one there is nothing else to reach.
-async fn broker() -> Result<BrokerClient<Channel>, Failure> {
-    if let Some(path) = absolute_variable("AXIS_SOCKET")? {
-        return Ok(broker_client(&path)?);
+async fn broker(socket: Option<&Path>) -> Result<BrokerClient<Channel>, Failure> {
+    if let Some(path) = socket {
+        return Ok(broker_client(path)?);
     }
     let (daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
     Ok(daemon.broker)
@@ -170,7 +175,8 @@ pub async fn execute_simply(
     match execute(broker, call, &files).await {
         Ok(outcome) => Ok(outcome),
         Err(Ended::File(failure)) => Err(unreadable(failure)),
-        Err(Ended::Call(failure)) => Err(failure),
+        Err(Ended::Unasked(status)) => Err(status.into()),
+        Err(Ended::Lost) => Err(lost()),
     }
 }
 
@@ -178,13 +184,43 @@ pub async fn execute_simply(
 enum Ended {
     /// One of its files can't be read or written.
     File(axis_shim::answer::Failure),
-    /// It broke.
-    Call(Failure),
+    /// axisd wasn't reached, or said no.
+    Unasked(Status),
+    /// The connection broke off: nobody on this side can tell how far it came.
+    Lost,
 }
 
 impl From<Status> for Ended {
     fn from(status: Status) -> Self {
-        Self::Call(status.into())
+        if is_unreachable(&status) && !is_unconnected(&status) {
+            Self::Lost
+        } else {
+            Self::Unasked(status)
+        }
+    }
+}
+
+/// What is said of a call that may have been made.
+fn lost() -> Failure {
+    Failure::new(
+        Exit::Unavailable,
+        "the connection to axisd broke off in mid-call",
+    )
+    .because("The call may or may not have reached the upstream: look before you repeat it.")
+    .fix("axis logs --last 5")
+}
+
+/// What is said where axisd gave no outcome; of a socket that `AXIS_SOCKET`
+/// names, no command here can start the axisd behind it.
+fn unanswered(status: Status, socket: Option<&Path>) -> Failure {
+    match socket {
+        Some(path) if is_unreachable(&status) => Failure::new(
+            Exit::Unavailable,
+            format!("nothing answers on {} (AXIS_SOCKET)", path.display()),
+        )
+        .because(deepest(&status))
+        .fix("set AXIS_SOCKET to a socket that axisd serves, or unset it"),
+        _ => status.into(),
     }
 }
 
@@ -208,11 +244,7 @@ async fn execute(
             Taken::News(_) | Taken::Nothing => {}
         }
     }
-    Err(Ended::Call(
-        Failure::new(Exit::Unavailable, "axisd ended in the middle of the call")
-            .because("The upstream may or may not have got it; the audit log says how far it came.")
-            .fix("axis logs"),
-    ))
+    Err(Ended::Lost)
 }
 
 /// The exit code of an outcome.
@@ -237,9 +269,47 @@ fn exit_of_code(code: &str) -> Exit {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Error, ErrorKind};
+
     use axis_proto::v1::Failed;
 
     use super::*;
+
+    fn broken(kind: ErrorKind) -> Status {
+        Status::from_error(Box::new(Error::from(kind)))
+    }
+
+    #[test]
+    fn only_what_was_never_connected_was_surely_not_sent() {
+        for (kind, is_lost) in [
+            (ErrorKind::NotFound, false),
+            (ErrorKind::ConnectionRefused, false),
+            (ErrorKind::PermissionDenied, false),
+            (ErrorKind::BrokenPipe, true),
+            (ErrorKind::ConnectionReset, true),
+        ] {
+            let ended = Ended::from(broken(kind));
+            assert_eq!(matches!(ended, Ended::Lost), is_lost, "{kind}");
+        }
+        let said_no = Ended::from(Status::unavailable("axisd ends"));
+        assert!(matches!(said_no, Ended::Unasked(_)));
+        let told = lost().to_string();
+        assert!(told.contains("look before you repeat it"), "{told}");
+        assert!(told.ends_with("fix: axis logs --last 5"), "{told}");
+    }
+
+    #[test]
+    fn a_socket_of_the_environment_is_named_where_nothing_answers_on_it() {
+        let told = unanswered(broken(ErrorKind::NotFound), Some(Path::new("/nope")));
+        assert_eq!(told.exit(), Exit::Unavailable);
+        let told = told.to_string();
+        let said = "error: nothing answers on /nope (AXIS_SOCKET)\n";
+        assert!(told.starts_with(said), "{told}");
+        assert!(!told.contains("axis daemon start"), "{told}");
+        let denied = Status::not_found("no such service");
+        let told = unanswered(denied, Some(Path::new("/nope"))).to_string();
+        assert_eq!(told, "error: no such service");
+    }
 
     fn ended(end: End) -> Outcome {
         Outcome {

@@ -60,6 +60,11 @@ enum Act {
 }
 
 impl Daemon {
+    /// Whether it shows new lines until it is ended.
+    pub fn goes_on(&self) -> bool {
+        matches!(&self.act, Act::Logs(logs) if logs.tail)
+    }
+
     /// Does it.
     pub async fn run(self) -> Result<Exit, Failure> {
         let output = Output::stdout();

@@ -73,6 +73,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it is a view that goes on until it is ended, so that ending it is
+    /// no failure.
+    pub fn is_view(&self) -> bool {
+        match self {
+            Self::Dashboard(_) => true,
+            Self::Approvals(approvals) => approvals.goes_on(),
+            Self::Logs(logs) => logs.goes_on(),
+            Self::Daemon(daemon) => daemon.goes_on(),
+            _ => false,
+        }
+    }
+
     /// Does it.
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {

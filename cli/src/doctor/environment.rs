@@ -37,7 +37,7 @@ fn keys(services: &[Service]) -> Check {
                 "in this environment, where agents that are started from here read them: {}",
                 found.join(", ")
             ),
-            "axis import env, then take them out of your shell's settings",
+            "axis import env, then take those that it stored out of your shell's settings",
         ),
     }
 }
@@ -49,7 +49,7 @@ fn dotenv(services: &[Service]) -> Option<Check> {
         warn(
             "keys in plaintext",
             format!("in .env of this directory: {}", found.join(", ")),
-            "axis import .env, then delete those lines",
+            "axis import .env, then delete the lines of those that it stored",
         )
     })
 }

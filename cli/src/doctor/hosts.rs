@@ -104,7 +104,7 @@ fn plaintext(environment: &Environment, secret: &PlaintextSecret) -> Check {
                 format!("delete {variable} from it, and type the password: axis unlock{copy}")
             } else {
                 format!(
-                    "axis import host {}, then delete it there{copy}",
+                    "axis import host {}, and once that has stored it delete it there{copy}",
                     secret.host
                 )
             }

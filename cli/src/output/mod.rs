@@ -65,15 +65,13 @@ impl Output {
     /// Looks at standard output, `NO_COLOR` and `TERM`.
     pub fn stdout() -> Self {
         let terminal = io::stdout().is_terminal();
-        let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || env::var_os("TERM").is_some_and(|term| term == "dumb");
         let columns = system::columns()
             .map(usize::from)
             .filter(|columns| *columns > 0)
             .unwrap_or(DEFAULT_COLUMNS);
         Self {
             terminal,
-            colour: terminal && !no_colour,
+            colour: terminal && colours_are_wanted(),
             columns,
         }
     }
@@ -133,6 +131,16 @@ impl Output {
             self.line(json)
         }
     }
+}
+
+fn colours_are_wanted() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether standard error shows colours.
+pub fn stderr_is_coloured() -> bool {
+    io::stderr().is_terminal() && colours_are_wanted()
 }
 
 /// Writes bytes to standard output as they are, and flushes them.

@@ -133,7 +133,7 @@ impl Setup {
                 "One more key?"
             };
             let help = "Type to find one; Esc: none";
-            let chosen = menu::select(question, help, choices).await?.flatten();
+            let chosen = menu::find(question, help, choices).await?.flatten();
             let Some(service) = chosen.and_then(|at| services.get(at)) else {
                 return Ok(());
             };

@@ -87,7 +87,7 @@ impl Setup {
             Origin::Generated
         } else {
             menu::select(
-                "The master password that seals your keys:",
+                "How do you want to set the master password?",
                 "Arrows and Enter; nobody can recover a forgotten one",
                 vec![
                     Choice::new(

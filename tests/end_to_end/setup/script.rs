@@ -141,7 +141,7 @@ fn a_copy_of_the_very_key_that_was_stored_goes_too_and_another_value_never_does(
     assert_eq!(left, "A=1\n", "{ran:?}");
     assert_eq!(stored(&home), ["github"]);
 
-    let known = "In plaintext in .env, and in the vault already: GITHUB_TOKEN (github)";
+    let known = "Not stored from .env, since there is a credential already: GITHUB_TOKEN (github)";
     let home = Home::empty();
     let text = format!("GITHUB_TOKEN={other}\n");
     let (ran, left) = setup_with(&home, &text, &variables);

@@ -202,7 +202,22 @@ fn lines_that_ctrl_c_left_in_a_dotenv_file_are_named_by_the_next_run() {
     terminal.after("One more key?", "\r");
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
-    let known = "In plaintext in .env, and in the vault already: GITHUB_TOKEN (github)";
+    let known = "Not stored from .env, since there is a credential already: GITHUB_TOKEN (github)";
     assert!(screen.contains(known), "{screen}");
     assert_eq!(fs::read_to_string(home.file(".env")).unwrap(), text);
+}
+
+#[test]
+fn a_password_that_is_typed_into_the_menu_before_it_is_asked_for_is_never_shown() {
+    let home = Home::empty();
+    let mut terminal = Terminal::axis_in(&home, PLAIN, "setup --no-import");
+    terminal.after(
+        "How do you want to set the master password?",
+        "too soon typed",
+    );
+    // what is typed there chooses nothing either
+    make_the_vault(&mut terminal);
+    terminal.after("Which service's key do you want to store?", "\u{3}");
+    let (_, screen) = terminal.end();
+    assert!(!screen.contains("too soon"), "{screen}");
 }

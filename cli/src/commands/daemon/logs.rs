@@ -27,7 +27,7 @@ const MOST_BYTES: u64 = 1024 * 1024;
 pub struct Logs {
     /// Go on with new lines until you end it
     #[arg(short = 'f', long, alias = "follow")]
-    tail: bool,
+    pub(super) tail: bool,
     /// How many lines from before
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     last: usize,

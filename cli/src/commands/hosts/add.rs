@@ -1,11 +1,18 @@
 //! `axis hosts add`: writes Axis into the files of MCP hosts.
 
+use std::path::Path;
+
+use axis_proto::shell;
+use axis_proto::socket::{absolute_variable, broker_client};
 use axis_proto::v1::ListActionsRequest;
+use axis_proto::v1::broker_client::BrokerClient;
 use clap::Args;
 use tokio::task::spawn_blocking;
+use tonic::transport::Channel;
 
 use super::{Which, key_patterns, tell_failure, warn_of};
 use crate::client::{Daemon, ask};
+use crate::commands::identity::listed;
 use crate::failure::{Exit, Failure};
 use crate::hosts::{
     Allowed, Applied, Edit, Effect, Entry, Environment, Host, HostsError, Scope, doubt, known,
@@ -166,25 +173,71 @@ impl Add {
 
     /// An identity that policy allows nothing is one whose every call is denied.
     async fn warn_of_policy(&self) {
-        let Ok(Some((mut daemon, _))) = Daemon::running().await else {
-            return;
+        let identity = &self.identity;
+        match self.standing().await {
+            None | Some(Standing::Allowed) => {}
+            Some(Standing::Nothing) => warn(&format!(
+                "the policy allows {identity} nothing yet, so all of its calls are denied: \
+                 axis allow SERVICE ACTION --identity {identity}"
+            )),
+            Some(Standing::OnItsOwn(socket)) => warn(&format!(
+                "the policy allows {identity} something on its own socket alone, and here it \
+                 isn't given that, so all of its calls are denied. Set it for this command: \
+                 AXIS_SOCKET={}",
+                shell::word(&socket)
+            )),
+        }
+    }
+
+    /// What policy allows on the socket that the host will use; none where nobody
+    /// answers.
+    async fn standing(&self) -> Option<Standing> {
+        if let Some(path) = absolute_variable("AXIS_SOCKET").ok()? {
+            let is_allowed = self.is_allowed(broker_client(&path).ok()?).await?;
+            return Some(if is_allowed {
+                Standing::Allowed
+            } else {
+                Standing::Nothing
+            });
+        }
+        let (mut daemon, _) = Daemon::running().await.ok()??;
+        if self.is_allowed(daemon.broker.clone()).await? {
+            return Some(Standing::Allowed);
+        }
+        let identities = listed(&mut daemon).await.ok()?.identities;
+        let own = (identities.into_iter())
+            .find(|it| it.identity == self.identity)
+            .and_then(|it| it.socket);
+        let Some(own) = own.filter(|own| own.problem.is_empty()) else {
+            return Some(Standing::Nothing);
         };
+        let broker = broker_client(Path::new(&own.path)).ok()?;
+        Some(match self.is_allowed(broker).await {
+            Some(true) => Standing::OnItsOwn(own.path),
+            _ => Standing::Nothing,
+        })
+    }
+
+    /// Whether it may do anything there; none where nobody answers.
+    async fn is_allowed(&self, mut broker: BrokerClient<Channel>) -> Option<bool> {
         let request = ListActionsRequest {
             identity: self.identity.clone(),
             ..ListActionsRequest::default()
         };
-        let Ok(listed) = ask(daemon.broker.list_actions(request)).await else {
-            return;
-        };
+        let listed = ask(broker.list_actions(request)).await.ok()?;
         let mut actions = listed.services.iter().flat_map(|service| &service.actions);
-        if !actions.any(|action| action.allowed) {
-            let identity = &self.identity;
-            warn(&format!(
-                "the policy allows {identity} nothing yet, so all of its calls are denied: \
-                 axis allow SERVICE ACTION --identity {identity}"
-            ));
-        }
+        Some(actions.any(|action| action.allowed))
     }
+}
+
+/// What an identity may do where the host will ask.
+enum Standing {
+    /// Something.
+    Allowed,
+    /// Nothing.
+    Nothing,
+    /// Nothing there, but something on its own socket, which is this.
+    OnItsOwn(String),
 }
 
 /// What ends with one host, and what ends the command.

@@ -186,8 +186,8 @@ fn warning(environment: &Environment, secret: &PlaintextSecret) -> String {
     }
     format!(
         "{whose} stands in plain text in {file} (server {server}, {variable}), where every \
-         agent reads it: `axis import host {}` brings it into the vault, then delete it \
-         there{copy}",
+         agent reads it: `axis import host {}` brings it into the vault; once it is stored, \
+         delete it there{copy}",
         source(environment, secret)
     )
 }

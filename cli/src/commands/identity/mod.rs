@@ -47,6 +47,6 @@ impl Identity {
     }
 }
 
-async fn listed(daemon: &mut Daemon) -> Result<ListIdentitiesResponse, Failure> {
+pub async fn listed(daemon: &mut Daemon) -> Result<ListIdentitiesResponse, Failure> {
     ask(daemon.admin.list_identities(ListIdentitiesRequest {})).await
 }

@@ -105,19 +105,22 @@ pub async fn tell_leftovers(
     Ok(())
 }
 
-/// What the vault had before: nobody can tell here whether it is the same.
+/// What wasn't stored since its service has a credential: nobody can tell here
+/// whether it is the same, so nobody is told to delete it.
 fn kept_left(place: &str, kept: &[Candidate], source: &str) {
     if kept.is_empty() {
         return;
     }
-    let list: Vec<String> = kept.iter().map(|it| it.found.in_the_vault()).collect();
-    warn(&format!(
-        "{place} holds in plaintext what is in the vault already: {}",
-        list.join(", ")
-    ));
-    tell("  Compare, then delete it there: an agent reads it. Another value goes into the vault");
+    for one in kept {
+        warn(&format!(
+            "{} has a credential already; {} in {place} was not stored",
+            one.found.credential(),
+            one.found.variable()
+        ));
+    }
+    tell("  It may be another key, and an agent reads it there. To store it in place of the");
     tell(format_args!(
-        "  with: axis import {} --replace",
+        "  one in the vault: axis import {} --replace",
         printable(source)
     ));
 }

@@ -200,7 +200,7 @@ fn without_stored(candidates: &[Candidate], chosen: Vec<usize>, replace: bool) -
     let (free, taken): (Vec<_>, Vec<_>) = chosen.into_iter().partition(is_free);
     for candidate in taken.iter().filter_map(|at| candidates.get(*at)) {
         warn(&format!(
-            "{} is in the vault already and was kept as it is; --replace puts this one in its place",
+            "{} has a credential already; this one was not stored (--replace stores it)",
             candidate.found.credential()
         ));
     }

@@ -62,7 +62,7 @@ pub struct Import {
     /// Show what would be imported, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Replace credentials that are in the vault already
+    /// Also store keys whose service has a credential already, in its place
     #[arg(long)]
     replace: bool,
     /// Don't ask the services whether they accept the credentials

@@ -84,7 +84,7 @@ fn state(candidate: &Candidate, replace: bool) -> (Tone, String) {
         return if replace {
             (Tone::Warn, "would replace the one in the vault".into())
         } else {
-            (Tone::Faint, "in the vault already".into())
+            (Tone::Faint, "has a credential already".into())
         };
     }
     if !candidate.own_host.is_empty() {

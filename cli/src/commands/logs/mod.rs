@@ -36,6 +36,11 @@ enum Act {
 }
 
 impl Logs {
+    /// Whether it shows new lines until it is ended.
+    pub fn goes_on(&self) -> bool {
+        self.act.is_none() && self.show.tail
+    }
+
     /// Does it; without a word of what, it shows the last lines.
     pub async fn run(self) -> Result<Exit, Failure> {
         match self.act {

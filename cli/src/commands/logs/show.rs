@@ -15,7 +15,7 @@ use crate::prompt;
 pub struct Show {
     /// Go on with new lines until Ctrl-C
     #[arg(short = 'f', long, alias = "follow")]
-    tail: bool,
+    pub(super) tail: bool,
     /// How many lines, up to 100000; `axis logs export` gives all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=100_000))]
     last: u32,

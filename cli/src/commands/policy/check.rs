@@ -1,5 +1,6 @@
 //! `axis policy check`: whether a policy is valid, and what it can hardly mean.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use axis_proto::v1::{CheckPolicyRequest, ShowPolicyRequest};
@@ -40,10 +41,7 @@ impl Check {
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         let file = match self.file {
             Some(file) => file,
-            None => ask(daemon.admin.show_policy(ShowPolicyRequest {}))
-                .await?
-                .path
-                .into(),
+            None => policy_file(&mut daemon).await?,
         };
         let policy = Some(read(&file)?);
         let checked = ask(daemon.admin.check_policy(CheckPolicyRequest { policy })).await?;
@@ -81,4 +79,24 @@ impl Check {
         let is_good = checked.error.is_none() && (checked.warnings.is_empty() || !self.strict);
         Ok(if is_good { Exit::Done } else { Exit::Failed })
     }
+}
+
+/// Where the policy itself lies.
+async fn policy_file(daemon: &mut Daemon) -> Result<PathBuf, Failure> {
+    let shown = ask(daemon.admin.show_policy(ShowPolicyRequest {})).await?;
+    let path = PathBuf::from(shown.path);
+    if let Err(error) = path.symlink_metadata()
+        && error.kind() == ErrorKind::NotFound
+    {
+        let what = format!("there is no policy file {}", path.display());
+        let absent = Failure::new(Exit::Failed, what);
+        return Err(if shown.sealed {
+            absent.because("The policy in force is the one that is sealed: axis policy show")
+        } else {
+            absent
+                .because("So everything is denied.")
+                .fix("axis init makes it")
+        });
+    }
+    Ok(path)
 }

@@ -212,8 +212,8 @@ impl Setup {
         let advice = |place: &str, here: &[&Candidate], source: &str| {
             let listed: Vec<String> = here.iter().map(|it| it.found.in_the_vault()).collect();
             format!(
-                "In plaintext in {place}, and in the vault already: {}\n\
-                 Compare, then delete it there. Another value: axis import {source} --replace",
+                "Not stored from {place}, since there is a credential already: {}\n\
+                 It may be another key, which this stores instead: axis import {source} --replace",
                 listed.join(", ")
             )
         };
@@ -227,8 +227,7 @@ impl Setup {
         let unset = known.iter().filter(|it| it.file.is_none());
         let here: Vec<&Candidate> = unset.filter(is_stored).collect();
         if !here.is_empty() {
-            let advice = advice("your environment", &here, "env");
-            self.advise(format!("{advice}\n{WHERE_SET}"));
+            self.advise(advice("your environment", &here, "env"));
         }
         Ok(())
     }
