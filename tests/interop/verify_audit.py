@@ -20,7 +20,15 @@ SUFFIX = re.compile(
 )
 GENESIS = (0, b"0" * 64)
 GOES_ON = ("log_vanished", "chain_set_aside")
-PROVEN = ("keystore_accepted", "log_rotated", "segments_pruned")
+# what may be without a MAC
+REFUSED = ("deny", "ask", "error")
+OPEN = (
+    "wrong_password", "add", "revoke", "keystore", "policy_loaded", "policy_refused",
+    "service_loaded", "service_refused", "service_gone", "seal_differs", "daemon_started",
+    "daemon_stopped", "log_vanished", "chain_set_aside", "torn_line", "records_dropped",
+    "identity_add", "identity_remove", "keychain_set", "keychain_delete", "rotate", "undo",
+    "dashboard_token", "unproven",
+)  # fmt: skip
 
 
 class Fault(Exception):
@@ -97,15 +105,19 @@ class Verifier:
         if act == "segments_pruned" and (is_proven or self.key is None):
             self.begins = record["begins"]
 
+    @staticmethod
+    def needs_mac(record):
+        event, decision, act = (record.get(name) for name in ("event", "decision", "act"))
+        if event == "finished" and decision in REFUSED and act is None:
+            return record.get("status") is not None or record.get("latency_ms") is not None
+        return not (event == "admin" and decision is None and act in OPEN)
+
     def check_mac(self, place, record, claimed, mac):
         if self.key is None:
             return False
         act = record.get("act")
         if mac is None:
-            needs_one = (
-                record["event"] == "started" or record.get("decision") == "allow" or act in PROVEN
-            )
-            if needs_one and self.mac_fault is None:
+            if self.needs_mac(record) and self.mac_fault is None:
                 self.mac_fault = f"{place}: no MAC where one must be"
             return False
         expected = hmac.new(self.key, claimed, hashlib.sha256).hexdigest().encode()

@@ -12,14 +12,11 @@ use super::stretches::{Page, Stretches};
 /// `log` without the files that hold nothing of what is asked for.
 pub(super) fn trimmed(mut log: Log, filter: &Filter) -> Log {
     let mut page = Page::default();
-    let first = |page: &mut Page, segment: &Segment| {
-        let stretches = Stretches::of(segment).ok().flatten()?;
-        first_record(page, &stretches, 0)
-    };
+    let first = |segment: &Segment| Stretches::of(segment).ok().flatten();
     if filter.has_end() {
         let end = log.segments.partition_point(|segment| {
             // where it can't be told, it is looked through
-            first(&mut page, segment).is_none_or(|line| !filter.ends_before(&line))
+            first(segment).is_none_or(|stretches| !ends_before(&mut page, &stretches, 0, filter))
         });
         if end < log.segments.len() {
             log.segments.truncate(end);
@@ -28,7 +25,7 @@ pub(super) fn trimmed(mut log: Log, filter: &Filter) -> Log {
     }
     if filter.has_beginning() {
         let after = log.segments.partition_point(|segment| {
-            first(&mut page, segment).is_some_and(|line| filter.begins_after(&line))
+            first(segment).is_some_and(|stretches| begins_after(&mut page, &stretches, 0, filter))
         });
         log.segments.drain(..after.saturating_sub(1));
     }
@@ -39,7 +36,7 @@ pub(super) fn trimmed(mut log: Log, filter: &Filter) -> Log {
 pub(super) fn range(page: &mut Page, stretches: &Stretches, filter: &Filter) -> Range<usize> {
     let begin = if filter.has_beginning() {
         let after = partition(stretches.count(), |nth| {
-            first_record(page, stretches, nth).is_some_and(|line| filter.begins_after(&line))
+            begins_after(page, stretches, nth, filter)
         });
         after.saturating_sub(1)
     } else {
@@ -54,7 +51,7 @@ fn end(page: &mut Page, stretches: &Stretches, filter: &Filter) -> usize {
         return stretches.count();
     }
     partition(stretches.count(), |nth| {
-        first_record(page, stretches, nth).is_none_or(|line| !filter.ends_before(&line))
+        !ends_before(page, stretches, nth, filter)
     })
 }
 
@@ -73,11 +70,18 @@ fn partition(count: usize, mut early: impl FnMut(usize) -> bool) -> usize {
     low
 }
 
-/// The first line of a stretch that is a record.
-fn first_record(page: &mut Page, stretches: &Stretches, nth: usize) -> Option<Vec<u8>> {
-    let text = page.read(stretches, nth).ok()?;
-    let mut records = lines(text).filter(|line| seq(line).is_some());
-    records.next().map(<[u8]>::to_vec)
+/// Whether nothing from the first record of a stretch on is asked for.
+fn ends_before(page: &mut Page, stretches: &Stretches, nth: usize, filter: &Filter) -> bool {
+    page.read(stretches, nth).is_ok_and(|text| {
+        let first = lines(text).find(|line| seq(line).is_some());
+        first.is_some_and(|line| filter.ends_before(line))
+    })
+}
+
+/// Whether nothing before a stretch is asked for.
+fn begins_after(page: &mut Page, stretches: &Stretches, nth: usize, filter: &Filter) -> bool {
+    page.read(stretches, nth)
+        .is_ok_and(|text| filter.begins_after(text))
 }
 
 #[cfg(test)]

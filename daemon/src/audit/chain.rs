@@ -116,6 +116,11 @@ impl<'a> Link<'a> {
         })
     }
 
+    /// Whether `line` ends as one with a MAC does, be it a wrong one.
+    pub(super) fn has_mac(line: &[u8]) -> bool {
+        Link::split(line).is_some_and(|link| link.mac.is_some())
+    }
+
     /// Whether the hash is that of the record and the hash before it.
     pub(super) fn hash_fits(&self) -> bool {
         hash(self.prev, self.open_body, b"}") == *self.hash
@@ -162,8 +167,12 @@ pub(super) enum Fault {
     Unlinked,
     #[error("its MAC is not the audit key's: someone without the key wrote or changed it")]
     ForeignMac,
-    #[error("it has no MAC, though calls are made only while the audit key is there")]
+    #[error("it has no MAC, though such a thing happens only while the audit key is there")]
     NoMac,
+    #[error(
+        "its event, decision or act is none that this axisd writes, and it has no MAC: someone else wrote it"
+    )]
+    Unknown,
     #[error(
         "axisd has written on to record {written}, but the file ends here: its end was removed or replaced"
     )]

@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::chain::Link;
 use super::line;
+use super::search::lines;
 
 /// What lines must have. Everything that is set counts.
 #[derive(Debug, Default)]
@@ -151,21 +153,29 @@ impl Filter {
         self.past.is_some() || self.after.is_some()
     }
 
+    // when a line was written is believed only where it has a MAC: else whoever
+    // lacks the key could hide others behind it
+
     /// Whether nothing from the record `line` on is asked for.
     pub(super) fn ends_before(&self, line: &[u8]) -> bool {
-        let is_beyond = |beyond: &String| written(line, beyond.len()) >= Some(beyond.as_bytes());
+        let is_beyond = |beyond: &String| {
+            written(line, beyond.len()) >= Some(beyond.as_bytes()) && Link::has_mac(line)
+        };
         self.before
             .is_some_and(|before| seq(line).is_some_and(|seq| seq >= before))
             || self.beyond.as_ref().is_some_and(is_beyond)
     }
 
-    /// Whether nothing before the record `line` is asked for.
-    pub(super) fn begins_after(&self, line: &[u8]) -> bool {
+    /// Whether nothing is asked for before `text`, nor in it before the first
+    /// line with a MAC, where that is why.
+    pub(super) fn begins_after(&self, text: &[u8]) -> bool {
         let is_past = |past: &String| {
-            written(line, past.len()).is_some_and(|written| written < past.as_bytes())
+            let line = lines(text).find(|line| Link::has_mac(line));
+            line.and_then(|line| written(line, past.len()))
+                .is_some_and(|written| written < past.as_bytes())
         };
         self.after
-            .is_some_and(|after| seq(line).is_some_and(|seq| seq <= after))
+            .is_some_and(|after| lines(text).find_map(seq).is_some_and(|seq| seq <= after))
             || self.past.as_ref().is_some_and(is_past)
     }
 
@@ -175,6 +185,9 @@ impl Filter {
         let Some(past) = &self.past else {
             return false;
         };
+        if !lines(text).any(Link::has_mac) {
+            return false;
+        }
         let mut moments = memchr::memmem::find_iter(text, TIMESTAMP).peekable();
         moments.peek().is_some()
             && moments.all(|at| {
@@ -322,8 +335,11 @@ mod tests {
         }
         // a clock that was set back may have earlier lines after this one
         let until = |until: &str| Filter::default().until(until.parse().unwrap());
-        assert!(!until("2026-01-15T10:29:00Z").ends_before(LINE));
-        assert!(until("2026-01-14T10:29:00Z").ends_before(LINE));
+        let sealed = sealed(LINE);
+        assert!(!until("2026-01-15T10:29:00Z").ends_before(&sealed));
+        assert!(until("2026-01-14T10:29:00Z").ends_before(&sealed));
+        // nor is one believed that anyone may have written
+        assert!(!until("2026-01-14T10:29:00Z").ends_before(LINE));
         for (after, expected) in [(40, true), (41, false)] {
             let filter = Filter::default().after(after);
             assert_eq!(filter.reaches(LINE), expected);
@@ -331,6 +347,33 @@ mod tests {
         }
         assert!(Filter::default().before(41).ends_before(LINE));
         assert!(!Filter::default().before(42).ends_before(LINE));
+    }
+
+    #[test]
+    fn only_lines_with_a_mac_say_that_what_stands_before_is_long_past() {
+        let filter = Filter::default().since("2026-01-17T00:00:00Z".parse().unwrap());
+        let sealed = sealed(LINE);
+        let recent = String::from_utf8(sealed.clone()).unwrap();
+        let recent = recent.replacen("2026-01-15", "2026-01-18", 1);
+        for (lines, expected) in [
+            (vec![LINE], false),
+            (vec![&sealed], true),
+            (vec![LINE, &sealed, LINE], true),
+            (vec![LINE, recent.as_bytes()], false),
+        ] {
+            let text = lines.join(&b'\n');
+            assert_eq!(filter.is_past(&text), expected);
+            assert_eq!(filter.begins_after(&text), expected);
+        }
+        assert!(!filter.is_past(&[&sealed, recent.as_bytes()].join(&b'\n')));
+    }
+
+    /// `line` with an end as axisd gives it.
+    fn sealed(line: &[u8]) -> Vec<u8> {
+        let line = String::from_utf8(line.to_vec()).unwrap();
+        let body = line.split(",\"prev\"").next().unwrap();
+        let hex = "0".repeat(64);
+        format!(r#"{body},"prev":"{hex}","hash":"{hex}","mac":"{hex}"}}"#).into_bytes()
     }
 
     #[test]

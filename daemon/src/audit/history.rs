@@ -18,9 +18,10 @@ use super::record::Act;
 /// `started` it belongs to, and the wall clock may have been set back by less.
 const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(15);
 
-/// So many lines in a row from before the stretch of time, and the stretch is
-/// over. Fewer may have been written while the wall clock was wrong, as a
-/// machine's is that hasn't asked for the time since its start.
+/// So many lines from before the stretch of time without one of it between them,
+/// and the stretch is over. Fewer may have been written while the wall clock was
+/// wrong, as a machine's is that hasn't asked for the time since its start. Only
+/// lines with a MAC count: others may be anyone's, and say what they like.
 const STRAY_LINES: usize = 1000;
 
 /// A call that was started, as the log tells it.
@@ -81,6 +82,7 @@ struct Ending {
 /// The lines in a row that say that they are from before.
 #[derive(Default)]
 struct Strays {
+    /// Those that axisd wrote.
     lines: usize,
     calls: Vec<PastCall>,
     gap: bool,
@@ -103,6 +105,8 @@ impl Strays {
 /// Reads the calls since `since` from the end of `lines`, the last of which
 /// must be `head`, and no further back than that takes. Of lines that stand
 /// after one of that time, but say that they are older, the clock was wrong.
+/// Whoever lacks the key hides no call: lines without a MAC neither end the
+/// search nor a call, and where a MAC is wrong calls may be missing.
 pub(super) fn read(
     mut lines: Backwards,
     head: &Head,
@@ -118,6 +122,8 @@ pub(super) fn read(
         intact: true,
     };
     let mut strays = Strays::default();
+    // before the key began, MACs are another one's
+    let mut is_before_key = false;
     while let Some(line) = lines.next()? {
         // what is no record may go on for ever, and once calls may be missing
         // all limits count as used: the earlier calls change nothing any more
@@ -135,12 +141,18 @@ pub(super) fn read(
             proof = prove(&link, &parsed, key);
             history.intact &= proof != Proof::Foreign;
         }
+        let is_fitting = match (link.mac, key) {
+            (Some(mac), Some(key)) => link.mac_fits(mac, key),
+            (mac, _) => mac.is_some(),
+        };
+        history.intact &= is_fitting || link.mac.is_none() || is_before_key;
+        is_before_key |= is_fitting && parsed.act == Some(Act::Init.as_str());
         if at < horizon {
-            strays.lines += 1;
+            strays.lines += usize::from(is_fitting);
             if strays.lines == STRAY_LINES {
                 break;
             }
-        } else if strays.lines > 0 {
+        } else {
             std::mem::take(&mut strays).join(&mut history, at);
         }
         if parsed.act.is_some_and(Act::is_gap) {
@@ -151,7 +163,8 @@ pub(super) fn read(
             }
         }
         match (parsed.event, parsed.decision) {
-            ("finished", Some(decision @ ("allow" | "error"))) => {
+            // the end of a call that went out has a MAC as its beginning does
+            ("finished", Some(decision @ ("allow" | "error"))) if link.mac.is_some() => {
                 if let Ok(call) = serde_json::from_slice::<Call>(line) {
                     let succeeded = decision == "allow";
                     endings.insert(call.request_id, Ending { at, succeeded });

@@ -4,6 +4,7 @@
 use std::io;
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::record::{
@@ -132,7 +133,11 @@ impl<'a> Fields<'a> {
             &mut bytes, Printable,
         ))
         .unwrap_or_else(|error| unreachable!("strings and numbers into memory: {error}"));
-        Record { bytes, generation }
+        Record {
+            bytes,
+            generation,
+            stand_in: None,
+        }
     }
 }
 
@@ -142,6 +147,9 @@ pub(super) struct Record {
     bytes: Vec<u8>,
     /// What the line says of the keystore's generation.
     pub(super) generation: Option<Recorded>,
+    /// What is written in its place where it needs a MAC, and the vault was
+    /// locked just before it was written.
+    stand_in: Option<Box<Record>>,
 }
 
 /// What a line says of the keystore's generation.
@@ -215,14 +223,49 @@ impl Record {
 
     pub(super) fn admin(admin: &AdminAct<'_>, now: Timestamp) -> Self {
         let act = admin.act.as_str();
-        Fields {
+        let record = Fields {
             act: Some(act),
             detail: admin.detail.map(|text| cut(text, MAX_DETAIL)),
             generation: admin.generation,
             peer: admin.peer,
             ..Fields::of("admin", now)
         }
-        .record(Recorded::of(act, admin.generation))
+        .record(Recorded::of(act, admin.generation));
+        if !admin.act.is_proven() {
+            return record;
+        }
+        let what = match admin.detail {
+            Some(detail) => format!("{act}, {detail}"),
+            None => act.to_owned(),
+        };
+        record.or_unproven(&what, admin.generation, admin.peer, now)
+    }
+
+    /// The record, with what says `what` happened where there is no key for it.
+    fn or_unproven(
+        self,
+        what: &str,
+        generation: Option<u64>,
+        peer: Option<&Peer>,
+        now: Timestamp,
+    ) -> Self {
+        let detail = format!("the vault was locked before this could be proven: {what}");
+        let unproven = AdminAct {
+            act: Act::Unproven,
+            detail: Some(&detail),
+            generation,
+            peer,
+        };
+        Self {
+            stand_in: Some(Box::new(Self::admin(&unproven, now))),
+            ..self
+        }
+    }
+
+    /// The record as it is written without a key: no line that needs a MAC is
+    /// without.
+    pub(super) fn without_key(&self) -> &Self {
+        self.stand_in.as_deref().unwrap_or(self)
     }
 
     pub(super) fn approval(approval: &ApprovalRecord<'_>, now: Timestamp) -> Self {
@@ -235,6 +278,16 @@ impl Record {
             ..Fields::of_call("approval", now, &approval.call)
         }
         .record(None)
+        .or_unproven(
+            &format!(
+                "approval {}, {}",
+                approval.approval,
+                approval.stage.as_str()
+            ),
+            None,
+            approval.call.peer,
+            now,
+        )
     }
 
     /// The first line of a new segment: it says what has to be known of the
@@ -289,6 +342,10 @@ pub(super) struct Parsed<'a> {
     #[serde(default)]
     pub(super) decision: Option<&'a str>,
     #[serde(default)]
+    status: Option<IgnoredAny>,
+    #[serde(default)]
+    latency_ms: Option<IgnoredAny>,
+    #[serde(default)]
     pub(super) generation: Option<u64>,
     #[serde(default)]
     pub(super) doubtful: bool,
@@ -310,12 +367,26 @@ impl<'a> Parsed<'a> {
         }
     }
 
-    /// Calls happen, old keystores are accepted, and segments begin and are
-    /// pruned only while the vault, and with it the audit key, is there.
+    /// Whether this version writes records of this event, decision and act. What
+    /// a later one writes beside them has its MAC.
+    pub(super) fn is_known(&self) -> bool {
+        match (self.event, self.decision, self.act) {
+            ("started" | "approval", None, None)
+            | ("finished", Some("allow" | "deny" | "ask" | "error"), None) => true,
+            ("admin", None, Some(act)) => Act::of(act).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Only what may happen while the vault, and with it the audit key, isn't
+    /// there can be without: a refusal, and some acts. No call has gone out then.
     pub(super) fn needs_mac(&self) -> bool {
-        self.event == "started"
-            || self.decision == Some("allow")
-            || self.act.is_some_and(Act::is_proven)
+        let went_out = self.status.is_some() || self.latency_ms.is_some();
+        match (self.event, self.decision, self.act) {
+            ("finished", Some("deny" | "ask" | "error"), None) => went_out,
+            ("admin", None, Some(act)) => Act::of(act).is_none_or(Act::is_proven),
+            _ => true,
+        }
     }
 }
 

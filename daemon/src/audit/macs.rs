@@ -61,6 +61,10 @@ impl<'key> Macs<'key> {
         };
         run_now.last_seq = seen.parsed.seq;
         file_now.0 = Some(run);
+        if seen.link.mac.is_none() && !seen.parsed.is_known() {
+            self.fault
+                .get_or_insert((file, seen.number, Fault::Unknown));
+        }
         let Some(key) = self.key else {
             return false;
         };

@@ -129,129 +129,123 @@ pub struct ApprovalRecord<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// What the owner, or axisd on its own, did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+/// Makes [`Act`] of its table: each act, its word, and whether its record always
+/// has a MAC (`proven`), since whoever writes it does so only while the vault is
+/// unlocked, or may be without (`open`).
+macro_rules! acts {
+    (@proven proven) => { true };
+    (@proven open) => { false };
+    ($($(#[$doc:meta])* $act:ident = $word:literal, $proof:ident;)*) => {
+        /// What the owner, or axisd on its own, did.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Act {
+            $($(#[$doc])* $act,)*
+        }
+
+        impl Act {
+            /// All of them.
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$act,)*];
+
+            /// The word in the record.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$act => $word,)*
+                }
+            }
+
+            /// The act of that word, where this version knows it.
+            pub(super) fn of(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$act),)*
+                    _ => None,
+                }
+            }
+
+            /// Whether a record of it has a MAC, or is forged.
+            pub(super) fn is_proven(self) -> bool {
+                match self {
+                    $(Self::$act => acts!(@proven $proof),)*
+                }
+            }
+        }
+    };
+}
+
+acts! {
     /// A keystore was made: the audit key is new from here on.
-    Init,
+    Init = "init", proven;
     /// The vault was unlocked.
-    Unlock,
+    Unlock = "unlock", proven;
     /// The vault was locked.
-    Lock,
+    Lock = "lock", proven;
     /// A master password was wrong.
-    WrongPassword,
+    WrongPassword = "wrong_password", open;
     /// A credential was stored.
-    Add,
+    Add = "add", open;
     /// A credential was removed.
-    Revoke,
+    Revoke = "revoke", open;
     /// The keystore was written; carries its generation.
-    Keystore,
+    Keystore = "keystore", open;
     /// The owner accepted a keystore that is older than the record says; its
     /// generation is the one to expect from here on.
-    KeystoreAccepted,
+    KeystoreAccepted = "keystore_accepted", proven;
     /// A policy came into force.
-    PolicyLoaded,
+    PolicyLoaded = "policy_loaded", open;
     /// A policy file was refused; the last good one stays.
-    PolicyRefused,
+    PolicyRefused = "policy_refused", open;
     /// A service of the owner's own came into force.
-    ServiceLoaded,
+    ServiceLoaded = "service_loaded", open;
     /// A service file was refused; its last good version stays.
-    ServiceRefused,
+    ServiceRefused = "service_refused", open;
     /// A service of the owner's own is gone with its file.
-    ServiceGone,
+    ServiceGone = "service_gone", open;
     /// The policy, the services and the settings were sealed.
-    PolicySealed,
+    PolicySealed = "policy_sealed", proven;
     /// They follow their files again.
-    PolicyUnsealed,
+    PolicyUnsealed = "policy_unsealed", proven;
     /// A file differs from what is sealed, which stays in force.
-    SealDiffers,
+    SealDiffers = "seal_differs", open;
     /// axisd began.
-    DaemonStarted,
+    DaemonStarted = "daemon_started", open;
     /// axisd ended in good order.
-    DaemonStopped,
+    DaemonStopped = "daemon_stopped", open;
     /// The log was not there at start, though the keystore says there was one.
-    LogMissing,
+    LogMissing = "log_missing", proven;
     /// The log was gone while axisd ran; the chain goes on in a new file.
-    LogVanished,
+    LogVanished = "log_vanished", open;
     /// A log with a broken chain, or with someone else's content, was set aside.
-    ChainSetAside,
+    ChainSetAside = "chain_set_aside", open;
     /// A torn last line was set aside; the chain goes on.
-    TornLine,
+    TornLine = "torn_line", open;
     /// Refusals that happened while the log was not writable, and were too many to keep.
-    RecordsDropped,
+    RecordsDropped = "records_dropped", open;
     /// A new segment of the log begins.
-    LogRotated,
+    LogRotated = "log_rotated", proven;
     /// The oldest segments of the log are deleted.
-    SegmentsPruned,
+    SegmentsPruned = "segments_pruned", proven;
     /// An identity got a socket of its own.
-    IdentityAdded,
+    IdentityAdded = "identity_add", open;
     /// An identity's own socket was removed.
-    IdentityRemoved,
+    IdentityRemoved = "identity_remove", open;
     /// The OS keychain keeps the master password from here on.
-    KeychainSet,
+    KeychainSet = "keychain_set", open;
     /// The OS keychain's copy of the master password was removed.
-    KeychainDeleted,
+    KeychainDeleted = "keychain_delete", open;
     /// The vault got a new master password and a new key.
-    Rotate,
+    Rotate = "rotate", open;
     /// A credential that had been replaced was brought back.
-    Undo,
+    Undo = "undo", open;
     /// Upstreams were asked whether they accept the credentials.
-    CredentialsChecked,
+    CredentialsChecked = "credentials_checked", proven;
     /// A token was made with which a dashboard can be read.
-    DashboardToken,
+    DashboardToken = "dashboard_token", open;
+    /// Something happened that needs a proof, and the vault was locked before it
+    /// was written: what, in its detail.
+    Unproven = "unproven", open;
 }
 
 impl Act {
-    /// The word in the record.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Init => "init",
-            Self::Unlock => "unlock",
-            Self::Lock => "lock",
-            Self::WrongPassword => "wrong_password",
-            Self::Add => "add",
-            Self::Revoke => "revoke",
-            Self::Keystore => "keystore",
-            Self::KeystoreAccepted => "keystore_accepted",
-            Self::PolicyLoaded => "policy_loaded",
-            Self::PolicyRefused => "policy_refused",
-            Self::ServiceLoaded => "service_loaded",
-            Self::ServiceRefused => "service_refused",
-            Self::ServiceGone => "service_gone",
-            Self::PolicySealed => "policy_sealed",
-            Self::PolicyUnsealed => "policy_unsealed",
-            Self::SealDiffers => "seal_differs",
-            Self::DaemonStarted => "daemon_started",
-            Self::DaemonStopped => "daemon_stopped",
-            Self::LogMissing => "log_missing",
-            Self::LogVanished => "log_vanished",
-            Self::ChainSetAside => "chain_set_aside",
-            Self::TornLine => "torn_line",
-            Self::RecordsDropped => "records_dropped",
-            Self::LogRotated => "log_rotated",
-            Self::SegmentsPruned => "segments_pruned",
-            Self::IdentityAdded => "identity_add",
-            Self::IdentityRemoved => "identity_remove",
-            Self::KeychainSet => "keychain_set",
-            Self::KeychainDeleted => "keychain_delete",
-            Self::Rotate => "rotate",
-            Self::Undo => "undo",
-            Self::CredentialsChecked => "credentials_checked",
-            Self::DashboardToken => "dashboard_token",
-        }
-    }
-
-    /// Whether a record of it has a MAC, or is forged.
-    pub(super) fn is_proven(act: &str) -> bool {
-        [
-            Self::KeystoreAccepted,
-            Self::LogRotated,
-            Self::SegmentsPruned,
-        ]
-        .iter()
-        .any(|proven| proven.as_str() == act)
-    }
-
     /// Whether lines before this one may be missing or false.
     pub(super) fn is_gap(act: &str) -> bool {
         [Self::LogMissing, Self::LogVanished, Self::ChainSetAside]

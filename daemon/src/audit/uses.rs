@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Audit;
+use super::chain::Link;
 use super::reader::Backwards;
 
 /// How many lines are read between two looks at whether to go on.
@@ -66,6 +67,10 @@ fn read(
         }
         // most lines needn't be read as JSON
         if memchr::memmem::find(line, br#""event":"started""#).is_none() {
+            continue;
+        }
+        // a call's line has a MAC; whoever lacks the key ends no search
+        if !Link::has_mac(line) {
             continue;
         }
         let Ok(started) = serde_json::from_slice::<Started<'_>>(line) else {

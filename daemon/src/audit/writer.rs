@@ -187,10 +187,14 @@ impl Writer {
         self.note_trouble(written)
     }
 
-    /// Writes `entry` now, or as soon as the log is writable again.
-    pub(super) fn append_or_keep(&mut self, entry: Entry, keep: Keep, now: Timestamp) {
+    /// Writes `entry` now, or as soon as the log is writable again; then with
+    /// the key of now, though the vault may be locked meanwhile.
+    pub(super) fn append_or_keep(&mut self, mut entry: Entry, keep: Keep, now: Timestamp) {
         if self.append(&entry, now).is_ok() {
             return;
+        }
+        if keep == Keep::Always {
+            entry.key = entry.key.or_else(|| self.key.clone());
         }
         let limit = match keep {
             Keep::Always => BACKLOG_RECORDS,
@@ -349,16 +353,15 @@ impl Writer {
             });
         };
         let key = entry.key.as_ref().or(self.key.as_ref());
-        let head = chain::seal(
-            &self.head,
-            &entry.record,
-            key.map(AsRef::as_ref),
-            &mut self.line,
-        );
+        let record = match key {
+            Some(_) => &entry.record,
+            None => entry.record.without_key(),
+        };
+        let head = chain::seal(&self.head, record, key.map(AsRef::as_ref), &mut self.line);
         log.append(&self.line)?;
         self.head = head;
         self.unsynced = true;
-        if let Some(recorded) = entry.record.generation {
+        if let Some(recorded) = record.generation {
             self.generation = self.generation.after(recorded);
         }
         self.tell_followers();

@@ -136,7 +136,7 @@ fn every_edit_is_found_and_named() {
             "a new key's beginning forged after an edit",
             |lines| {
                 replace(&mut lines[3], "\"status\":200", "\"status\":201");
-                replace(&mut lines[7], "\"act\":\"lock\"", "\"act\":\"init\"");
+                replace(&mut lines[7], "wrong_password", "init");
                 rechain(lines, true);
             },
             Some("line 4: its MAC"),
@@ -212,7 +212,7 @@ fn the_running_axisd_knows_when_its_own_tail_was_replaced() {
     let audit = home.open();
     // the same length, so that only reading it shows
     let mut lines = home.lines();
-    replace(&mut lines[7], "\"act\":\"lock\"", "\"act\":\"init\"");
+    replace(&mut lines[7], "wrong_password", "daemon_stopped");
     rechain(&mut lines[..], true);
     fs::write(home.path(), lines.join("\n") + "\n").unwrap();
     let fault = verified(&audit).remove(0).fault.unwrap();

@@ -152,7 +152,7 @@ fn an_end_is_proven_by_the_key_of_its_beginning_though_the_vault_was_locked() {
     let audit = home.open_unlocked();
     let started = audit.started(&call("a")).unwrap();
     audit.set_key(None);
-    audit.note(&Act::Lock.into());
+    audit.note(&Act::WrongPassword.into());
     audit.finished(started, &success());
     assert!(home.lines()[2].contains(r#""mac":""#));
     assert!(!home.lines()[1].contains(r#""mac":""#));

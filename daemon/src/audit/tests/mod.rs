@@ -5,6 +5,7 @@ mod crashes;
 mod disk;
 mod edits;
 mod flood;
+mod forged;
 mod format;
 mod past;
 mod pinning;
@@ -222,6 +223,6 @@ fn filled() -> Home {
     make(&audit, "b", &failure());
     deny(&audit, CONNECTION, "c");
     audit.set_key(None);
-    audit.note(&Act::Lock.into());
+    audit.note(&Act::WrongPassword.into());
     home
 }

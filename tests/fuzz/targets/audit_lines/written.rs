@@ -103,8 +103,8 @@ fn write(audit: &Audit) {
         lasts: None,
         reason: None,
     });
-    audit.set_key(None);
     admin(Act::Lock, None);
+    audit.set_key(None);
     admin(Act::WrongPassword, None);
     audit.set_key(Some(key()));
     admin(Act::Unlock, Some(3));
