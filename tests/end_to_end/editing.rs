@@ -132,6 +132,28 @@ fn what_is_allowed_on_other_terms_gets_a_rule_before_the_one_that_decides() {
 }
 
 #[test]
+fn of_changes_at_once_each_is_in_the_file_or_says_that_it_is_not() {
+    let home = home();
+    let actions = ["gists.create", "gists.get", "gists.list", "gists.update"];
+    std::thread::scope(|scope| {
+        let runs = actions.map(|action| {
+            let home = &home;
+            (
+                action,
+                scope.spawn(move || home.axis(&["allow", "github", action])),
+            )
+        });
+        for (action, run) in runs {
+            let ran = run.join().unwrap();
+            // the next one may have written before axisd looked, never over it
+            let is_there = text(&home).contains(&format!("\"{action}\""));
+            let was_refused = ran.stderr.contains("it was left as it is");
+            assert!(is_there != was_refused, "{action}: {ran:#?}");
+        }
+    });
+}
+
+#[test]
 fn an_exact_deny_goes_and_a_broader_one_is_named_with_its_line() {
     let home = home();
     let refused = home.axis(&["allow", "github", "issues.create", "pulls.get"]);

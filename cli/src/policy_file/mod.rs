@@ -5,7 +5,7 @@
 mod layout;
 mod tree;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +30,8 @@ use crate::prompt;
 const DEFAULT_POLICY: &str = include_str!("../../../config/policy.yaml");
 /// How long axisd may take to put in force what was written.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long another command may take to write the file.
+const TURN: Duration = Duration::from_secs(2);
 /// How often it is asked whether it has.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -175,7 +177,7 @@ impl PolicyFile {
             daemon
                 .confide(async move |mut admin| admin.seal_policy(request).await)
                 .await??;
-            if let Err(failure) = self.replace(text) {
+            if let Err(failure) = self.replace(text).await {
                 let (why, _) = failure.sentence();
                 warn(&format!(
                     "The change is sealed and in force; only the file could not be brought \
@@ -185,10 +187,12 @@ impl PolicyFile {
             }
             return Ok(());
         }
-        self.replace(text)
+        self.replace(text).await
     }
 
-    fn replace(&self, text: &str) -> Result<(), Failure> {
+    async fn replace(&self, text: &str) -> Result<(), Failure> {
+        // between the look and the write no other command of ours writes
+        let _turn = self.turn().await;
         self.check_unchanged()?;
         self.write(text).map_err(|error| {
             let failure = self.failed(&format!("it can't be written: {error}"));
@@ -219,12 +223,31 @@ impl PolicyFile {
                     .because(error));
             }
             if Instant::now() > until {
+                if read_text(&self.path)?.as_deref() != Some(text) {
+                    return Err(self
+                        .failed("it was written, and changed by somebody else before axisd read it")
+                        .fix("axis policy show"));
+                }
                 return Err(self
                     .failed("it is written, but axisd doesn't have it in force")
                     .fix("axis status"));
             }
             sleep(LOOK).await;
         }
+    }
+
+    /// The directory, held against other commands that change the file. It is
+    /// waited for a moment only: whoever keeps it on purpose stops nobody.
+    async fn turn(&self) -> Option<File> {
+        let directory = File::open(self.path.parent()?).ok()?;
+        let until = Instant::now() + TURN;
+        while directory.try_lock().is_err() {
+            if Instant::now() > until {
+                return None;
+            }
+            sleep(LOOK).await;
+        }
+        Some(directory)
     }
 
     fn check_unchanged(&self) -> Result<(), Failure> {
