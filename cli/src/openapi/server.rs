@@ -197,6 +197,14 @@ fn usable(text: &str, origin: Option<&Url>) -> Result<Url, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("the server's URL has a user name or a password in it".into());
     }
+    // a URL may have them there, a definition may not: they have a meaning of
+    // their own
+    if url
+        .host_str()
+        .is_some_and(|host| host.contains(['*', '{', '}']))
+    {
+        return Err(format!("the server {shown:?} has a host that is none"));
+    }
     let is_loopback = match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),

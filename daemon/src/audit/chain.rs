@@ -4,7 +4,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::line::{Parsed, Record};
+use super::line::Record;
+use super::parsed::Parsed;
 
 /// The audit's MAC key, wherever its owner keeps it.
 pub trait AuditKey: Send + Sync + 'static {

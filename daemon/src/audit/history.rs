@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::chain::{AuditKey, Head, Link};
-use super::line::Parsed;
+use super::parsed::Parsed;
 use super::reader::Backwards;
 use super::record::Act;
 

@@ -2,8 +2,8 @@
 //! with the kernel before the upstream sees a byte. No audit, no call.
 //!
 //! [`Audit`] is what the rest of axisd holds. `record` is what it is told,
-//! `started` a call in flight, `line` how a record is written, `chain` how lines
-//! hang together, `file` the file on disk, `segments` the older ones, `packing` and `frames`
+//! `started` a call in flight, `line` how a record is written, `parsed`
+//! what it says read back, `chain` how lines hang together, `file` the file on disk, `segments` the older ones, `packing` and `frames`
 //! how these are compressed, `aside` what else stands beside it, `recovery` what
 //! is done about the one found at start, `writer` the one who writes, `rotation`
 //! when a new file begins and the oldest end, `status` how it stands, `fold` what
@@ -24,6 +24,7 @@ mod history;
 mod line;
 mod macs;
 mod packing;
+mod parsed;
 mod pinned;
 mod reader;
 mod reading;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::chain::{First, Head, Hex, Link, text};
-use super::line::Parsed;
+use super::parsed::Parsed;
 
 /// A line that the log had at some time: `41:9f86d081…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::io;
 use jiff::Timestamp;
 
 use super::chain::{self, Before, Fault, First, Head};
-use super::line::{Parsed, Recorded};
+use super::line::Recorded;
+use super::parsed::Parsed;
 use super::reader::{Forwards, Piece};
 
 /// The highest keystore generation that the log knows of.

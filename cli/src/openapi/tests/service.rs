@@ -28,6 +28,10 @@ fn the_base_url_is_the_first_server_filled_in() {
         ),
         (json!([{"url": "http://a.example"}]), Err("isn't https")),
         (
+            json!([{"url": "https://*.a.example"}]),
+            Err("a host that is none"),
+        ),
+        (
             json!([{"url": "http://a.example"}, {"url": "https://a.example"}, {"url": "https://b.example"}]),
             Ok("https://a.example"),
         ),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::chain::{self, Before, Head};
-use crate::audit::line::Parsed;
+use crate::audit::parsed::Parsed;
 use sha2::{Digest, Sha256};
 
 type Edit = fn(&mut Vec<String>);
