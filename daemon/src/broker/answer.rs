@@ -105,20 +105,15 @@ impl Look<'_> {
     /// `json`, which axisd wrote, without it: in its text and in what its strings
     /// say.
     fn made(&mut self, json: Bytes) -> Bytes {
-        let json = match std::str::from_utf8(&json) {
-            Ok(text) => {
-                let before = self.found;
-                let text = self.words(text);
-                if self.found == before {
-                    json
-                } else if serde_json::from_str::<&RawValue>(&text).is_ok() {
-                    text.into()
-                } else {
-                    // it was more than a part of one string: handed on as a text
-                    serde_json::Value::String(text).to_string().into()
-                }
-            }
-            Err(_) => json,
+        let (text, found) = self.guard.redact_within(&json, &mut self.patience);
+        self.found += u64::from(found);
+        let json = if found == 0 {
+            json
+        } else if serde_json::from_str::<&RawValue>(&text).is_ok() {
+            text.into()
+        } else {
+            // it was more than a part of one string: handed on as a text
+            serde_json::Value::String(text).to_string().into()
         };
         self.strings(&json).unwrap_or(json)
     }
@@ -261,6 +256,19 @@ mod tests {
         assert!(look.found > 0);
         serde_json::from_slice::<&RawValue>(&made).unwrap();
         assert_eq!(&look.made("[1,2]".into())[..], b"\"[redacted by axis]\"");
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_looked_into_as_well() {
+        let guard = LeakGuard::new(&[SECRET]);
+        let mut look = Look {
+            guard: &guard,
+            patience: Patience::default(),
+            found: 0,
+        };
+        let made = [b"\"\xff ", SECRET.as_bytes(), b"\""].concat();
+        assert_clean(&look.made(made.into()));
+        assert_eq!(look.found, 1);
     }
 
     #[test]
