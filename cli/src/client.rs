@@ -241,6 +241,7 @@ impl From<SocketError> for Failure {
     fn from(error: SocketError) -> Self {
         let exit = match &error {
             SocketError::NotAbsolute { .. }
+            | SocketError::NotADirectory { .. }
             | SocketError::PathTooLong { .. }
             | SocketError::NoHome => Exit::Usage,
             SocketError::UnsafeDirectory { .. } | SocketError::Io { .. } => Exit::Unavailable,

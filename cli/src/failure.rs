@@ -16,7 +16,8 @@ pub enum Exit {
     Done = 0,
     /// It was tried and failed, or what was looked at has a fault.
     Failed = 1,
-    /// The command line, an environment variable or an input is wrong.
+    /// The command line, an environment variable or an input is wrong: a file
+    /// that can't be read, or the name of something that isn't there, too.
     Usage = 2,
     /// axisd doesn't run or answer, or the vault is locked or absent.
     Unavailable = 3,

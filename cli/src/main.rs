@@ -57,8 +57,8 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
         Begin with:  axis setup",
     after_long_help = "New here? `axis demo` shows what Axis does, without configuring anything.\n\
         Begin with:  axis setup\n\n\
-        Exit codes: 0 done, 1 failed, 2 wrong usage, 3 daemon or vault not available,\n\
-        4 denied.\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong usage (a service, an action or a file that\n\
+        isn't there, too), 3 daemon or vault not available, 4 denied.\n\n\
         Environment: AXIS_MASTER_PASSWORD (instead of the prompt),\n\
         AXIS_NEW_MASTER_PASSWORD (the same for `axis rotate`), AXIS_IMPORT_PASSWORD\n\
         (another vault's, for `axis import`), AXIS_IDENTITY, AXIS_HOME,\n\

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::socket::{SocketError, absolute_variable};
+use crate::socket::{SocketError, directory_variable};
 
 /// Where files lie, by what they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Places {
     /// # Errors
     /// The environment names no usable place.
     pub fn from_environment() -> Result<Self, SocketError> {
-        if let Some(home) = absolute_variable("AXIS_HOME")? {
+        if let Some(home) = directory_variable("AXIS_HOME")? {
             return Ok(Self {
                 config: home.clone(),
                 data: home.clone(),

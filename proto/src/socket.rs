@@ -57,6 +57,14 @@ pub enum SocketError {
         /// Its value.
         value: String,
     },
+    /// An `AXIS_…` directory that is something else.
+    #[error("{variable} is {path}, which is no directory")]
+    NotADirectory {
+        /// The environment variable.
+        variable: &'static str,
+        /// Its value.
+        path: PathBuf,
+    },
     /// The directory belongs to someone else or is open to others.
     #[error("the socket directory {path} {problem}; {fix}")]
     UnsafeDirectory {
@@ -89,10 +97,10 @@ impl SocketDir {
     /// `$XDG_RUNTIME_DIR/axis` (or `/run/user/UID/axis` where that is the
     /// user's), else `run/` beside the audit log. Nothing is created.
     pub fn locate() -> Result<Self, SocketError> {
-        if let Some(dir) = absolute_variable("AXIS_SOCKET_DIR")? {
+        if let Some(dir) = directory_variable("AXIS_SOCKET_DIR")? {
             return Ok(Self(dir));
         }
-        if let Some(home) = absolute_variable("AXIS_HOME")? {
+        if let Some(home) = directory_variable("AXIS_HOME")? {
             return Ok(Self::in_home(&home));
         }
         if let Some(runtime) = here::runtime_directory() {
@@ -248,6 +256,17 @@ fn check_length(path: &Path) -> Result<(), SocketError> {
         });
     }
     Ok(())
+}
+
+/// The value of a variable that names a directory, which need not be there yet.
+pub(crate) fn directory_variable(variable: &'static str) -> Result<Option<PathBuf>, SocketError> {
+    let named = absolute_variable(variable)?;
+    match named {
+        Some(path) if path.metadata().is_ok_and(|found| !found.is_dir()) => {
+            Err(SocketError::NotADirectory { variable, path })
+        }
+        named => Ok(named),
+    }
 }
 
 /// The value of a path variable; empty counts as unset.

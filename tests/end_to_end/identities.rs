@@ -191,7 +191,7 @@ fn a_removed_identity_loses_its_connections_and_the_call_under_way() {
     upstream.wait_for_requests(1);
 
     let wrong = home.axis(&["identity", "remove", "ci-runer"]);
-    assert_eq!(wrong.code(), 1);
+    assert_eq!(wrong.code(), 2);
     assert!(wrong.stderr.contains("ci-runner"), "{}", wrong.stderr);
     home.axis(&["identity", "remove", "CI-Runner"]).ok();
 

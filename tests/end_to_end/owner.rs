@@ -191,7 +191,7 @@ fn a_credential_that_is_not_there_is_told_before_the_password_is_asked_for() {
     )
     .ok();
     let ran = home.axis_without_password(&["revoke", "gihub"]);
-    assert_eq!(ran.code(), 1, "{ran:?}");
+    assert_eq!(ran.code(), 2, "{ran:?}");
     assert!(ran.stderr.contains("stored: github"), "{ran:?}");
     assert!(!ran.stderr.contains("axis add"), "{ran:?}");
     assert!(home.audit().iter().all(|line| line["act"] != "revoke"));

@@ -387,7 +387,7 @@ fn a_check_says_what_can_hardly_be_meant_and_where() {
         checked.stdout
     );
     let explained = home.axis(&["policy", "explain", "github", "issues.creat"]);
-    assert_eq!(explained.code(), 1);
+    assert_eq!(explained.code(), 2);
     assert!(
         explained.stderr.contains("issues.create"),
         "{}",

@@ -124,7 +124,7 @@ fn a_service_is_taken_for_a_key_that_add_would_change_and_asked_about() {
     assert!(refused.stderr.contains("axis add github --replace"));
     assert!(refused.stderr.contains("axis rotate --all"), "{refused:?}");
     let unknown = axis_with(&home, PASSWORD, NEXT, &["rotate", "gihtub", "--all"]);
-    assert_eq!(unknown.code(), 1, "{unknown:?}");
+    assert_eq!(unknown.code(), 2, "{unknown:?}");
     home.axis(&["unlock"]).ok();
 
     let mut terminal = Terminal::axis(&home, "rotate github");
@@ -223,7 +223,7 @@ fn an_undo_brings_the_replaced_key_back_to_the_upstream() {
 
     home.axis(&["revoke", "github"]).ok();
     let gone = home.axis(&["undo", "github"]);
-    assert_eq!(gone.code(), 1, "{gone:?}");
+    assert_eq!(gone.code(), 2, "{gone:?}");
     let keystore = fs::read_to_string(home.file("keystore.json")).unwrap();
     assert!(!keystore.contains(".previous"), "{keystore}");
 }

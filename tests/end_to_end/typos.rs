@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use axis_tests::{Home, wait_for};
+use axis_tests::{Home, run, wait_for};
 
 #[test]
 fn a_mistyped_name_is_refused_with_the_near_one_and_nothing_changes() {
@@ -20,7 +20,7 @@ fn a_mistyped_name_is_refused_with_the_near_one_and_nothing_changes() {
     ];
     for (arguments, near) in cases {
         let ran = home.axis_fed(arguments, "sk-0123456789abcdef0123456789abcdef\n");
-        assert_ne!(ran.code(), 0, "{arguments:?}: {ran:#?}");
+        assert_eq!(ran.code(), 2, "{arguments:?}: {ran:#?}");
         let said = format!("{}{}", ran.stdout, ran.stderr);
         assert!(said.contains(near), "{arguments:?}: {said}");
     }
@@ -30,6 +30,48 @@ fn a_mistyped_name_is_refused_with_the_near_one_and_nothing_changes() {
     let listed = listed.json();
     let stored = listed["credentials"].as_array().map(Vec::len);
     assert_eq!(stored, Some(0), "{listed}");
+}
+
+#[test]
+fn a_file_or_a_credential_that_is_not_there_is_wrong_usage() {
+    let home = Home::ready();
+    for (arguments, says) in [
+        ("policy check nope.yaml", "nope.yaml"),
+        ("policy test nope.yaml", "nope.yaml"),
+        (
+            "policy explain github repos.get --policy nope.yaml",
+            "nope.yaml",
+        ),
+        ("services validate nope.yaml", "nope.yaml"),
+        ("services import nope.yaml", "nope.yaml"),
+        ("import nope.env", "nope.env"),
+        ("call github repos.get --body-file nope.bin", "nope.bin"),
+        ("revoke github", "no credential github"),
+        ("undo github", "no credential github"),
+        ("rotate github", "no credential github"),
+        ("identity remove nobody", "nobody"),
+    ] {
+        let words: Vec<_> = arguments.split(' ').collect();
+        let ran = home.axis(&words);
+        assert_eq!(ran.code(), 2, "{arguments}: {ran:#?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains(says), "{arguments}: {said}");
+    }
+}
+
+#[test]
+fn an_axis_home_that_is_a_file_is_named() {
+    let home = Home::empty();
+    let file = home.file("a-file");
+    fs::write(&file, "").unwrap();
+    for arguments in [&["status"][..], &["init"], &["daemon", "start"], &["list"]] {
+        let mut command = home.command("axis");
+        command.args(arguments).env("AXIS_HOME", &file);
+        let ran = run(command, "");
+        assert_eq!(ran.code(), 2, "{arguments:?}: {ran:?}");
+        let expected = format!("AXIS_HOME is {}, which is no directory", file.display());
+        assert!(ran.stderr.contains(&expected), "{arguments:?}: {ran:?}");
+    }
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Calls {
         let explained = explain(daemon, Some(policy), questions).await?;
         match explained.iter().find_map(|answer| answer.error.clone()) {
             None => Ok(explained),
-            Some(error) => Err(Failure::new(Exit::Failed, error)),
+            Some(error) => Err(Failure::new(Exit::Usage, error)),
         }
     }
 
@@ -163,7 +163,7 @@ impl Calls {
             let explained = explain(daemon, Some(policy.clone()), questions.to_vec()).await?;
             for (question, said) in questions.iter().zip(explained) {
                 if let Some(error) = said.error {
-                    return Err(Failure::new(Exit::Failed, error));
+                    return Err(Failure::new(Exit::Usage, error));
                 }
                 answers.push(Answer {
                     identity: question.identity.clone(),
@@ -224,7 +224,7 @@ impl Calls {
         let said = said.and_then(|answer| answer.error);
         let said =
             said.unwrap_or_else(|| format!("{} has no action that {action:?} means", self.service));
-        Failure::new(Exit::Failed, said).fix(format!("axis services show {}", self.service))
+        Failure::new(Exit::Usage, said).fix(format!("axis services show {}", self.service))
     }
 }
 

@@ -71,7 +71,7 @@ impl Revoke {
             names => format!("stored: {}", names.join(", ")),
         };
         Err(Failure::new(
-            Exit::Failed,
+            Exit::Usage,
             format!("there is no credential {}{label}", self.service),
         )
         .because(stored))

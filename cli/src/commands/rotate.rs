@@ -93,7 +93,7 @@ impl Rotate {
         };
         let Some(meant) = listed.credentials.iter().find(is_meant) else {
             return Err(
-                Failure::new(Exit::Failed, format!("there is no credential {service}"))
+                Failure::new(Exit::Usage, format!("there is no credential {service}"))
                     .because("The master password is one for the whole vault: name no service.")
                     .fix("axis rotate"),
             );

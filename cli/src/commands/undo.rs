@@ -77,7 +77,7 @@ impl Undo {
             label => format!("/{label}"),
         };
         Err(Failure::new(
-            Exit::Failed,
+            Exit::Usage,
             format!("there is no credential {}{label}", self.service),
         )
         .because("What was revoked can't be brought back.")

@@ -134,7 +134,11 @@ impl Name {
     /// Whether one would look for a secret under it.
     pub fn promises_secret(&self) -> bool {
         let last = self.words.last().map_or("", String::as_str);
-        SECRET.contains(&last) && !self.words.iter().any(|word| OPEN.contains(&word.as_str()))
+        // alone it is the shell's working directory
+        let is_directory = self.words == ["PWD"];
+        SECRET.contains(&last)
+            && !is_directory
+            && !self.words.iter().any(|word| OPEN.contains(&word.as_str()))
     }
 
     /// A label of all that it says beside the service's own name.
@@ -250,6 +254,8 @@ mod tests {
             ("FOO_API_KEY", true),
             ("DB_PASSWORD", true),
             ("npm_token", true),
+            ("MYSQL_PWD", true),
+            ("PWD", false),
             ("STRIPE_PUBLISHABLE_KEY", false),
             ("PORT", false),
             ("TOKEN_URL", false),

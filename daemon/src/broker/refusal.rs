@@ -121,7 +121,10 @@ impl From<ResolveError> for Failure {
             // In the hint, since the owner, who has no such tool, reads the message, too.
             ResolveError::UnknownService { .. } => Self::new(Code::UnknownService, message)
                 .hint("list_actions shows what each service can do"),
-            ResolveError::UnknownAction { .. } => Self::new(Code::UnknownAction, message),
+            ResolveError::UnknownAction { service, .. } => Self::new(Code::UnknownAction, message)
+                .hint(format!(
+                    "list_actions with service {service} shows what it can do"
+                )),
         }
     }
 }

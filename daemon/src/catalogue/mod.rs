@@ -57,13 +57,13 @@ pub enum ResolveError {
         advice: String,
     },
     /// The service has no such action.
-    #[error("the service {service} has no action {action:?}. {advice}")]
+    #[error("the service {service} has no action {action:?}{advice}")]
     UnknownAction {
         /// The service.
         service: ServiceName,
         /// What was asked for, cut after 80 characters.
         action: String,
-        /// What there is.
+        /// What there is; may be empty.
         advice: String,
     },
 }
@@ -147,18 +147,14 @@ impl Catalogue {
     pub fn unknown_action(&self, service: &Service, wanted: &str) -> ResolveError {
         let mut advice = String::new();
         if let Some(other) = self.services().find(|other| other.action(wanted).is_some()) {
-            advice = format!("The service {} has it. ", other.name());
+            advice = format!(". The service {} has it", other.name());
         } else if let Some(near) = did_you_mean(&cut(wanted), service.actions().map(Action::name)) {
-            advice = near + " ";
+            advice = format!(". {near}");
         }
         if service.actions().len() <= SHORT_LIST {
             let names: Vec<_> = service.actions().map(Action::name).collect();
-            advice = format!("{advice}It has: {}", names.join(", "));
-        } else {
-            advice = format!(
-                "{advice}list_actions with service {} shows all",
-                service.name()
-            );
+            let end = if advice.ends_with('?') { "" } else { "." };
+            advice = format!("{advice}{end} It has: {}", names.join(", "));
         }
         ResolveError::UnknownAction {
             service: service.name().clone(),

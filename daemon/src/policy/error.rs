@@ -51,6 +51,12 @@ pub enum Fault {
         /// The parser's word.
         message: String,
     },
+    /// An item below a list that is written as `[]`.
+    #[error("this stands below the list of line {list}, which is `[]`: none; delete that `[]`")]
+    BelowEmptyList {
+        /// The list's line, from 1.
+        list: usize,
+    },
     /// Nested, repeated or aliased beyond what a policy needs.
     #[error(
         "the policy nests, repeats or aliases more than any policy needs ({limit}); write it out plainly"

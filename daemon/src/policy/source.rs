@@ -30,9 +30,32 @@ impl<'a> Source<'a> {
 
     /// Reads the YAML.
     pub(super) fn parse<T: DeserializeOwned>(self) -> Result<T, PolicyError> {
-        self.yaml
-            .parse()
-            .map_err(|error| PolicyError::at(self.yaml.place(error.location()), yaml_fault(&error)))
+        self.yaml.parse().map_err(|error| {
+            let place = self.yaml.place(error.location());
+            let fault = match yaml_fault(&error) {
+                Fault::Syntax { message } => {
+                    match place.line().and_then(|line| self.empty_list_above(line)) {
+                        Some(list) => Fault::BelowEmptyList { list },
+                        None => Fault::Syntax { message },
+                    }
+                }
+                fault => fault,
+            };
+            PolicyError::at(place, fault)
+        })
+    }
+
+    /// The line of a `[]` that the item in `line` stands below: what `axis deny`
+    /// left there, until somebody deleted the "#" before a rule. From 1, both.
+    fn empty_list_above(self, line: usize) -> Option<usize> {
+        let mut lines = self.yaml.text().lines().map(str::trim).enumerate();
+        let before: Vec<_> = lines.by_ref().take(line.checked_sub(1)?).collect();
+        let is_item = lines.next().is_some_and(|(_, item)| item.starts_with("- "));
+        let (at, list) = before
+            .iter()
+            .rfind(|(_, text)| !text.is_empty() && !text.starts_with('#'))?;
+        let list = list.split(" #").next().unwrap_or_default().trim_end();
+        (is_item && list.ends_with(": []")).then_some(at + 1)
     }
 
     /// What `parse` makes of a value, its fault placed where the value stands.

@@ -421,8 +421,9 @@ impl From<OwnerError> for Status {
             OwnerError::Source(SourceError::Busy(_) | SourceError::Unanswered { .. }) => {
                 Code::DeadlineExceeded
             }
-            OwnerError::UnknownService(_) | OwnerError::NotWaiting(_) => Code::NotFound,
-            OwnerError::Secret { .. }
+            OwnerError::NotWaiting(_) => Code::NotFound,
+            OwnerError::UnknownService(_)
+            | OwnerError::Secret { .. }
             | OwnerError::BaseUrl(_)
             | OwnerError::Unconfirmed { .. }
             | OwnerError::Source(_)

@@ -66,8 +66,7 @@ pub fn own_socket(served: Served) -> v1::OwnSocket {
 pub fn code_of(error: &IdentityError) -> Code {
     match error {
         IdentityError::Exists { .. } => Code::AlreadyExists,
-        IdentityError::Unknown { .. } => Code::NotFound,
-        IdentityError::OwnUid { .. } => Code::InvalidArgument,
+        IdentityError::Unknown { .. } | IdentityError::OwnUid { .. } => Code::InvalidArgument,
         IdentityError::TooMany
         | IdentityError::Socket(_)
         | IdentityError::Unreadable(_)

@@ -52,7 +52,7 @@ pub fn show(owner: &Owner, name: &str) -> Result<v1::ShowServiceResponse, Status
     let catalogue = owner.broker.services.catalogue();
     let service = catalogue.service(name).ok_or_else(|| {
         let error = catalogue.unknown_service(name);
-        Status::not_found(format!("{error}{}", owner.unsealed_services()))
+        Status::invalid_argument(format!("{error}{}", owner.unsealed_services()))
     })?;
     Ok(v1::ShowServiceResponse {
         credential_prompt: service.credential().prompt().to_owned(),

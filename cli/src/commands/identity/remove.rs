@@ -68,7 +68,7 @@ impl Remove {
             names => format!("Those that have one: {}", names.join(", ")),
         };
         Err(Failure::new(
-            Exit::Failed,
+            Exit::Usage,
             format!("the identity {} has no socket of its own", self.identity),
         )
         .because(others))

@@ -73,7 +73,7 @@ impl Explain {
         let explanations = explain(&mut daemon, policy, vec![question]).await?;
         let explanation = explanations.into_iter().next().unwrap_or_default();
         if let Some(problem) = &explanation.error {
-            return Err(Failure::new(Exit::Failed, problem.clone()));
+            return Err(Failure::new(Exit::Usage, problem.clone()));
         }
         if self.json {
             output.json(&document(&explanation))?;

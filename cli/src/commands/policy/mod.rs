@@ -93,14 +93,10 @@ fn read_text(path: &Path) -> Result<String, Failure> {
         std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
     read.map_err(|error| {
         Failure::new(
-            Exit::Failed,
+            Exit::Usage,
             format!("{} can't be read: {error}", path.display()),
         )
     })?;
-    String::from_utf8(bytes).map_err(|_| {
-        Failure::new(
-            Exit::Failed,
-            format!("{} is not UTF-8 text", path.display()),
-        )
-    })
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Exit::Usage, format!("{} is not UTF-8 text", path.display())))
 }

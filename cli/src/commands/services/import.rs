@@ -121,7 +121,7 @@ impl Import {
             (bytes, Some(at))
         } else {
             let unreadable = |error: String| {
-                Failure::new(Exit::Failed, format!("can't read {}: {error}", self.source))
+                Failure::new(Exit::Usage, format!("can't read {}: {error}", self.source))
             };
             let mut bytes = Vec::new();
             File::open(&self.source)
@@ -135,7 +135,7 @@ impl Import {
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             Failure::new(
-                Exit::Failed,
+                Exit::Usage,
                 format!("{} isn't UTF-8 text (byte {at})", printable(&self.source)),
             )
         })?;

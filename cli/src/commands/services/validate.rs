@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = (1 << 20) + 1;
 /// Check service files without putting them in force
 ///
 /// axisd reads them as it would in its own directory; nothing is written.
-/// Exits with 1 when one of them is broken.
+/// Exits with 1 when one of them is broken, and with 2 when one can't be read.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  axis services validate acme.yaml")]
 pub struct Validate {
@@ -39,13 +39,17 @@ impl Validate {
         let output = Output::stdout();
         let (mut daemon, _) = Daemon::reach(prompt::password_from_environment()?).await?;
         let mut verdicts = Vec::new();
+        let mut is_unread = false;
         for file in &self.files {
             let verdict = match read(file) {
                 Ok(text) => validate(&mut daemon, file, text).await?,
-                Err(problem) => ValidateServiceResponse {
-                    error: Some(format!("{}: {problem}", file.display())),
-                    service: None,
-                },
+                Err(problem) => {
+                    is_unread = true;
+                    ValidateServiceResponse {
+                        error: Some(format!("{}: {problem}", file.display())),
+                        service: None,
+                    }
+                }
             };
             verdicts.push((file, verdict));
         }
@@ -60,8 +64,12 @@ impl Validate {
                 show(output, file, verdict)?;
             }
         }
-        let broken = verdicts.iter().any(|(_, verdict)| verdict.error.is_some());
-        Ok(if broken { Exit::Failed } else { Exit::Done })
+        let is_broken = verdicts.iter().any(|(_, verdict)| verdict.error.is_some());
+        Ok(match (is_unread, is_broken) {
+            (true, _) => Exit::Usage,
+            (false, true) => Exit::Failed,
+            (false, false) => Exit::Done,
+        })
     }
 }
 

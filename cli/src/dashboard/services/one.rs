@@ -31,7 +31,7 @@ pub async fn show_one(visit: Visit, Path(name): Path<String>) -> Response {
         answer(of_vault.list_credentials(ListCredentialsRequest {})),
     );
     let shown = match shown {
-        Err(failure) if failure.exit() == Exit::Failed => {
+        Err(failure) if failure.exit() == Exit::Usage => {
             // axisd names the nearest
             let page = visit.framed(Tab::Services, &standing, Err(failure));
             return (StatusCode::NOT_FOUND, page).into_response();

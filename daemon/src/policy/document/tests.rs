@@ -295,6 +295,19 @@ fn yaml_that_hides_repeats_or_breaks_is_refused() {
         ),
         (entry("*nothing"), 3, 10, "not valid YAML"),
         (
+            "policies:\n- identity: a\n  allow: []  # none\n  # more\n\n  - service: s\n    actions: [x]\n"
+                .into(),
+            6,
+            5,
+            "the list of line 3, which is `[]`: none; delete",
+        ),
+        (
+            "policies:\n- identity: a\n  deny: []\n  allow: *x\n  - service: s\n".into(),
+            4,
+            10,
+            "not valid YAML",
+        ),
+        (
             "policies: &a\n- identity: x\n  allow: *a\n".into(),
             3,
             10,
