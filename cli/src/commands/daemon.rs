@@ -16,11 +16,14 @@ use crate::client::{self, ask, lock_is_held};
 use crate::commands::status::state_word;
 use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::output::{Output, Tone};
+use crate::output::{Output, Tone, tell};
 use crate::prompt;
 
 /// How long a stop may take: axisd lets calls in flight finish for 10 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// After so long it is said what is waited for.
+const STOP_SILENCE: Duration = Duration::from_secs(1);
 
 /// How often the lock file is looked at.
 const STOP_POLL: Duration = Duration::from_millis(20);
@@ -148,7 +151,12 @@ async fn stop() -> Result<Option<u32>, Failure> {
     };
     let stopped = ask(daemon.admin.stop(StopRequest {})).await?;
     let deadline = Instant::now() + STOP_TIMEOUT;
+    let mut silent_until = Some(Instant::now() + STOP_SILENCE);
     while lock_is_held(&dir)? {
+        if silent_until.is_some_and(|until| Instant::now() >= until) {
+            silent_until = None;
+            tell("Waiting for calls in flight, 10 s at most.");
+        }
         if Instant::now() >= deadline {
             let what = format!(
                 "axisd (process {}) did not end within {} s",

@@ -123,7 +123,7 @@ fn show(output: Output, status: &StatusResponse) -> Result<(), Failure> {
         detail(
             output,
             Tone::Plain,
-            &format!("{} calls in flight", status.calls_in_flight),
+            &format!("calls in flight: {}", status.calls_in_flight),
         )?;
     }
     if status.approvals_waiting > 0 {
@@ -131,7 +131,7 @@ fn show(output: Output, status: &StatusResponse) -> Result<(), Failure> {
             output,
             Tone::Warn,
             &format!(
-                "{} calls wait for your approval: axis approvals",
+                "{} waiting for your approval: axis approvals",
                 status.approvals_waiting
             ),
         )?;

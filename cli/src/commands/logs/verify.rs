@@ -144,11 +144,23 @@ fn show(output: Output, report: &VerifyLogsResponse) -> Result<(), Failure> {
             output.line(output.paint(tone, &format!("Head: {line}")))?;
         }
     }
-    output.line(if is_faultless(report) {
-        output.paint(Tone::Good, "The audit log is intact.")
+    let (tone, words) = verdict(report);
+    output.line(output.paint(tone, words))
+}
+
+/// What is said in the end. A chain alone is no proof: whoever can write the
+/// file can make one.
+fn verdict(report: &VerifyLogsResponse) -> (Tone, &'static str) {
+    let lines: u64 = report.files.iter().map(|file| file.lines).sum();
+    let proven: u64 = report.files.iter().map(|file| file.proven).sum();
+    if !is_faultless(report) {
+        (Tone::Bad, "The audit log has faults.")
+    } else if lines > 0 && proven == 0 {
+        let words = "The hash chain has no fault; nothing is proven by the audit key.";
+        (Tone::Warn, words)
     } else {
-        output.paint(Tone::Bad, "The audit log has faults.")
-    })
+        (Tone::Good, "The audit log is intact.")
+    }
 }
 
 /// Older segments without a fault, one after another.
@@ -240,5 +252,28 @@ mod tests {
             vec![file(None), file(Some("line 3"))]
         )));
         assert!(!is_faultless(&report(false, vec![file(None)])));
+    }
+
+    #[test]
+    fn a_chain_without_a_proven_line_is_not_called_intact() {
+        for (intact, lines, proven, says) in [
+            (true, 0, 0, "is intact"),
+            (true, 4, 2, "is intact"),
+            (true, 4, 0, "nothing is proven"),
+            (false, 4, 2, "has faults"),
+        ] {
+            let file = LogFile {
+                lines,
+                proven,
+                ..LogFile::default()
+            };
+            let report = VerifyLogsResponse {
+                intact,
+                files: vec![file],
+                ..VerifyLogsResponse::default()
+            };
+            let (_, words) = verdict(&report);
+            assert!(words.contains(says), "{words}");
+        }
     }
 }

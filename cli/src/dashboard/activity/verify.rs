@@ -36,10 +36,13 @@ fn body(report: &VerifyLogsResponse) -> Markup {
     let faults = report.files.iter().filter(|file| file.fault.is_some());
     let faults = u64::try_from(faults.count()).unwrap_or(u64::MAX);
     let lines = report.files.iter().map(|file| file.lines).sum();
+    let proven: u64 = report.files.iter().map(|file| file.proven).sum();
     html! {
         h2 { "Is the record as it was written?" }
         p.lead {
-            @if report.intact && faults == 0 { (state(Tone::Good, "intact")) }
+            @if report.intact && faults == 0 && lines > 0 && proven == 0 {
+                (state(Tone::Warn, "no fault, but nothing is proven"))
+            } @else if report.intact && faults == 0 { (state(Tone::Good, "intact")) }
             @else { (state(Tone::Bad, &counted(faults, "file has a fault", "files have faults"))) }
             " " (counted(lines, "line", "lines")) " in "
             (counted(u64::try_from(report.files.len()).unwrap_or(u64::MAX), "file", "files")) "."
@@ -110,13 +113,20 @@ mod tests {
         ] {
             assert!(shown.contains(words), "{words} in {shown}");
         }
-        assert!(
-            !body(&VerifyLogsResponse {
+        let whole = |proven| {
+            let file = LogFile {
+                lines: 4,
+                proven,
+                ..LogFile::default()
+            };
+            body(&VerifyLogsResponse {
                 intact: true,
+                files: vec![file],
                 ..VerifyLogsResponse::default()
             })
             .into_string()
-            .contains("fault\"")
-        );
+        };
+        assert!(!whole(2).contains("nothing is proven"));
+        assert!(whole(0).contains("no fault, but nothing is proven"));
     }
 }
