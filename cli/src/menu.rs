@@ -119,16 +119,7 @@ pub async fn select<T: Send + 'static>(
     help: &str,
     choices: Vec<Choice<T>>,
 ) -> Result<Option<T>, Failure> {
-    let (question, help) = (question.to_owned(), help.to_owned());
-    asked(move || {
-        Select::new(&question, choices)
-            .with_help_message(&help)
-            .with_page_size(page())
-            .without_filtering()
-            .prompt()
-            .map(|choice| choice.value)
-    })
-    .await
+    one_of(question, help, choices, false).await
 }
 
 /// Like [`select`], of so many that what is typed finds one.
@@ -137,13 +128,26 @@ pub async fn find<T: Send + 'static>(
     help: &str,
     choices: Vec<Choice<T>>,
 ) -> Result<Option<T>, Failure> {
+    one_of(question, help, choices, true).await
+}
+
+async fn one_of<T: Send + 'static>(
+    question: &str,
+    help: &str,
+    choices: Vec<Choice<T>>,
+    filters: bool,
+) -> Result<Option<T>, Failure> {
     let (question, help) = (question.to_owned(), help.to_owned());
     asked(move || {
-        Select::new(&question, choices)
+        let menu = Select::new(&question, choices)
             .with_help_message(&help)
-            .with_page_size(page())
-            .prompt()
-            .map(|choice| choice.value)
+            .with_page_size(page());
+        let menu = if filters {
+            menu
+        } else {
+            menu.without_filtering()
+        };
+        menu.prompt().map(|choice| choice.value)
     })
     .await
 }
