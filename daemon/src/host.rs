@@ -63,6 +63,11 @@ impl Host {
         }
     }
 
+    /// Whether what is bound to this and what is bound to `other` may meet.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.covers(other) || other.covers(self)
+    }
+
     /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -23,6 +23,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 const PASSWORD: &str = "correct horse battery staple";
+const LETTERS: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const SECRET: &str = "ghp_bench0123456789abcdefghijklmnop";
 
 fn main() {
@@ -70,6 +71,39 @@ const ANSWERS: [usize; 3] = [1024, 1024 * 1024, 16 * 1024 * 1024];
 #[divan::bench(args = ANSWERS)]
 fn leak_guard(bencher: Bencher, bytes: usize) {
     guard_answer(bencher, bytes, &LeakGuard::new(&[SECRET]));
+}
+
+/// The same where a vault has so many credentials for the host of the call.
+#[divan::bench(args = [2, 4, 8, 16])]
+fn leak_guard_of_one_mib_and_many(bencher: Bencher, credentials: usize) {
+    let others = other_guards(credentials - 1);
+    let guard = LeakGuard::new(&[SECRET]).beside(&others);
+    guard_answer(bencher, 1024 * 1024, &guard);
+}
+
+/// Guards of secrets that have nothing in common.
+fn other_guards(count: usize) -> Vec<Arc<LeakGuard>> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut secret = || {
+        let letters = (0..36).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let at = usize::try_from(state % 62).unwrap_or(0);
+            LETTERS[at] as char
+        });
+        letters.collect::<String>()
+    };
+    let guards = (0..count).map(|_| Arc::new(LeakGuard::new(&[&secret()])));
+    guards.collect()
+}
+
+/// What that takes once a call. No budget.
+#[divan::bench(args = [2, 4, 8, 16])]
+fn leak_guard_beside(bencher: Bencher, credentials: usize) {
+    let others = other_guards(credentials - 1);
+    let guard = LeakGuard::new(&[SECRET]);
+    bencher.bench(|| guard.beside(black_box(&others)));
 }
 
 /// The same through a guard that knows nothing: what is left is the copy, so the

@@ -81,6 +81,22 @@ fn sent(upstream: &Upstream) -> String {
 }
 
 #[test]
+fn a_credential_kept_elsewhere_is_not_shown_to_others_of_its_host() {
+    let secret = canary("elsewhere");
+    let seen = json!({ "seen": secret });
+    let upstream = Upstream::answering(move |_| Reply::json(200, &seen));
+    let (home, _) = home_with_op(&upstream, &secret);
+    home.add("stripe", &canary("stripe"), &upstream.url());
+    home.policy(
+        "policies:\n  - identity: local-dev\n    allow: [{service: '*', actions: ['*']}]\n",
+    );
+    let mut host = Host::connect(&home, "local-dev");
+    assert_eq!(get(&mut host)["ok"], true);
+    let answer = host.execute("stripe", "customers.list", &json!({}));
+    assert_eq!(answer["result"]["seen"], "[redacted by axis]", "{answer}");
+}
+
+#[test]
 fn a_call_goes_out_with_what_the_password_manager_says_and_nothing_of_it_is_written_down() {
     let upstream = Upstream::friendly();
     let secret = canary("op");

@@ -115,6 +115,63 @@ fn what_is_selected_or_saved_is_as_guarded_as_the_whole() {
 }
 
 #[test]
+fn what_others_sent_to_the_same_host_comes_back_to_no_one() {
+    let keys = ["replaced", "own", "work", "other"].map(canary);
+    let all: Vec<String> = keys
+        .iter()
+        .flat_map(|key| forms(key))
+        .map(|it| it.1)
+        .collect();
+    let body = json!({"seen": all, "message": all.join(" ")});
+    let upstream = Upstream::answering(move |request| {
+        // a refusal, too
+        let status = if request.path.contains("refused") {
+            422
+        } else {
+            200
+        };
+        Reply::json(status, &body)
+    });
+    let home = Home::with_github(
+        &upstream,
+        &keys[0],
+        "policies:\n  - identity: local-dev\n    allow: [{service: '*', actions: ['*']}]\n  - identity: at-work\n    allow: [{service: github, actions: ['*'], credential: work}]\n",
+    );
+    let url = upstream.url();
+    let add = |service: &str, more: &[&str], key: &str| {
+        let usual = ["add", service, "--stdin", "--no-check", "--base-url", &url];
+        home.axis_fed(&[&usual[..], more].concat(), key).ok();
+    };
+    add("github", &["--replace"], &keys[1]);
+    add("github", &["--label", "work"], &keys[2]);
+    add("stripe", &[], &keys[3]);
+    let calls = |when: &str| {
+        for (identity, service, action) in [
+            ("local-dev", "github", "repos.get"),
+            ("at-work", "github", "repos.get"),
+            ("local-dev", "stripe", "customers.list"),
+        ] {
+            let mut host = Host::connect(&home, identity);
+            for owner in ["octocat", "refused"] {
+                let mut params = json!({});
+                if service == "github" {
+                    params = json!({"owner": owner, "repo": "x"});
+                }
+                let answer = host.execute(service, action, &params).to_string();
+                assert!(answer.contains("redacted by axis"), "{when}: {answer}");
+                for key in &keys {
+                    holds_nothing_of(&answer, key, &format!("{when}, {identity}, {service}"));
+                }
+            }
+        }
+    };
+    calls("as it was stored");
+    home.kill();
+    home.axis(&["unlock"]).ok();
+    calls("opened anew");
+}
+
+#[test]
 fn a_next_page_s_cursor_holds_no_credential() {
     let key = odd_key();
     let upstream = reflecting(&key);

@@ -51,7 +51,8 @@ struct Unsealed {
 pub struct Authorised {
     /// The request, to be sent as it is.
     pub request: AuthorisedRequest,
-    /// Knows the credential and all that was made of it for this request.
+    /// Knows the credential, all that was made of it for this request, and the
+    /// others that were sent to the same hosts.
     pub guard: Arc<LeakGuard>,
     /// The token in it, where it isn't the credential itself.
     pub token: Option<UsedToken>,
@@ -113,7 +114,7 @@ impl Authoriser {
                 let guard = Kept::with(credential, scheme).guard(scheme, secret);
                 return Ok(Authorised {
                     request: AuthorisedRequest(request),
-                    guard: Arc::new(guard.and(&[&signature])),
+                    guard: self.beside(credential, Arc::new(guard.and(&[&signature]))),
                     token: None,
                 });
             }
@@ -129,16 +130,26 @@ impl Authoriser {
                 bearer::apply(used.token.secret.expose(), &mut request.headers)?;
                 return Ok(Authorised {
                     request: AuthorisedRequest(request),
-                    guard: Arc::clone(&used.token.guard),
+                    guard: self.beside(credential, Arc::clone(&used.token.guard)),
                     token: Some(used),
                 });
             }
         }
+        let guard = Kept::with(credential, scheme).guard(scheme, secret);
         Ok(Authorised {
             request: AuthorisedRequest(request),
-            guard: Kept::with(credential, scheme).guard(scheme, secret),
+            guard: self.beside(credential, guard),
             token: None,
         })
+    }
+
+    /// `guard`, and what knows the other credentials of the same hosts.
+    fn beside(&self, credential: &Credential, guard: Arc<LeakGuard>) -> Arc<LeakGuard> {
+        let others = self.shared.keeper.guards_beside(credential);
+        if others.is_empty() {
+            return guard;
+        }
+        Arc::new(guard.beside(&others))
     }
 
     /// Fetches a token, or finds one; `None` where the scheme needs none.
@@ -166,7 +177,13 @@ impl Authoriser {
     /// it is lost when axisd ends or the vault is locked.
     pub fn unsealed(&self) -> BTreeMap<CredentialName, String> {
         let mut unsealed = self.shared.unsealed();
-        unsealed.retain(|_, it| it.credential.strong_count() > 0);
+        unsealed.retain(|name, it| {
+            let current = self.shared.keeper.current(name);
+            // one that the owner replaced is still known, for an undo
+            let is_it =
+                |now: Arc<Credential>| std::ptr::eq(it.credential.as_ptr(), &raw const *now);
+            current.is_ok_and(is_it)
+        });
         let tell = |(name, it): (&CredentialName, &Unsealed)| (name.clone(), it.reason.clone());
         unsealed.iter().map(tell).collect()
     }
@@ -254,6 +271,7 @@ impl Fetch {
             base_url: &self.base_url,
             upstream: &shared.upstream,
             now: shared.clock.wall(),
+            others: shared.keeper.guards_beside(&self.credential),
         };
         let now = shared.clock.monotonic();
         let unused = unsealed.as_deref().map(Secret::expose);

@@ -11,7 +11,7 @@ use super::scheme::AuthScheme;
 use super::{AuthError, github_app, google_service_account, oauth2};
 use crate::host::BaseUrl;
 use crate::names::CredentialName;
-use crate::upstream::Upstream;
+use crate::upstream::{LeakGuard, Upstream};
 use crate::vault::Credential;
 
 /// What a scheme asks a token endpoint with.
@@ -21,6 +21,8 @@ pub(super) struct Exchange<'a> {
     pub(super) base_url: &'a BaseUrl,
     pub(super) upstream: &'a Upstream,
     pub(super) now: Timestamp,
+    /// Know the other credentials that the endpoint may have been sent.
+    pub(super) others: Vec<Arc<LeakGuard>>,
 }
 
 /// Seals a secret in the place of one that was used up, and gives the
@@ -42,9 +44,19 @@ pub trait Keeper: Send + Sync + 'static {
     /// # Errors
     /// As for [`Self::current`].
     fn seal(&self, credential: &Arc<Credential>) -> Result<Seal, AuthError>;
+
+    /// What knows the other credentials that were sent to a host of this one's,
+    /// which may not come back to it.
+    fn guards_beside(&self, credential: &Credential) -> Vec<Arc<LeakGuard>>;
 }
 
 impl Exchange<'_> {
+    /// What no answer of the endpoint may bring back: `secrets` of this
+    /// credential, and the others.
+    pub(super) fn guard(&self, secrets: &[&str]) -> LeakGuard {
+        LeakGuard::new(secrets).beside(&self.others)
+    }
+
     /// Asks the scheme's token endpoint. `refresh_token` stands for the stored
     /// one, where that was used up.
     pub(super) async fn fetch(

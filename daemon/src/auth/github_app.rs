@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 use super::endpoint::{Grant, Question};
 use super::exchange::Exchange;
 use super::{AuthError, bearer, jwt};
-use crate::upstream::LeakGuard;
 
 /// A JWT begins this long ago, so that a clock that is a little ahead does no harm.
 const BACKDATED_S: i64 = 60;
@@ -94,7 +93,7 @@ pub(super) async fn fetch(exchange: &Exchange<'_>) -> Result<Grant, AuthError> {
         hosts: exchange.credential.hosts(),
         headers,
         form: None,
-        guard: &LeakGuard::new(&[
+        guard: &exchange.guard(&[
             &app.private_key,
             &assertion,
             jwt::signature(&assertion).unwrap_or_default(),

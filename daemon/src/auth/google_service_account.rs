@@ -9,7 +9,6 @@ use super::endpoint::{self, Grant, Question};
 use super::exchange::Exchange;
 use super::jwt;
 use crate::host::BaseUrl;
-use crate::upstream::LeakGuard;
 
 /// Google's own token endpoint.
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
@@ -79,7 +78,7 @@ pub(super) async fn fetch(exchange: &Exchange<'_>, scopes: &[String]) -> Result<
     };
     let assertion = jwt::sign(&claims, key.private_key_id.as_deref(), &key.private_key)?;
     let signature = jwt::signature(&assertion).unwrap_or_default();
-    let guard = LeakGuard::new(&[&key.private_key, &assertion, signature]);
+    let guard = exchange.guard(&[&key.private_key, &assertion, signature]);
     let answer = Question {
         url: &url,
         path: "",

@@ -47,6 +47,18 @@ impl Kept {
         guard
     }
 
+    /// All that is known of the credential by now: as each scheme reads it that
+    /// it was used with, and its tokens.
+    fn guards(&self) -> Vec<Arc<LeakGuard>> {
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = [&self.first];
+        let schemes = first.into_iter().chain(others.iter());
+        let schemes = schemes.map(|(_, guard)| Arc::clone(guard));
+        let tokens = cells.iter().filter_map(|(_, cell)| cell.guard());
+        schemes.chain(tokens).collect()
+    }
+
     /// Where the token of `scheme`, with these very options, is kept.
     pub(super) fn cell(&self, scheme: &AuthScheme) -> Arc<TokenCell> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,6 +69,12 @@ impl Kept {
         cells.push((scheme.clone(), Arc::clone(&cell)));
         cell
     }
+}
+
+/// What no answer may hold of `credential`, which `scheme` is for, though it
+/// isn't the one that the call went out with.
+pub fn guards_of(credential: &Credential, scheme: &AuthScheme) -> Vec<Arc<LeakGuard>> {
+    Kept::with(credential, scheme).guards()
 }
 
 /// What of `secret` no answer may hold. A service file may be edited to name

@@ -33,6 +33,7 @@ mod token;
 pub use self::authoriser::{Authorised, Authoriser, UsedToken, replaces_its_secret};
 pub use self::error::AuthError;
 pub use self::exchange::{Keeper, Seal};
+pub use self::kept::guards_of;
 pub use self::scheme::{AuthScheme, Carrier, ClientAuth, GrantType, OAuth2};
 use crate::host::{BaseUrl, Host};
 

@@ -14,7 +14,6 @@ use super::exchange::Exchange;
 use super::scheme::{ClientAuth, GrantType, OAuth2};
 use super::{AuthError, header};
 use crate::host::BaseUrl;
-use crate::upstream::LeakGuard;
 
 /// What the owner got from the authorisation server. No Debug: it is secret.
 #[derive(serde::Deserialize)]
@@ -90,7 +89,7 @@ pub(super) async fn fetch(
             }
         }
     }
-    let guard = LeakGuard::new(&[secret, &encoded, used.unwrap_or_default()]);
+    let guard = exchange.guard(&[secret, &encoded, used.unwrap_or_default()]);
     let answer = Question {
         url: client.token_url(&options.token_url),
         path: "",

@@ -89,6 +89,12 @@ impl TokenCell {
         Found::Nothing(Fetching(sender), Waiting(receiver))
     }
 
+    /// What no answer may hold of the token, where there is one.
+    pub(super) fn guard(&self) -> Option<Arc<LeakGuard>> {
+        let state = self.state();
+        Some(Arc::clone(&state.token.as_ref()?.guard))
+    }
+
     /// Keeps a token that was fetched for this cell or for its predecessor.
     pub(super) fn keep(&self, token: &Arc<AccessToken>) {
         self.state().token = Some(Arc::clone(token));

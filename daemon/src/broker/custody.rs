@@ -1,28 +1,62 @@
 //! The vault and the audit log as [`crate::auth`] sees them: a refresh token
-//! that its use replaced is sealed, and that is on record.
+//! that its use replaced is sealed, and that is on record; and what others sent
+//! to a host is known where it answers.
 
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use crate::audit::{Act, AdminAct, Audit};
-use crate::auth::{AuthError, Keeper, Seal};
+use crate::auth::{self, AuthError, AuthScheme, Keeper, Seal};
+use crate::catalogue::Service;
 use crate::names::CredentialName;
-use crate::vault::{Credential, Vault, VaultError};
+use crate::services::ServiceStore;
+use crate::sources::Sources;
+use crate::upstream::LeakGuard;
+use crate::vault::{Credential, Holding, Vault, VaultError};
 
 /// Keeps what stands for a credential from now on.
 pub(super) struct Custody {
     vault: Arc<Vault>,
     audit: Audit,
+    services: Arc<ServiceStore>,
 }
 
 impl Custody {
-    pub(super) fn new(vault: Arc<Vault>, audit: Audit) -> Self {
-        Self { vault, audit }
+    pub(super) fn new(vault: Arc<Vault>, audit: Audit, services: Arc<ServiceStore>) -> Self {
+        Self {
+            vault,
+            audit,
+            services,
+        }
     }
 }
 
 impl Keeper for Custody {
+    fn guards_beside(&self, credential: &Credential) -> Vec<Arc<LeakGuard>> {
+        let others = self.vault.beside(credential);
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let catalogue = self.services.catalogue();
+        let mut guards = Vec::new();
+        for other in others {
+            let other = match other {
+                Holding::Secret(other) => other,
+                Holding::Source(sourced) => match Sources::known(&sourced) {
+                    Some(other) if !std::ptr::eq(Arc::as_ptr(&other), credential) => other,
+                    // never read, so never sent
+                    _ => continue,
+                },
+            };
+            // of a service that is gone, all of it is secret
+            let service = catalogue.service(other.name().service.as_str());
+            let scheme = service.map_or(&AuthScheme::Bearer, Service::auth);
+            guards.extend(auth::guards_of(&other, scheme));
+        }
+        guards
+    }
+
     fn current(&self, name: &CredentialName) -> Result<Arc<Credential>, AuthError> {
         self.vault.credential(name).map_err(|error| unkept(&error))
     }

@@ -153,9 +153,10 @@ impl Broker {
         // whoever can edit the file could read all calls by its certificates:
         // they count once the owner has sealed them
         let upstream = Upstream::new(&upstream_settings(&settings, None))?;
-        let keeper = Arc::new(Custody::new(vault.clone(), audit.clone()));
+        let services = ServiceStore::load(paths.services.clone(), Catalogue::builtin()?);
+        let keeper = Custody::new(vault.clone(), audit.clone(), services.clone());
         Ok(Self {
-            services: ServiceStore::load(paths.services.clone(), Catalogue::builtin()?),
+            services,
             policy: PolicyStore::load(paths.policy.clone()),
             limits: Limits::new(),
             approvals: Approvals::new(clock.clone(), config.approval_timeout.into()),
@@ -164,7 +165,7 @@ impl Broker {
             sources: Arc::new(Sources::new(clock.clone())),
             uses: Uses::default(),
             audit,
-            authoriser: Authoriser::new(upstream.clone(), clock.clone(), keeper),
+            authoriser: Authoriser::new(upstream.clone(), clock.clone(), Arc::new(keeper)),
             upstream,
             selector: Selector::default(),
             clock,

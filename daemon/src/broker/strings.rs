@@ -56,8 +56,12 @@ fn end_of_string(json: &[u8], start: usize) -> usize {
         if json[at - 1] != b'\\' {
             return at;
         }
-        // whatever is escaped, a quote or a backslash
-        at = (at + 1).min(json.len());
+        // whatever is escaped, a quote or a backslash; but a line ends
+        match json.get(at) {
+            Some(b'\n') => return at + 1,
+            Some(_) => at += 1,
+            None => {}
+        }
     }
     json.len()
 }
@@ -140,6 +144,10 @@ mod tests {
         let (out, found) = read(&format!(": 3\" \ndata: {{\"a\":\"{said}\"}}\n\n"));
         assert_eq!(found, 1, "{out}");
         assert_eq!(out, ": 3\" \ndata: {\"a\":\"[redacted by axis]\"}\n\n");
+        // nor does a backslash at the end of it
+        let (out, found) = read(&format!("path \"C:\\\n{{\"a\":\"{said}\"}}\n"));
+        assert_eq!(found, 1, "{out}");
+        assert_eq!(out, "path \"C:\\\n{\"a\":\"[redacted by axis]\"}\n");
     }
 
     #[test]

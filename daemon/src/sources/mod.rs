@@ -268,6 +268,13 @@ impl Sources {
         }
     }
 
+    /// What was read last, however long ago, without reading it now.
+    pub fn known(sourced: &Sourced) -> Option<Arc<Credential>> {
+        let kept = sourced.kept::<Kept>();
+        let last = kept.last();
+        Some(Arc::clone(&last.read.as_ref()?.0))
+    }
+
     /// Told that an upstream refused a credential that was read: the owner may
     /// have changed it, so that the next call reads it anew.
     pub fn rejected(&self, sourced: &Sourced, credential: &Arc<Credential>) {

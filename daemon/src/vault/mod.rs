@@ -194,6 +194,25 @@ impl Vault {
         }
     }
 
+    /// What else may be in an answer to a call with `credential`: that which may
+    /// go to one of the same hosts, and what the owner replaced there.
+    pub fn beside(&self, credential: &Credential) -> Vec<Holding> {
+        let snapshot = self.writer.snapshot();
+        let Some(opened) = &snapshot.opened else {
+            return Vec::new();
+        };
+        let replaced = opened.replaced.values().cloned().map(Holding::Secret);
+        let held = opened.credentials.values().cloned().chain(replaced);
+        let is_itself = |holding: &Holding| matches!(holding, Holding::Secret(it) if std::ptr::eq(Arc::as_ptr(it), credential));
+        let meets = |holding: &Holding| {
+            let hosts = credential.hosts().iter();
+            hosts
+                .clone()
+                .any(|own| holding.hosts().iter().any(|host| host.meets(own)))
+        };
+        held.filter(|it| !is_itself(it) && meets(it)).collect()
+    }
+
     /// The names of the credentials, also while locked.
     pub fn names(&self) -> Vec<CredentialName> {
         match &self.writer.snapshot().loaded {
@@ -332,7 +351,9 @@ impl Vault {
             return 0;
         };
         let secrets = opened.credentials.values().map(|c| c.secret().is_locked());
+        let replaced = opened.replaced.values().map(|c| c.secret().is_locked());
         secrets
+            .chain(replaced)
             .chain([&opened.audit_key, &opened.vault_key].map(|key| key.is_locked()))
             .filter(|locked| !locked)
             .count()

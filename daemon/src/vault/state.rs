@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::VaultError;
 use super::contents;
-use super::credential::Holding;
+use super::credential::{Credential, Holding};
+use super::entry::EntryName;
 use super::fault::Fault;
 use super::file::{Digest, KeystoreFile};
 use super::keystore::{self, Keystore};
@@ -87,6 +88,9 @@ pub(super) struct Loaded {
 #[derive(Clone)]
 pub(super) struct Opened {
     pub credentials: HashMap<CredentialName, Holding>,
+    /// What stood in their places before the owner replaced it, where that was
+    /// a secret: an answer may still hold it.
+    pub replaced: HashMap<CredentialName, Arc<Credential>>,
     pub audit_key: Arc<Key>,
     pub reserved: ReservedTexts,
     /// Seals what a credential's use put in its place.
@@ -152,18 +156,25 @@ impl Opened {
         };
         let audit_key = keystore.open(vault_key, keystore::AUDIT_KEY)?;
         let audit_key = contents::key(&audit_key).map_err(|()| unreadable(keystore::AUDIT_KEY))?;
-        let credentials = keystore
-            .credentials()
-            .map(|(name, _)| {
-                let text = name.to_string();
-                let plaintext = keystore.open(vault_key, &text)?;
-                let holding =
-                    contents::holding(name.clone(), &plaintext).map_err(|()| unreadable(&text))?;
-                Ok((name, holding))
-            })
-            .collect::<Result<_, Fault>>()?;
+        let holding = |entry: &str, name: &CredentialName| {
+            let plaintext = keystore.open(vault_key, entry)?;
+            contents::holding(name.clone(), &plaintext).map_err(|()| unreadable(entry))
+        };
+        let mut credentials = HashMap::new();
+        let mut replaced = HashMap::new();
+        for (name, _) in keystore.credentials() {
+            let before = EntryName::Previous(name.clone()).to_string();
+            if keystore.entries.contains_key(&before)
+                && let Holding::Secret(before) = holding(&before, &name)?
+            {
+                replaced.insert(name.clone(), before);
+            }
+            let held = holding(&name.to_string(), &name)?;
+            credentials.insert(name, held);
+        }
         Ok(Self {
             credentials,
+            replaced,
             audit_key: Arc::new(audit_key),
             reserved: Reserved::open(keystore, vault_key)?,
             vault_key: Arc::new(Key::copy_of(vault_key.expose())),

@@ -14,6 +14,7 @@ use super::*;
 use crate::clock::{Clock, ManualClock};
 use crate::host::BaseUrl;
 use crate::names::CredentialName;
+use crate::upstream::LeakGuard;
 use crate::upstream::request::{AuthorisedRequest, BoundRequest, Site, UpstreamRequest};
 use crate::upstream::{Upstream, UpstreamSettings};
 use crate::vault::{Credential, Secret};
@@ -64,5 +65,9 @@ impl Keeper for NoKeeper {
 
     fn seal(&self, _: &Arc<Credential>) -> Result<Seal, AuthError> {
         Err(AuthError::Unkept("there is no keeper here".into()))
+    }
+
+    fn guards_beside(&self, _: &Credential) -> Vec<Arc<LeakGuard>> {
+        Vec::new()
     }
 }

@@ -171,6 +171,10 @@ impl Keeper for TestKeeper {
             Ok(new)
         }))
     }
+
+    fn guards_beside(&self, _: &Credential) -> Vec<Arc<LeakGuard>> {
+        Vec::new()
+    }
 }
 
 pub(super) fn google() -> AuthScheme {

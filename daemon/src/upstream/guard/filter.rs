@@ -84,6 +84,20 @@ impl Filter {
         }
     }
 
+    /// Lets through what `other` does, of whose patterns the first has the
+    /// number `start` here.
+    pub fn join(&mut self, other: &Self, start: usize) {
+        // the grams in a larger window are more than those in a smaller one
+        self.window = self.window.min(other.window);
+        let shift = u32::try_from(start % 64).unwrap_or(0);
+        for (own, others) in self.first.iter_mut().zip(other.first.iter()) {
+            *own |= others.rotate_left(shift);
+        }
+        for (own, others) in self.grams.0.iter_mut().zip(other.grams.0.iter()) {
+            *own |= others;
+        }
+    }
+
     /// Adds the grams of characters that are one byte each and nothing else.
     fn add_row(&mut self, row: &[u8], breaks: &[&[u8]]) {
         self.grams.add_all_of(row);

@@ -78,6 +78,21 @@ impl LeakGuard {
         self.with(secrets, filter::NARROW)
     }
 
+    /// A guard for all that this one and `others` know. It is soon made, since
+    /// they share what they hold.
+    #[must_use]
+    pub fn beside(&self, others: &[Arc<Self>]) -> Self {
+        let mut all = Self {
+            patterns: self.patterns.clone(),
+            filter: self.filter.clone(),
+        };
+        for other in others {
+            all.filter.join(&other.filter, all.patterns.len());
+            all.patterns.extend(other.patterns.iter().cloned());
+        }
+        all
+    }
+
     fn with(&self, secrets: &[&str], window: usize) -> Self {
         let more = secrets.iter().copied().flat_map(Pattern::of);
         let more: Vec<_> = more.map(Arc::new).collect();

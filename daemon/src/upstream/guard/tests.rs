@@ -304,6 +304,31 @@ fn a_guard_that_learns_more_forgets_nothing() {
 }
 
 #[test]
+fn a_guard_beside_others_knows_what_each_of_them_does() {
+    let secrets: Vec<String> = (0..30).map(|n| format!("tok/+{n:02}-secret")).collect();
+    let guards = secrets.iter().map(|it| Arc::new(LeakGuard::new(&[it])));
+    let guards: Vec<_> = guards.collect();
+    // of more patterns than a word has bits, and of different lengths
+    let short = Arc::new(LeakGuard::new(&["short"]));
+    let all = short.beside(&guards);
+    for secret in secrets.iter().map(String::as_str).chain(["short"]) {
+        let plain = secret == "short";
+        for (way, form) in reflections(secret) {
+            let text = format!("before {form} after");
+            let (out, found) = all.redact_counted(&text);
+            assert!(plain || found > 0, "{way} of {secret}: {out}");
+            let alone = LeakGuard::new(&[secret]).redact(&text);
+            assert_eq!(out, alone, "{way} of {secret}");
+        }
+    }
+    let innocent = "tok/+ short-ish? no: shor t, secret";
+    assert_eq!(
+        LeakGuard::new(&[]).beside(&guards).redact(innocent),
+        innocent
+    );
+}
+
+#[test]
 fn most_of_a_long_secret_byte_by_byte_is_not_looked_at_anew_each_time() {
     let secret = each(0..6000, |number| format!("{number:08x}"));
     let guard = LeakGuard::new(&[&secret]);

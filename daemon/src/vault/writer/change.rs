@@ -11,7 +11,10 @@ use crate::vault::state::Opened;
 pub enum Change {
     /// Nothing in memory changes.
     Nothing,
+    /// What the owner put there.
     Put(Holding),
+    /// What a credential's use put in its place.
+    Succeeded(Holding),
     Removed(CredentialName),
     /// What a reserved entry holds now.
     Reserved(Reserved, Option<Arc<str>>),
@@ -23,11 +26,21 @@ impl Change {
         match self {
             Self::Nothing => {}
             Self::Put(holding) => {
+                let name = holding.name();
+                let before = opened.credentials.insert(name.clone(), holding.clone());
+                if let Some(Holding::Secret(before)) = before
+                    && before.secret().expose() != holding.secret().expose()
+                {
+                    opened.replaced.insert(name.clone(), before);
+                }
+            }
+            Self::Succeeded(holding) => {
                 let name = holding.name().clone();
                 opened.credentials.insert(name, holding.clone());
             }
             Self::Removed(name) => {
                 opened.credentials.remove(name);
+                opened.replaced.remove(name);
             }
             Self::Reserved(entry, Some(text)) => {
                 opened.reserved.insert(*entry, Arc::clone(text));

@@ -40,6 +40,7 @@ impl Writer {
             loaded: Some(Arc::new(loaded)),
             opened: Some(Arc::new(Opened {
                 credentials: HashMap::new(),
+                replaced: HashMap::new(),
                 audit_key: Arc::new(audit_key),
                 reserved: HashMap::new(),
                 vault_key: Arc::new(vault_key),

@@ -66,7 +66,7 @@ impl Successor {
                     base_url.clone(),
                 ));
                 sealed = Some(Arc::clone(&new));
-                Ok((true, Change::Put(Holding::Secret(new))))
+                Ok((true, Change::Succeeded(Holding::Secret(new))))
             })?;
         match sealed {
             Some(sealed) => Ok((written, sealed)),
