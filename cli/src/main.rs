@@ -63,7 +63,7 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
         AXIS_NEW_MASTER_PASSWORD (the same for `axis rotate`), AXIS_IMPORT_PASSWORD\n\
         (another vault's, for `axis import`), AXIS_IDENTITY, AXIS_HOME,\n\
         AXIS_POLICY_PATH, AXIS_KEYSTORE_PATH, AXIS_SOCKET_DIR, AXIS_SOCKET,\n\
-        AXIS_AUTOSTART, AXIS_LOG, NO_COLOR."
+        AXIS_FILES (for `axis mcp`), AXIS_AUTOSTART, AXIS_LOG, NO_COLOR."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::answer::Failure;
+use crate::files::{Reach, VARIABLE};
 use crate::members::Members;
 
 const EXECUTE_EXAMPLE: &str = r#"{"service":"github","action":"repos.get","justification":"why this call is needed","params":{"owner":"octocat","repo":"hello-world"}}"#;
@@ -33,7 +34,7 @@ pub struct ExecuteArguments {
     pub body_file: Option<String>,
 }
 
-/// All arguments of `execute_action`.
+/// All arguments of `execute_action`, those for files last.
 const EXECUTE_ARGUMENTS: [&str; 7] = [
     "service",
     "action",
@@ -42,6 +43,12 @@ const EXECUTE_ARGUMENTS: [&str; 7] = [
     "select",
     "save_to",
     "body_file",
+];
+
+/// Those for files, and what else there is to do without them.
+const FOR_FILES: [(&str, &str); 2] = [
+    ("save_to", "\"select\" makes a long answer short"),
+    ("body_file", "what fits into \"params\" goes there"),
 ];
 
 /// What `list_actions` was asked for.
@@ -58,8 +65,12 @@ impl ExecuteArguments {
     ///
     /// # Errors
     /// `invalid_params`, with everything that is wrong and an example.
-    pub fn read(arguments: Option<&Bytes>) -> Result<Self, Failure> {
-        let mut fields = Fields::read(arguments, &EXECUTE_ARGUMENTS, EXECUTE_EXAMPLE)?;
+    pub fn read(arguments: Option<&Bytes>, files: &Reach) -> Result<Self, Failure> {
+        let taken = match files {
+            Reach::Nowhere => &EXECUTE_ARGUMENTS[..EXECUTE_ARGUMENTS.len() - FOR_FILES.len()],
+            Reach::Everywhere | Reach::Beneath(_) => &EXECUTE_ARGUMENTS[..],
+        };
+        let mut fields = Fields::read(arguments, &EXECUTE_ARGUMENTS, taken, EXECUTE_EXAMPLE)?;
         let service = fields.required_text("service", "the service's name");
         let action = fields.required_text("action", "the action's name");
         let justification = fields.required_text("justification", "why this call is needed");
@@ -75,7 +86,9 @@ impl ExecuteArguments {
         let select = fields.optional_text("select", "a jq expression such as .[0].id");
         let save_to = fields.optional_text("save_to", "the path of a file");
         let body_file = fields.optional_text("body_file", "the path of a file");
-        if select.is_some() && save_to.is_some() {
+        if files.is_nowhere() {
+            fields.refuse_files();
+        } else if select.is_some() && save_to.is_some() {
             fields.wrong(
                 "\"select\" and \"save_to\" exclude each other: a saved answer is written as it comes"
                     .to_owned(),
@@ -106,7 +119,8 @@ impl ListArguments {
     /// # Errors
     /// `invalid_params`, with everything that is wrong and an example.
     pub fn read(arguments: Option<&Bytes>) -> Result<Self, Failure> {
-        let mut fields = Fields::read(arguments, &["service", "action"], LIST_EXAMPLE)?;
+        let known = ["service", "action"];
+        let mut fields = Fields::read(arguments, &known, &known, LIST_EXAMPLE)?;
         let service = fields.optional_text("service", "the service's name");
         let action = fields.optional_text("action", "the action's name");
         if action.is_some() && !fields.given.contains_key("service") {
@@ -131,9 +145,11 @@ struct Fields<'a> {
 static NO_ARGUMENTS: Bytes = Bytes::from_static(b"{}");
 
 impl<'a> Fields<'a> {
+    /// Reads what is `known`; what else stands there is told what is `taken`.
     fn read(
         arguments: Option<&'a Bytes>,
         known: &[&str],
+        taken: &[&str],
         example: &'static str,
     ) -> Result<Self, Failure> {
         let bytes = arguments.unwrap_or(&NO_ARGUMENTS);
@@ -152,7 +168,7 @@ impl<'a> Fields<'a> {
                 format!(
                     "{:?} is no argument of this tool, which takes {}",
                     cut(name),
-                    known.join(", ")
+                    taken.join(", ")
                 )
             });
         let repeated = members.repeated.iter();
@@ -176,6 +192,16 @@ impl<'a> Fields<'a> {
     fn failure(self) -> Failure {
         Failure::new("invalid_params", self.problems.join("; "))
             .with_hint(format!("Send {}", self.example))
+    }
+
+    fn refuse_files(&mut self) {
+        for (name, instead) in FOR_FILES {
+            if self.given.contains_key(name) {
+                self.wrong(format!(
+                    "{name:?} can't be given here, since the owner has turned files off ({VARIABLE}=off): leave it out; {instead}"
+                ));
+            }
+        }
     }
 
     fn required_text(&mut self, name: &str, meaning: &str) -> Option<String> {
@@ -246,154 +272,5 @@ fn kind(value: &RawValue) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn execute(arguments: &str) -> Result<ExecuteArguments, Failure> {
-        ExecuteArguments::read(Some(&Bytes::copy_from_slice(arguments.as_bytes())))
-    }
-
-    fn with_params(params: &str) -> String {
-        format!(r#"{{"service":"s","action":"a","justification":"j","params":{params}}}"#)
-    }
-
-    #[test]
-    fn params_keep_every_byte() {
-        for params in [
-            "{}",
-            r#"{ "n" : 123456789012345678901234567890, "f": 1.10e+2 }"#,
-            r#"{"same":1,"same":2,"ü":"\ud83d\ude00"}"#,
-        ] {
-            assert_eq!(execute(&with_params(params)).unwrap().params, params);
-        }
-    }
-
-    #[test]
-    fn params_in_a_string_are_the_object_in_it() {
-        let arguments = with_params(r#"" {\"n\": 12345678901234567890123}\n""#);
-        assert_eq!(
-            execute(&arguments).unwrap().params,
-            r#"{"n": 12345678901234567890123}"#
-        );
-    }
-
-    #[test]
-    fn everything_wrong_is_said_at_once() {
-        let failure =
-            execute(r#"{"service":7,"justification":" ","params":[1],"selct":"x"}"#).unwrap_err();
-        assert_eq!(failure.code, "invalid_params");
-        for part in [
-            "\"service\" must be a string, but is a number",
-            "\"action\" is missing",
-            "\"justification\" is empty",
-            "\"params\" must be an object, but is an array",
-            "\"selct\" is no argument of this tool, which takes service, action, justification, params, select, save_to, body_file",
-        ] {
-            assert!(
-                failure.message.contains(part),
-                "{part}: {}",
-                failure.message
-            );
-        }
-        assert!(failure.hint.unwrap().starts_with("Send {\"service\""));
-    }
-
-    #[test]
-    fn wrong_arguments_each_have_their_sentence() {
-        for (arguments, part) in [
-            ("[]", "\"arguments\" must be a JSON object"),
-            ("\"{}\"", "\"arguments\" must be a JSON object"),
-            ("{}", "\"params\" is missing"),
-            (
-                r#"{"service":"s","action":"a","justification":"j","params":{},"\u0073ervice":"t"}"#,
-                "\"service\" stands twice",
-            ),
-            (
-                &with_params("null"),
-                "\"params\" must be an object, but is null",
-            ),
-            (&with_params("\"[1]\""), "holds no object"),
-            (&with_params("\"{\""), "is no JSON"),
-            (&with_params("true"), "but is a boolean"),
-        ] {
-            let failure = execute(arguments).unwrap_err();
-            assert!(
-                failure.message.contains(part),
-                "{arguments}: {}",
-                failure.message
-            );
-        }
-    }
-
-    #[test]
-    fn what_may_be_left_out_may_be_empty_or_null() {
-        let arguments = with_params("{}");
-        for (more, expected) in [
-            ("", [None, None]),
-            (r#","select":null,"body_file":"""#, [None, None]),
-            (
-                r#","select":".[0]","body_file":"a b""#,
-                [Some(".[0]"), Some("a b")],
-            ),
-        ] {
-            let arguments = arguments.replace("\"params\":{}", &format!("\"params\":{{}}{more}"));
-            let read = execute(&arguments).unwrap();
-            assert_eq!(
-                [read.select.as_deref(), read.body_file.as_deref()],
-                expected
-            );
-        }
-        let both = arguments.replace("{}", r#"{},"select":".","save_to":"x""#);
-        let failure = execute(&both).unwrap_err();
-        assert!(
-            failure.message.contains("exclude each other"),
-            "{}",
-            failure.message
-        );
-    }
-
-    #[test]
-    fn a_justification_has_1_to_2000_characters() {
-        for letter in ["x", "ü", "😀"] {
-            for (length, good) in [(1, true), (2000, true), (2001, false)] {
-                let arguments = format!(
-                    r#"{{"service":"s","action":"a","params":{{}},"justification":"{}"}}"#,
-                    letter.repeat(length)
-                );
-                assert_eq!(execute(&arguments).is_ok(), good, "{length} {letter}");
-            }
-        }
-    }
-
-    #[test]
-    fn list_actions_takes_nothing_a_service_or_both() {
-        let read = |text: &str| ListArguments::read(Some(&Bytes::copy_from_slice(text.as_bytes())));
-        for (arguments, service, action) in [
-            ("{}", None, None),
-            (r#"{"service":null,"action":""}"#, None, None),
-            (r#"{"service":"github"}"#, Some("github"), None),
-            (
-                r#"{"service":"github","action":"repos.get"}"#,
-                Some("github"),
-                Some("repos.get"),
-            ),
-        ] {
-            let read = read(arguments).unwrap();
-            assert_eq!(
-                (read.service.as_deref(), read.action.as_deref()),
-                (service, action)
-            );
-        }
-        for (arguments, part) in [
-            (r#"{"action":"repos.get"}"#, "needs the \"service\""),
-            (r#"{"service":1}"#, "must be a string"),
-            (r#"{"servce":"github"}"#, "takes service, action"),
-        ] {
-            assert!(
-                read(arguments).unwrap_err().message.contains(part),
-                "{arguments}"
-            );
-        }
-        assert!(ListArguments::read(None).is_ok());
-    }
-}
+#[path = "arguments_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@
 pub mod answer;
 mod arguments;
 mod elicitation;
+pub mod files;
 pub mod launch;
 mod lines;
 mod link;

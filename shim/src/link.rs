@@ -19,6 +19,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Response, Status, Streaming};
 
 use crate::answer::{Answer, Failure};
+use crate::files::Reach;
 use crate::launch::Launch;
 use crate::progress::News;
 use crate::refusal::{Refusal, is_forbidden, is_vault_locked, lost, no_socket, not_connected};
@@ -78,6 +79,12 @@ impl Link {
             .name()
             .map(ToOwned::to_owned)
             .map_err(|problem| Failure::new("invalid_params", problem))
+    }
+
+    /// Where the agent's files may lie.
+    pub fn files(&self) -> Result<&Reach, Failure> {
+        let files = self.settings.files.as_ref();
+        files.map_err(|problem| Failure::new("invalid_params", problem.clone()))
     }
 
     /// One call, from the agent's request to what the agent reads; `news`

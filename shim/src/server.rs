@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use crate::answer::{Answer, Failure};
 use crate::arguments::{ExecuteArguments, ListArguments};
 use crate::elicitation;
+use crate::files::Reach;
 use crate::link::Link;
 use crate::message::RawArguments;
 use crate::progress::News;
@@ -59,8 +60,9 @@ impl Server {
     ) -> Answer {
         let token = context.meta.get_progress_token();
         let call = self.link.identity().and_then(|identity| {
-            let arguments = ExecuteArguments::read(arguments)?;
-            let files = Files::find(arguments.save_to, arguments.body_file.as_deref())?;
+            let reach = self.link.files()?;
+            let arguments = ExecuteArguments::read(arguments, reach)?;
+            let files = Files::find(reach, arguments.save_to, arguments.body_file.as_deref())?;
             let call = Call {
                 identity,
                 service: arguments.service,
@@ -98,6 +100,7 @@ impl Server {
     async fn list(&self, arguments: Option<&Bytes>) -> Answer {
         let listed = async {
             self.link.identity()?;
+            self.link.files()?;
             let arguments = ListArguments::read(arguments)?;
             self.link
                 .list_actions(arguments.service, arguments.action)
@@ -110,7 +113,7 @@ impl Server {
     }
 
     async fn knowledge(&self) -> Knowledge {
-        if let Err(failure) = self.link.identity() {
+        if let Err(failure) = self.link.identity().and(self.link.files()) {
             return Knowledge::Problem(failure.message);
         }
         let asked =
@@ -156,7 +159,10 @@ impl ServerHandler for Server {
         if !matches!(knowledge, Knowledge::Actions { .. }) {
             self.listed_blind.store(true, Ordering::Relaxed);
         }
-        Ok(ListToolsResult::with_all_items(tools::tools(&knowledge)))
+        let files = self.link.files().unwrap_or(&Reach::Nowhere);
+        Ok(ListToolsResult::with_all_items(tools::tools(
+            &knowledge, files,
+        )))
     }
 
     async fn call_tool(

@@ -8,6 +8,8 @@ use axis_proto::given;
 use axis_proto::pages::SecretPages;
 use axis_proto::socket::{self, SocketDir, SocketError};
 
+use crate::files::{self, Reach};
+
 /// The name of a shim that was given none.
 pub const UNKNOWN_IDENTITY: &str = "unknown";
 
@@ -22,6 +24,8 @@ pub struct Settings {
     pub admin_socket: Option<PathBuf>,
     /// Whether an axisd may be started where none runs.
     pub autostart: bool,
+    /// Where the agent's files may lie, or what is wrong with what says so.
+    pub files: Result<Reach, String>,
     /// The master password, for an axisd that never had one.
     pub password: Password,
 }
@@ -67,7 +71,7 @@ impl fmt::Debug for KeptPassword {
 
 impl Settings {
     /// Reads `AXIS_IDENTITY`, `AXIS_SOCKET`, `AXIS_SOCKET_DIR`, `AXIS_HOME`,
-    /// `AXIS_AUTOSTART` and `AXIS_MASTER_PASSWORD`.
+    /// `AXIS_AUTOSTART`, `AXIS_FILES` and `AXIS_MASTER_PASSWORD`.
     pub fn from_env() -> Self {
         let own_socket = has_own_socket();
         Self {
@@ -77,6 +81,7 @@ impl Settings {
                 .then(|| SocketDir::locate().ok().map(|dir| dir.admin()))
                 .flatten(),
             autostart: !own_socket && autostart_wanted(),
+            files: Reach::parse(&env::var_os(files::VARIABLE).unwrap_or_default()),
             password: Password::from_env(),
         }
     }

@@ -10,6 +10,8 @@ use axis_proto::v1::{ActionSummary, ListActionsResponse, ServiceActions};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
+use crate::files::Reach;
+
 /// The tool that calls a service.
 pub const EXECUTE_ACTION: &str = "execute_action";
 /// The tool that tells what may be called.
@@ -34,32 +36,42 @@ pub enum Knowledge {
     Problem(String),
 }
 
-/// Both tools.
-pub fn tools(knowledge: &Knowledge) -> Vec<Tool> {
-    vec![execute_action(knowledge), list_actions()]
+/// Both tools, for an agent whose files may lie in `files`.
+pub fn tools(knowledge: &Knowledge, files: &Reach) -> Vec<Tool> {
+    vec![execute_action(knowledge, files), list_actions()]
 }
 
-fn execute_action(knowledge: &Knowledge) -> Tool {
+fn execute_action(knowledge: &Knowledge, files: &Reach) -> Tool {
     let description = format!(
         "Calls one action of a service (an API such as GitHub's) with a credential that stays in the owner's vault. \
          Answers {{\"ok\":true,\"result\":…}}; {{\"denied\":true,\"reason\":…}} is the owner's policy speaking, not the service: don't retry it unchanged. \
          list_actions with service and action shows an action's params and an example.\n{}",
         known(knowledge)
     );
+    let mut properties = json!({
+        "service": {"type": "string", "description": "The service's name, for example github"},
+        "action": {"type": "string", "description": "The action's name, for example repos.get"},
+        "justification": {"type": "string", "description": format!("Why this call is needed, in 1 to {MAX_JUSTIFICATION_CHARS} characters; the owner reads it in the audit log")},
+        "params": {"type": "object", "description": "The action's params; {} for none"},
+        "select": {"type": "string", "description": "A jq expression over the result, such as .[0] | {id, title}: only its output comes back (several outputs as an array)"},
+    });
+    if !files.is_nowhere() {
+        let file = match files.directory() {
+            Some(directory) => format!(
+                "Path of a file in {} (no name in it begins with a dot)",
+                directory.display()
+            ),
+            None => "Path of a file".to_owned(),
+        };
+        properties["save_to"] = json!({"type": "string", "description": format!("{file} that the answer's body is written to, of any size; one that is there is replaced. The result is {{path, size, sha256}}")});
+        properties["body_file"] = json!({"type": "string", "description": format!("{file} that is sent as the body, for actions that upload")});
+    }
     Tool::new(
         EXECUTE_ACTION,
         description,
         schema(json!({
             "type": "object",
-            "properties": {
-                "service": {"type": "string", "description": "The service's name, for example github"},
-                "action": {"type": "string", "description": "The action's name, for example repos.get"},
-                "justification": {"type": "string", "description": format!("Why this call is needed, in 1 to {MAX_JUSTIFICATION_CHARS} characters; the owner reads it in the audit log")},
-                "params": {"type": "object", "description": "The action's params; {} for none"},
-                "select": {"type": "string", "description": "A jq expression over the result, such as .[0] | {id, title}: only its output comes back (several outputs as an array)"},
-                "save_to": {"type": "string", "description": "Path of a file that the answer's body is written to, of any size; one that is there is replaced. The result is {path, size, sha256}"},
-                "body_file": {"type": "string", "description": "Path of a file that is sent as the body, for actions that upload"},
-            },
+            "properties": properties,
             "required": ["service", "action", "justification", "params"],
         })),
     )

@@ -28,7 +28,7 @@ fn description(services: Vec<ServiceActions>, vault_locked: bool) -> String {
         },
         vault_locked,
     };
-    tools(&knowledge)[0]
+    tools(&knowledge, &Reach::Everywhere)[0]
         .description
         .clone()
         .unwrap()
@@ -98,7 +98,7 @@ fn the_description_says_when_nothing_can_be_called() {
         ),
     ] {
         assert!(
-            tools(&knowledge)[0]
+            tools(&knowledge, &Reach::Everywhere)[0]
                 .description
                 .as_ref()
                 .unwrap()
@@ -145,14 +145,14 @@ fn the_tools_text_has_at_most_1500_tokens() {
             },
             vault_locked: true,
         };
-        let text = serde_json::to_string(&tools(&knowledge)).unwrap();
+        let text = serde_json::to_string(&tools(&knowledge, &Reach::Everywhere)).unwrap();
         assert!(text.len() <= 6000, "{per_service}: {} bytes", text.len());
     }
 }
 
 #[test]
 fn schemas_are_plain_enough_for_every_host() {
-    for tool in tools(&Knowledge::Nothing) {
+    for tool in tools(&Knowledge::Nothing, &Reach::Everywhere) {
         assert!(tool.name.len() <= 20);
         assert!(tool.output_schema.is_none());
         assert!(tool.annotations.is_some());
@@ -188,7 +188,7 @@ fn walk(schema: &Value, place: &str) {
 
 #[test]
 fn annotations_say_which_tool_acts() {
-    let tools = tools(&Knowledge::Nothing);
+    let tools = tools(&Knowledge::Nothing, &Reach::Everywhere);
     let act = tools[0].annotations.as_ref().unwrap();
     assert_eq!(
         (act.read_only_hint, act.open_world_hint),
@@ -199,4 +199,22 @@ fn annotations_say_which_tool_acts() {
         (list.read_only_hint, list.destructive_hint),
         (Some(true), Some(false))
     );
+}
+
+#[test]
+fn the_files_that_may_be_named_are_described_and_where_there_are_none_nothing_is() {
+    let schema = |files: &Reach| {
+        let tools = tools(&Knowledge::Nothing, files);
+        serde_json::to_string(&tools).unwrap()
+    };
+    assert!(schema(&Reach::Everywhere).contains("\"save_to\""));
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path().canonicalize().unwrap();
+    let beneath = schema(&Reach::parse(directory.as_os_str()).unwrap());
+    let said = format!("Path of a file in {} (no name", directory.display());
+    assert_eq!(beneath.matches(&said).count(), 2, "{beneath}");
+    let none = schema(&Reach::Nowhere);
+    for word in ["save_to", "body_file", "file"] {
+        assert!(!none.contains(word), "{none}");
+    }
 }

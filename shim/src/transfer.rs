@@ -2,25 +2,24 @@
 //! request's body that is read, chunk by chunk. They are opened with the rights
 //! of this process, which are the agent's; axisd sees no path.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::sync::Arc;
 
-use axis_proto::places::Places;
-use axis_proto::socket::{SocketDir, absolute_variable};
-use axis_proto::v1::execute_request::Part;
+use axis_proto::v1::execute_request::Part as RequestPart;
 use axis_proto::v1::execute_response::Part as ResponsePart;
 use axis_proto::v1::outcome::End;
 use axis_proto::v1::{Call, ExecuteRequest, Outcome, Progress, Waiting};
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tempfile::TempPath;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::answer::Failure;
+use crate::files::{Part, Place, Reach, read_at, reason};
 
 /// Bytes of a file that are read at once.
 const CHUNK: usize = 128 * 1024;
@@ -31,8 +30,7 @@ const WAITING: usize = 4;
 /// beside its place, which it takes when it is complete; dropped before, it is
 /// gone.
 struct Saving {
-    path: PathBuf,
-    unfinished: TempPath,
+    unfinished: Part,
     chunks: mpsc::Sender<Bytes>,
     writing: JoinHandle<io::Result<Written>>,
 }
@@ -51,23 +49,17 @@ struct Saved {
 }
 
 impl Saving {
-    /// Makes ready to write `path`, which is looked for from the working
-    /// directory. A file that is there is replaced in the end.
+    /// Makes ready to write `path`. A file that is there is replaced in the end.
     ///
     /// # Errors
-    /// `invalid_params`: there can't be a file.
-    pub fn begin(path: &str) -> Result<Self, Failure> {
-        let path = place(path).map_err(|why| wrong("save_to", path, &why))?;
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let (file, unfinished) = tempfile::Builder::new()
-            .prefix(".axis-")
-            .suffix(".part")
-            .tempfile_in(directory)
-            .map_err(|error| wrong("save_to", &path.display().to_string(), &reason(&error)))?
-            .into_parts();
+    /// `invalid_params`: there can't be a file. All that can be wrong with it is
+    /// found here: when the answer has come it is too late.
+    pub fn begin(reach: &Reach, path: &str) -> Result<Self, Failure> {
+        let begun =
+            (reach.place(path)).and_then(|place| place.begin().map_err(|error| reason(&error)));
+        let (file, unfinished) = begun.map_err(|why| wrong("save_to", path, &why))?;
         let (chunks, came) = mpsc::channel(WAITING);
         Ok(Self {
-            path,
             unfinished,
             chunks,
             writing: spawn_blocking(|| write(file, came)),
@@ -95,7 +87,6 @@ impl Saving {
     /// It can't be written.
     pub async fn finish(self) -> Result<Saved, Failure> {
         let Self {
-            path,
             unfinished,
             chunks,
             writing,
@@ -105,8 +96,9 @@ impl Saving {
             Ok(written) => written,
             Err(error) => Err(io::Error::other(error)),
         };
+        let path = unfinished.path().to_owned();
         let placed = written.and_then(|written| {
-            unfinished.persist(&path).map_err(|error| error.error)?;
+            unfinished.finish()?;
             Ok(written)
         });
         let written = placed.map_err(|error| unwritten(&path, &error))?;
@@ -118,60 +110,8 @@ impl Saving {
     }
 
     fn unwritten(&self, error: &io::Error) -> Failure {
-        unwritten(&self.path, error)
+        unwritten(self.unfinished.path(), error)
     }
-}
-
-/// Where the file is to be, as an absolute path. All that can be wrong with it
-/// is found here: when the answer has come it is too late.
-fn place(path: &str) -> Result<PathBuf, String> {
-    let absolute = std::path::absolute(path).map_err(|error| reason(&error))?;
-    if path.ends_with(['/', '\\']) || absolute.file_name().is_none() {
-        return Err("it names no file".to_owned());
-    }
-    let place = match fs::metadata(&absolute) {
-        Ok(there) if there.is_dir() => return Err("it is a directory".to_owned()),
-        Ok(there) if !there.is_file() => return Err("it is no plain file".to_owned()),
-        // a link stays one: what it leads to is replaced
-        Ok(_) => fs::canonicalize(&absolute).map_err(|error| reason(&error))?,
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(reason(&error)),
-        Err(_) if fs::symlink_metadata(&absolute).is_ok() => {
-            return Err("it is a link that leads nowhere".to_owned());
-        }
-        Err(_) => absolute,
-    };
-    if is_of_axis(&place) {
-        return Err(OF_AXIS.to_owned());
-    }
-    Ok(place)
-}
-
-/// What is said of a file that [`is_of_axis`].
-const OF_AXIS: &str = "it is among Axis's own files, which no call reads or writes";
-
-/// Whether `path` is among the files that policy, keys and records are in. An
-/// agent that has nothing but calls can't get at them; one that has a shell
-/// needs no call for that.
-fn is_of_axis(path: &Path) -> bool {
-    // what isn't there yet lies in a directory that is
-    let Some(real) = fs::canonicalize(path).ok().or_else(|| {
-        let directory = fs::canonicalize(path.parent()?).ok()?;
-        Some(directory.join(path.file_name()?))
-    }) else {
-        return false;
-    };
-    let places = Places::from_environment().ok();
-    let places = places.map(|it| [it.config, it.data, it.state]);
-    let sockets = SocketDir::locate().ok();
-    let named = ["AXIS_POLICY_PATH", "AXIS_KEYSTORE_PATH"];
-    let named = named.map(|name| absolute_variable(name).ok().flatten());
-    places
-        .into_iter()
-        .flatten()
-        .chain(sockets.map(|it| it.path().to_owned()))
-        .chain(named.into_iter().flatten())
-        .filter_map(|own| fs::canonicalize(own).ok())
-        .any(|own| real.starts_with(own))
 }
 
 fn write(mut file: File, mut came: mpsc::Receiver<Bytes>) -> io::Result<Written> {
@@ -188,51 +128,47 @@ fn write(mut file: File, mut came: mpsc::Receiver<Bytes>) -> io::Result<Written>
     })
 }
 
-/// A file that is a request's body.
+/// A file that is a request's body, open since it was looked at.
 #[derive(Clone, Debug)]
 pub struct BodyFile {
-    path: PathBuf,
+    file: Arc<File>,
     size: u64,
 }
 
 impl BodyFile {
-    /// Looks at `path` from the working directory.
+    /// Opens the file at `path`.
     ///
     /// # Errors
     /// `invalid_params`: it is no file that can be read.
-    fn find(path: &str) -> Result<Self, Failure> {
-        let found = std::path::absolute(path).and_then(|absolute| {
-            // a pipe would wait for someone to write into it
-            if !fs::metadata(&absolute)?.is_file() {
-                return Err(io::Error::other("it is no plain file"));
-            }
-            if is_of_axis(&absolute) {
-                return Err(io::Error::other(OF_AXIS));
-            }
-            let size = File::open(&absolute)?.metadata()?.len();
-            Ok(Self {
-                path: absolute,
-                size,
-            })
-        });
-        found.map_err(|error| wrong("body_file", path, &reason(&error)))
+    fn find(reach: &Reach, path: &str) -> Result<Self, Failure> {
+        let open = |place: Place| {
+            let file = place.open()?;
+            let size = file.metadata()?.len();
+            let file = Arc::new(file);
+            Ok(Self { file, size })
+        };
+        let found = (reach.place(path))
+            .and_then(|place| open(place).map_err(|error: io::Error| reason(&error)));
+        found.map_err(|why| wrong("body_file", path, &why))
     }
 
     /// Sends its bytes, as fast as axisd takes them. A file that has become
     /// shorter, or that can't be read, ends too early, which axisd notices.
     fn send(&self, chunks: &mpsc::Sender<ExecuteRequest>) {
-        let Ok(file) = File::open(&self.path) else {
-            return;
-        };
-        let mut file = file.take(self.size);
-        let most = u64::try_from(CHUNK).unwrap_or(0);
-        loop {
-            let mut chunk = Vec::with_capacity(CHUNK);
-            match (&mut file).take(most).read_to_end(&mut chunk) {
-                Ok(1..) => {}
+        let mut sent = 0;
+        while sent < self.size {
+            let left = usize::try_from(self.size - sent).unwrap_or(CHUNK);
+            let mut chunk = vec![0; left.min(CHUNK)];
+            // its place in the file is its own: the call may be sent again
+            match read_at(&self.file, &mut chunk, sent) {
+                Ok(length @ 1..) => {
+                    chunk.truncate(length);
+                    sent += u64::try_from(length).unwrap_or(u64::MAX);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Ok(0) | Err(_) => return,
             }
-            let part = Some(Part::Body(chunk.into()));
+            let part = Some(RequestPart::Body(chunk.into()));
             if chunks.blocking_send(ExecuteRequest { part }).is_err() {
                 return;
             }
@@ -244,7 +180,7 @@ impl BodyFile {
 pub fn messages(call: Call, body: Option<BodyFile>) -> ReceiverStream<ExecuteRequest> {
     let (sender, taken) = mpsc::channel(WAITING);
     let head = ExecuteRequest {
-        part: Some(Part::Call(call)),
+        part: Some(RequestPart::Call(call)),
     };
     // the channel has room for it, and its other end stands below
     let _ = sender.try_send(head);
@@ -256,6 +192,7 @@ pub fn messages(call: Call, body: Option<BodyFile>) -> ReceiverStream<ExecuteReq
 
 /// The files of one call, and what its answer is made of.
 pub struct Files {
+    reach: Reach,
     save_to: Option<String>,
     body: Option<BodyFile>,
 }
@@ -264,10 +201,18 @@ impl Files {
     /// Looks at the files, before anything is asked.
     ///
     /// # Errors
-    /// `invalid_params`: one can't be read.
-    pub fn find(save_to: Option<String>, body_file: Option<&str>) -> Result<Self, Failure> {
-        let body = body_file.map(BodyFile::find).transpose()?;
-        Ok(Self { save_to, body })
+    /// `invalid_params`: one can't be read, or lies where `reach` doesn't lead.
+    pub fn find(
+        reach: &Reach,
+        save_to: Option<String>,
+        body_file: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let body = body_file.map(|path| BodyFile::find(reach, path));
+        Ok(Self {
+            reach: reach.clone(),
+            save_to,
+            body: body.transpose()?,
+        })
     }
 
     /// `call` with what it needs to say of its files.
@@ -290,9 +235,11 @@ impl Files {
     /// # Errors
     /// `invalid_params`: there can't be a file.
     pub fn receiver(&self) -> Result<Receiver, Failure> {
-        let saving = self.save_to.as_deref().map(Saving::begin).transpose()?;
+        let saving = self.save_to.as_deref();
+        let saving = saving.map(|path| Saving::begin(&self.reach, path));
         Ok(Receiver {
-            saving,
+            saving: saving.transpose()?,
+            has_files: !self.reach.is_nowhere(),
             saved: 0,
             announced: None,
         })
@@ -302,6 +249,7 @@ impl Files {
 /// Takes one answer in.
 pub struct Receiver {
     saving: Option<Saving>,
+    has_files: bool,
     saved: u64,
     announced: Option<u64>,
 }
@@ -335,13 +283,16 @@ impl Receiver {
                 }))
             }
             ResponsePart::Outcome(mut outcome) => {
-                if let (Some(End::Success(success)), Some(saving)) =
-                    (&mut outcome.end, self.saving.take())
-                {
-                    let saved = saving.finish().await?;
-                    success.result = serde_json::to_vec(&saved)
-                        .map_err(|error| Failure::new("internal_error", error.to_string()))?
-                        .into();
+                if let Some(End::Success(success)) = &mut outcome.end {
+                    if let Some(saving) = self.saving.take() {
+                        let saved = saving.finish().await?;
+                        success.result = serde_json::to_vec(&saved)
+                            .map_err(|error| Failure::new("internal_error", error.to_string()))?
+                            .into();
+                    }
+                    if !self.has_files {
+                        success.hint = success.hint.take().map(|hint| without_files(&hint));
+                    }
                 }
                 Ok(Taken::Outcome(outcome))
             }
@@ -359,6 +310,12 @@ pub enum Taken {
     Waiting(Waiting),
     /// Its end.
     Outcome(Outcome),
+}
+
+/// A hint of axisd's for an agent that has no files: it names `save_to` beside
+/// `select` where a result is long.
+fn without_files(hint: &str) -> String {
+    hint.replace(", or save_to to put it into a file", "")
 }
 
 fn amount(bytes: u64) -> String {
@@ -386,15 +343,4 @@ fn unwritten(path: &Path, error: &io::Error) -> Failure {
             reason(error)
         ),
     )
-}
-
-/// The system's words alone: the path stands before them.
-fn reason(error: &io::Error) -> String {
-    if let Some(code) = error.raw_os_error() {
-        return io::Error::from_raw_os_error(code).to_string();
-    }
-    // the crate `tempfile` puts the name behind them that it tried
-    let text = error.to_string();
-    let words = text.split(" at path ").next();
-    words.unwrap_or_default().to_owned()
 }

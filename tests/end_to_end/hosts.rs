@@ -200,6 +200,41 @@ fn the_entry_leads_to_this_axis_and_holds_no_password() {
 }
 
 #[test]
+fn the_agent_of_one_identitys_socket_writes_no_file_by_its_calls() {
+    let upstream = Upstream::friendly();
+    let policy = "policies:\n  - identity: claude\n    socket: required\n    allow:\n      - {service: github, actions: ['*'], effects: [read]}\n";
+    let axis = Home::with_github(&upstream, &canary("confined"), policy);
+    axis.axis(&["identity", "add", "claude"]).ok();
+    let user = User::new(axis);
+    user.write(".claude/settings.json", "{}");
+    let mut command = user.command(&["add", "cursor", "--force", "--identity", "claude"]);
+    command.env(
+        "AXIS_SOCKET",
+        user.axis.file("run/identity/claude/broker.sock"),
+    );
+    run(command, "").ok();
+    let entry = user.entry(".cursor/mcp.json");
+    assert_eq!(entry["env"]["AXIS_FILES"], "off");
+    let mut host = start(&entry);
+    let repository = json!({"owner": "a", "repo": "b"});
+    for file in [
+        ".claude/settings.json",
+        ".config/systemd/user/axisd.service",
+        ".bashrc",
+    ] {
+        let more = json!({"save_to": user.file(file)});
+        let answer = host.execute_with("github", "repos.get", &repository, &more);
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains("AXIS_FILES=off"), "{answer}");
+    }
+    assert_eq!(user.read(".claude/settings.json"), "{}");
+    assert!(!user.file(".bashrc").exists() && !user.file(".config").exists());
+    assert!(upstream.requests().is_empty());
+    let answer = host.execute("github", "repos.get", &repository);
+    assert_eq!(answer["ok"], true, "{answer}");
+}
+
+#[test]
 fn all_that_are_found_are_configured_and_one_that_fails_keeps_none_back() {
     let user = User::new(Home::empty());
     let nothing = user.hosts(&["add", "--all"]);

@@ -1,5 +1,6 @@
 //! `save_to` and `body_file`: bodies of any size between a file and an upstream.
 
+mod confined;
 mod saved;
 mod sent;
 

@@ -42,12 +42,17 @@ impl Machine {
 
     /// `axis hosts …` as the user types it.
     pub(super) fn hosts(&self, arguments: &[&str]) -> Ran {
+        run(self.hosts_command(arguments), "")
+    }
+
+    /// The same, not run yet.
+    pub(super) fn hosts_command(&self, arguments: &[&str]) -> Command {
         let mut command = self.axis.command("axis");
         command
             .env("HOME", self.user.path())
             .arg("hosts")
             .args(arguments);
-        run(command, "")
+        command
     }
 
     /// A host from npm, in this user's home: quiet, and with no way out but the

@@ -101,9 +101,11 @@ fn messages(request: &Value) -> Vec<(&'static str, Value)> {
 
 /// A message that asks for a tool with arguments, or else the last words.
 fn message(request: &Value, tool: Option<(&str, String)>) -> Vec<(&'static str, Value)> {
+    let asked = tool_answers(&[recorded(request)]).len();
     let (block, delta, reason) = match tool {
         Some((name, arguments)) => (
-            json!({"type": "tool_use", "id": format!("toolu_{name}"), "name": name, "input": {}}),
+            // a tool that is asked for twice has two ids, or hosts take both for one
+            json!({"type": "tool_use", "id": format!("toolu_{asked}_{name}"), "name": name, "input": {}}),
             json!({"type": "input_json_delta", "partial_json": arguments}),
             "tool_use",
         ),

@@ -4,11 +4,13 @@
 use std::fs;
 use std::path::Path;
 
-use axis_tests::{Recorded, Upstream};
+use axis_tests::{Recorded, Upstream, run};
 use serde_json::{Value, json};
 
 use super::hosts::{Machine, run_in};
 use super::model::{asks_for, tool_answers};
+
+const POLICY: &str = "policies:\n  - identity: claude\n    socket: required\n    allow:\n      - {service: github, actions: [repos.get]}\n";
 
 /// The settings, for an Axis that lies in `home`.
 fn settings(home: &Path) -> Value {
@@ -69,8 +71,23 @@ fn claude_codes_sandbox_keeps_its_shell_from_axis_and_its_tools_call() {
     let file = machine.user.path().join(".claude/settings.json");
     let mut settings = settings(home);
     fs::write(&file, settings.to_string()).unwrap();
-    machine.hosts(&["add", "claude-code", "--force"]).ok();
+    machine.axis.axis(&["identity", "add", "claude"]).ok();
+    machine.axis.policy(POLICY);
+    let mut add = machine.hosts_command(&["add", "claude-code", "--force", "--identity", "claude"]);
+    add.env("AXIS_SOCKET", home.join("run/identity/claude/broker.sock"));
+    run(add, "").ok();
 
+    let settings_file = file.clone();
+    let call = |more: Value| {
+        let mut call = json!({
+            "service": "github", "action": "repos.get",
+            "justification": "the user asked which repository it is",
+            "params": {"owner": "acme", "repo": "axis"},
+        });
+        let call_members = call.as_object_mut().unwrap();
+        call_members.extend(more.as_object().unwrap().clone());
+        call
+    };
     let script = attack(home, machine.axis.pid().unwrap());
     let model = |command: String| -> Upstream {
         asks_for(vec![
@@ -79,13 +96,14 @@ fn claude_codes_sandbox_keeps_its_shell_from_axis_and_its_tools_call() {
                 json!({"command": command, "description": "look around"}),
             ),
             ("Read", json!({"file_path": home.join("keystore.json")})),
+            ("mcp__axis__execute_action", call(json!({}))),
             (
                 "mcp__axis__execute_action",
-                json!({
-                    "service": "github", "action": "repos.get",
-                    "justification": "the user asked which repository it is",
-                    "params": {"owner": "acme", "repo": "axis"},
-                }),
+                call(json!({"save_to": settings_file})),
+            ),
+            (
+                "mcp__axis__execute_action",
+                call(json!({"save_to": machine.user.path().join(".bashrc")})),
             ),
         ])
     };
@@ -104,8 +122,8 @@ fn claude_codes_sandbox_keeps_its_shell_from_axis_and_its_tools_call() {
         tool_answers(&requests[requests.len() - 1..])
     };
     let told = answers(&model(script.clone()));
-    let [shell, read, called] = &told[..] else {
-        panic!("three tools answer: {told:#?}");
+    let [shell, read, called, saved, profile] = &told[..] else {
+        panic!("five tools answer: {told:#?}");
     };
     for closed in [
         "keystore", "policy", "admin", "broker", "status", "process", "unix", "unit", "settings",
@@ -115,6 +133,13 @@ fn claude_codes_sandbox_keeps_its_shell_from_axis_and_its_tools_call() {
     assert!(shell.contains("reached-work"), "the shell works: {shell}");
     assert!(!read.contains("vault_key"), "{read}");
     assert!(called.contains("4711"), "{called}");
+    // what the sandbox keeps its shell from is open to no call either
+    for told in [saved, profile] {
+        assert!(told.contains("AXIS_FILES=off"), "{told}");
+    }
+    let now: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(now, settings);
+    assert!(!machine.user.path().join(".bashrc").exists());
 
     // the same shell without the sandbox, which shows that this keeps it
     settings["sandbox"] = json!({"enabled": false});

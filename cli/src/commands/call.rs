@@ -9,6 +9,7 @@ use axis_proto::v1::broker_client::BrokerClient;
 use axis_proto::v1::outcome::End;
 use axis_proto::v1::{Call as CallMessage, ListActionsRequest, Outcome};
 use axis_shim::answer::Answer;
+use axis_shim::files::Reach;
 use axis_shim::transfer::{Files, Taken, messages};
 use clap::Args;
 use serde_json::Value;
@@ -101,8 +102,8 @@ impl Call {
             ..CallMessage::default()
         };
         let answered = async {
-            let files =
-                Files::find(self.save_to, self.body_file.as_deref()).map_err(Ended::File)?;
+            let files = Files::find(&Reach::Everywhere, self.save_to, self.body_file.as_deref())
+                .map_err(Ended::File)?;
             execute(&mut broker, call, &files).await
         };
         let (answer, exit) = match answered.await {
@@ -171,7 +172,7 @@ pub async fn execute_simply(
     let unreadable = |failure: axis_shim::answer::Failure| {
         Failure::new(exit_of_code(&failure.code), failure.message)
     };
-    let files = Files::find(None, None).map_err(unreadable)?;
+    let files = Files::find(&Reach::Everywhere, None, None).map_err(unreadable)?;
     match execute(broker, call, &files).await {
         Ok(outcome) => Ok(outcome),
         Err(Ended::File(failure)) => Err(unreadable(failure)),

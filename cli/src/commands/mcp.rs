@@ -12,6 +12,10 @@ use crate::output::tell;
 ///
 /// This is what an MCP host starts. It holds nothing: every call goes to
 /// axisd, which decides. AXIS_IDENTITY names the agent for your policy.
+///
+/// AXIS_FILES says where an agent's save_to and body_file may lead: wherever you
+/// may (on, or unset), nowhere (off), or into one directory (its absolute path).
+/// An agent in a sandbox that this runs outside of needs off or a directory.
 #[derive(Debug, Args)]
 #[command(after_help = "Example, in an MCP host's configuration:\n  \
     {\"command\": \"/usr/local/bin/axis\", \"args\": [\"mcp\"], \"env\": {\"AXIS_IDENTITY\": \"local-dev\"}}\n\n\

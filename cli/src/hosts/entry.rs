@@ -1,6 +1,10 @@
 //! Axis' own entry in a host's file: what it should be, what stands there, and
 //! the steps from one to the other.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
+use axis_shim::files::{Reach, VARIABLE as FILES};
 use serde_json::{Map, Value};
 
 use super::environment::Environment;
@@ -35,6 +39,9 @@ pub struct Entry {
     pub program: String,
     /// Its variables: the identity, and where Axis is if not in the usual place.
     pub variables: Vec<(String, String)>,
+    /// Variables that are written where the entry has none of that name; what
+    /// the owner has put there stays.
+    pub defaults: Vec<(String, String)>,
 }
 
 /// What stands under our name.
@@ -61,7 +68,8 @@ pub struct Step {
 
 impl Entry {
     /// An entry that starts this program as `identity`, for the Axis that this
-    /// process would use. Never holds a password.
+    /// process would use. Never holds a password. With the socket of one identity
+    /// its agent has no files, unless `AXIS_FILES` is set here or there.
     pub fn of_this_program(identity: &str, environment: &Environment) -> Result<Self, HostsError> {
         let mut variables = vec![(IDENTITY.to_owned(), identity.to_owned())];
         for name in PLACES {
@@ -70,9 +78,17 @@ impl Entry {
                 variables.push((name.to_owned(), path));
             }
         }
+        let mut defaults = Vec::new();
+        if let Some(files) = environment.variable(FILES) {
+            Reach::parse(OsStr::new(files)).map_err(HostsError::Variable)?;
+            variables.push((FILES.to_owned(), files.to_owned()));
+        } else if (environment.path_variable("AXIS_SOCKET")).is_some_and(|it| is_identitys(&it)) {
+            defaults.push((FILES.to_owned(), "off".to_owned()));
+        }
         Ok(Self {
             program: program::path(environment)?,
             variables,
+            defaults,
         })
     }
 
@@ -84,9 +100,8 @@ impl Entry {
         if let Some(arguments) = arguments {
             members.insert(shape.args.clone(), arguments);
         }
-        let variables: Map<String, Value> = self
-            .variables
-            .iter()
+        let variables: Map<String, Value> = (self.variables.iter())
+            .chain(&self.defaults)
             .map(|(name, value)| (name.clone(), Value::String(value.clone())))
             .collect();
         members.insert(shape.env.clone(), Value::Object(variables));
@@ -128,7 +143,8 @@ impl Entry {
             steps.push(set([&shape.command], command, command_words()));
         }
         let variables = standing.map(|it| it.variables).unwrap_or_default();
-        for (name, value) in &self.variables {
+        let missing = (self.defaults.iter()).filter(|(it, _)| value_of(&variables, it).is_none());
+        for (name, value) in self.variables.iter().chain(missing) {
             let now = value_of(&variables, name);
             if now != Some(value) {
                 let words = format!("{name}: {} → {value}", now.unwrap_or("none"));
@@ -148,6 +164,13 @@ impl Entry {
         }
         steps
     }
+}
+
+/// Whether it is the socket of one identity where axisd puts it. Only an agent
+/// in a sandbox is given that, and its shim may run outside.
+fn is_identitys(socket: &Path) -> bool {
+    let above = socket.parent().and_then(Path::parent);
+    socket.ends_with("broker.sock") && above.is_some_and(|it| it.ends_with("identity"))
 }
 
 fn set<const N: usize>(way: [&String; N], value: Value, words: String) -> Step {
@@ -211,6 +234,7 @@ impl Standing {
         Entry {
             program: self.command.clone(),
             variables: self.variables.clone(),
+            defaults: Vec::new(),
         }
     }
 }

@@ -51,6 +51,12 @@ impl Environment {
         self
     }
 
+    /// A variable that is set to something.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let text = self.variables.get(name)?;
+        (!text.is_empty()).then_some(text)
+    }
+
     /// A variable that is set to an absolute path: nothing is ever resolved
     /// from the working directory.
     pub fn path_variable(&self, name: &str) -> Option<PathBuf> {

@@ -16,6 +16,9 @@ pub enum HostsError {
     /// Nothing says where the user's files are.
     #[error("no home directory is known for this user: set HOME")]
     NoHome,
+    /// A variable that goes into the entry says nothing that the shim takes.
+    #[error("{0}")]
+    Variable(String),
     /// The host has no files in projects.
     #[error("{title} has no configuration per project that Axis knows of")]
     NoProjectScope {

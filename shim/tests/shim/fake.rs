@@ -15,6 +15,7 @@ use axis_proto::v1::execute_response::Part as ResponsePart;
 use axis_proto::v1::outcome::End;
 use axis_proto::v1::vault_status::State;
 use axis_proto::v1::*;
+use axis_shim::files::Reach;
 use axis_shim::settings::{Identity, Password, Settings};
 use interprocess::local_socket::tokio::{Listener, Stream as SocketStream, prelude::*};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -84,6 +85,7 @@ impl Home {
             broker_socket: Ok(self.broker_socket()),
             admin_socket: Some(self.admin_socket()),
             autostart: false,
+            files: Ok(Reach::Everywhere),
             password: Password::Absent,
         }
     }

@@ -9,6 +9,7 @@
 mod answers;
 mod daemon;
 mod fake;
+mod files;
 mod handshake;
 mod host;
 mod input;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axis_shim::Settings;
+use axis_shim::files::Reach;
 use axis_shim::settings::{Identity, Password};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
@@ -25,6 +26,8 @@ pub fn run(data: &[u8]) {
         broker_socket: Ok(PathBuf::from("/nonexistent/broker.sock")),
         admin_socket: None,
         autostart: false,
+        // what it may name is this machine's
+        files: Ok(Reach::Nowhere),
         password: Password::Absent,
     };
     let runtime = Builder::new_current_thread()

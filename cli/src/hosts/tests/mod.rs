@@ -28,6 +28,7 @@ fn entry() -> Entry {
     Entry {
         program: PROGRAM.to_owned(),
         variables: vec![("AXIS_IDENTITY".to_owned(), "local-dev".to_owned())],
+        defaults: Vec::new(),
     }
 }
 

@@ -50,6 +50,73 @@ fn keys_of_the_owners_in_our_entry_stay() {
 }
 
 #[test]
+fn files_are_off_for_the_agent_of_one_identity_unless_its_entry_says_otherwise() {
+    let socket = "/run/user/1000/axis/identity/claude/broker.sock";
+    let written = |environment: Environment| {
+        let it = Entry::of_this_program("claude", &environment).unwrap();
+        let all: Vec<_> = it.variables.into_iter().chain(it.defaults).collect();
+        (all.into_iter().find(|(name, _)| name == "AXIS_FILES")).map(|(_, value)| value)
+    };
+    let plain = Environment::at(Path::new("/home/me"));
+    let own = plain.clone().with("AXIS_SOCKET", socket);
+    let off = Some("off".to_owned());
+    assert_eq!(written(plain.clone()), None);
+    assert_eq!(written(own.clone()), off);
+    // what a sandbox sees, in which the shim runs, too
+    assert_eq!(
+        written(plain.with("AXIS_SOCKET", "/run/axis/broker.sock")),
+        None
+    );
+    assert_eq!(written(own.clone().with("AXIS_FILES", "")), off);
+    assert_eq!(written(own.clone().with("AXIS_FILES", "/")).unwrap(), "/");
+    let wrong = own.clone().with("AXIS_FILES", "here");
+    let error = Entry::of_this_program("claude", &wrong).unwrap_err();
+    assert!(error.to_string().contains("AXIS_FILES is here"), "{error}");
+
+    let with = |environment: &Environment| Entry {
+        program: PROGRAM.to_owned(),
+        ..Entry::of_this_program("claude", environment).unwrap()
+    };
+    for (env, words) in [
+        (
+            r#"{"AXIS_IDENTITY": "claude"}"#,
+            Some("AXIS_FILES: none → off"),
+        ),
+        (r#"{"AXIS_FILES": "/home/me/files"}"#, None),
+        (r#"{"AXIS_FILES": "on"}"#, None),
+    ] {
+        let before = format!(
+            r#"{{"mcpServers": {{"axis": {{"command": "axis", "args": ["mcp"], "env": {env}}}}}}}"#
+        );
+        let case = Case::of("cursor", &before);
+        let Effect::Updated(told) = case.plan(with(&own)).unwrap().apply().unwrap().effect else {
+            panic!("{env} is brought in line");
+        };
+        let told: Vec<_> = told.iter().filter(|it| it.contains("AXIS_FILES")).collect();
+        assert_eq!(told, words.iter().collect::<Vec<_>>(), "{env}");
+        let again = case.plan(with(&own)).unwrap();
+        assert_eq!(again.effect, Effect::Unchanged, "{env}");
+        // without that socket it stays: it may be the owner's
+        case.add().unwrap();
+        assert!(case.text().contains("AXIS_FILES"), "{}", case.text());
+        let said = own.clone().with("AXIS_FILES", "/");
+        case.plan(with(&said)).unwrap().apply().unwrap();
+        assert!(
+            case.text().contains(r#""AXIS_FILES": "/""#),
+            "{}",
+            case.text()
+        );
+    }
+    for id in ["cursor", "codex", "opencode"] {
+        let case = Case::empty(id);
+        case.plan(with(&own)).unwrap().apply().unwrap();
+        assert!(case.text().contains("AXIS_FILES"), "{}", case.text());
+        case.remove_without_backup().unwrap();
+        assert!(!case.file().exists(), "{id}: nothing of it is left");
+    }
+}
+
+#[test]
 fn an_entry_in_toml_is_brought_in_line_where_it_stands() {
     let inline = "[mcp_servers.axis]\ncommand = \"axis\"\nargs = [\"mcp\"] # ours\nstartup_timeout_sec = 5\n\n[tui]\nx = 1\n";
     let case = Case::of("codex", inline);
