@@ -15,7 +15,7 @@ const OF_CALL: &str =
     r#""request_id":"f","identity":"local-dev","service":"openai","action":"responses.create""#;
 
 /// Adds records that fit the chain: each all that comes after its number.
-fn forge(home: &Home, mac: Option<&str>, records: impl IntoIterator<Item = String>) {
+pub(super) fn forge(home: &Home, mac: Option<&str>, records: impl IntoIterator<Item = String>) {
     let last: serde_json::Value = serde_json::from_str(home.lines().last().unwrap()).unwrap();
     let mut seq = last["seq"].as_u64().unwrap();
     let mut prev = last["hash"].as_str().unwrap().to_owned();
