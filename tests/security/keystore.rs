@@ -190,6 +190,24 @@ fn an_old_keystore_with_a_log_forged_to_fit_stays_locked() {
 }
 
 #[test]
+fn a_forged_generation_that_the_owner_accepts_once_hides_no_older_keystore() {
+    let upstream = Upstream::friendly();
+    let home = Home::ready();
+    home.kill();
+    let log = fs::read_to_string(home.file("audit.jsonl")).unwrap();
+    let forged = appended(&log, "keystore", u64::MAX);
+    fs::write(home.file("audit.jsonl"), forged).unwrap();
+    let ran = home.axis(&["unlock"]);
+    assert!(ran.stderr.contains("replaced or edited it"), "{ran:?}");
+    home.axis(&["unlock", "--accept-older"]).ok();
+    home.add("github", &canary("old"), &upstream.url());
+    let old = fs::read(home.file("keystore.json")).unwrap();
+    home.axis(&["revoke", "github"]).ok();
+    let ran = unlock_with(&home, &old);
+    assert!(ran.stderr.contains("put an old copy back"), "{ran:?}");
+}
+
+#[test]
 fn without_the_password_nobody_writes_intentions_into_the_log() {
     let home = Home::ready();
     for arguments in [
