@@ -113,12 +113,12 @@ class Verifier:
         return not (event == "admin" and decision is None and act in OPEN)
 
     def check_mac(self, place, record, claimed, mac):
-        if self.key is None:
-            return False
         act = record.get("act")
         if mac is None:
             if self.needs_mac(record) and self.mac_fault is None:
                 self.mac_fault = f"{place}: no MAC where one must be"
+            return False
+        if self.key is None:
             return False
         expected = hmac.new(self.key, claimed, hashlib.sha256).hexdigest().encode()
         if hmac.compare_digest(expected, mac):

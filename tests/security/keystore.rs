@@ -144,16 +144,28 @@ fn forged_act(seq: u64, prev: &str, act: &str, generation: u64) -> String {
     format!("{body},\"prev\":\"{prev}\",\"hash\":\"{hash}\"}}\n")
 }
 
+/// A log with another act that fits its chain.
+fn appended(log: &str, act: &str, generation: u64) -> String {
+    let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    let seq = last["seq"].as_u64().unwrap() + 1;
+    let hash = last["hash"].as_str().unwrap();
+    format!("{log}{}", forged_act(seq, hash, act, generation))
+}
+
 #[test]
 fn an_old_keystore_with_a_log_forged_to_fit_stays_locked() {
     let upstream = Upstream::friendly();
-    let forgeries: [(&str, Forgery); 2] = [
+    let forgeries: [(&str, Forgery); 4] = [
         ("replaced", |_| forged_act(1, &"0".repeat(64), "init", 1)),
+        ("replaced by one as if after a break", |_| {
+            forged_act(1, &"0".repeat(64), "chain_set_aside", 1)
+        }),
         ("an acceptance appended", |log| {
-            let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
-            let seq = last["seq"].as_u64().unwrap() + 1;
-            let hash = last["hash"].as_str().unwrap();
-            format!("{log}{}", forged_act(seq, hash, "keystore_accepted", 2))
+            appended(log, "keystore_accepted", 2)
+        }),
+        ("and as if after a break", |log| {
+            let log = appended(log, "keystore_accepted", 2);
+            appended(&log, "chain_set_aside", 1)
         }),
     ];
     for (how, forge) in forgeries {
@@ -175,6 +187,24 @@ fn an_old_keystore_with_a_log_forged_to_fit_stays_locked() {
         home.kill();
         home.axis(&["unlock"]).ok();
     }
+}
+
+#[test]
+fn a_forged_generation_that_the_owner_accepts_once_hides_no_older_keystore() {
+    let upstream = Upstream::friendly();
+    let home = Home::ready();
+    home.kill();
+    let log = fs::read_to_string(home.file("audit.jsonl")).unwrap();
+    let forged = appended(&log, "keystore", u64::MAX);
+    fs::write(home.file("audit.jsonl"), forged).unwrap();
+    let ran = home.axis(&["unlock"]);
+    assert!(ran.stderr.contains("replaced or edited it"), "{ran:?}");
+    home.axis(&["unlock", "--accept-older"]).ok();
+    home.add("github", &canary("old"), &upstream.url());
+    let old = fs::read(home.file("keystore.json")).unwrap();
+    home.axis(&["revoke", "github"]).ok();
+    let ran = unlock_with(&home, &old);
+    assert!(ran.stderr.contains("put an old copy back"), "{ran:?}");
 }
 
 #[test]

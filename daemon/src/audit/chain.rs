@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::line::Record;
 use super::parsed::Parsed;
+use super::record::Act;
 
 /// The audit's MAC key, wherever its owner keeps it.
 pub trait AuditKey: Send + Sync + 'static {
@@ -249,6 +250,8 @@ pub(super) struct First {
     pub(super) prev: Hex,
     /// It says itself why nothing stands before it.
     goes_on: bool,
+    /// And that this was set aside.
+    leaves: bool,
 }
 
 impl First {
@@ -257,6 +260,7 @@ impl First {
             seq: parsed.seq,
             prev: *link.prev,
             goes_on: goes_on(parsed),
+            leaves: parsed.act == Some(Act::ChainSetAside.as_str()),
         }
     }
 
@@ -268,7 +272,7 @@ impl First {
     /// What is missing before it, though it says so itself; `before` is the end
     /// of the file before, where that is known.
     pub(super) fn gap(&self, before: Option<&Head>) -> Option<Fault> {
-        let is_whole = before.is_some_and(|before| self.continues(before));
+        let is_whole = !self.leaves && before.is_some_and(|before| self.continues(before));
         (self.goes_on && !is_whole).then_some(Fault::Left { seq: self.seq })
     }
 

@@ -14,15 +14,20 @@ use super::parsed::Parsed;
 use super::reader::Backwards;
 use super::record::Act;
 
-/// No call takes longer; a `finished` line may stand this far after the
-/// `started` it belongs to, and the wall clock may have been set back by less.
-const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(15);
+/// No call takes longer: an hour is the most that a transfer, or a service's own
+/// timeout, may take. A `finished` line may stand this far after the `started` it
+/// belongs to, and the wall clock may have been set back by less.
+const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(75);
 
 /// So many lines from before the stretch of time without one of it between them,
 /// and the stretch is over. Fewer may have been written while the wall clock was
 /// wrong, as a machine's is that hasn't asked for the time since its start. Only
 /// lines with a MAC count: others may be anyone's, and say what they like.
 const STRAY_LINES: usize = 1000;
+
+/// So many, where a call that ended in it is still without its beginning: the
+/// wall clock was wrong when it was made. After that it counts as missing.
+const MOST_STRAY_LINES: usize = 100_000;
 
 /// A call that was started, as the log tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +40,8 @@ pub struct PastCall {
     pub action: String,
     /// When it was started.
     pub started_at: Timestamp,
-    /// When it ended; unset when axisd ended first.
+    /// When it ended; where axisd ended first, when that began again. Unset where
+    /// neither is on record.
     pub ended_at: Option<Timestamp>,
     /// False only when its end is on record as a failure.
     pub succeeded: bool,
@@ -102,6 +108,27 @@ impl Strays {
     }
 }
 
+/// When axisd began again after the lines that come next, going backwards.
+#[derive(Default)]
+struct Restart {
+    at: Option<Timestamp>,
+    /// A line with a MAC stands between: the next start is an earlier one.
+    is_over: bool,
+}
+
+impl Restart {
+    /// Takes the line before. A start is on record before the vault is unlocked,
+    /// so without a MAC; where others have added one to it, the latest counts.
+    fn see(&mut self, parsed: &Parsed<'_>, at: Timestamp, is_fitting: bool) {
+        if parsed.act == Some(Act::DaemonStarted.as_str()) {
+            let later = self.at.filter(|_| !self.is_over);
+            self.at = Some(later.map_or(at, |later| later.max(at)));
+            self.is_over = false;
+        }
+        self.is_over |= is_fitting;
+    }
+}
+
 /// Reads the calls since `since` from the end of `lines`, the last of which
 /// must be `head`, and no further back than that takes. Of lines that stand
 /// after one of that time, but say that they are older, the clock was wrong.
@@ -122,6 +149,7 @@ pub(super) fn read(
         intact: true,
     };
     let mut strays = Strays::default();
+    let mut restart = Restart::default();
     // before the key began, MACs are another one's
     let mut is_before_key = false;
     while let Some(line) = lines.next()? {
@@ -149,12 +177,18 @@ pub(super) fn read(
         is_before_key |= is_fitting && parsed.act == Some(Act::Init.as_str());
         if at < horizon {
             strays.lines += usize::from(is_fitting);
-            if strays.lines == STRAY_LINES {
+            let is_sought = || endings.values().any(|ending| ending.at >= since);
+            if strays.lines >= STRAY_LINES && !(history.intact && is_sought()) {
+                break;
+            }
+            if strays.lines >= MOST_STRAY_LINES {
+                history.intact = false;
                 break;
             }
         } else {
             std::mem::take(&mut strays).join(&mut history, at);
         }
+        restart.see(&parsed, at, is_fitting);
         if parsed.act.is_some_and(Act::is_gap) {
             if at < horizon {
                 strays.gap = true;
@@ -164,7 +198,9 @@ pub(super) fn read(
         }
         match (parsed.event, parsed.decision) {
             // the end of a call that went out has a MAC as its beginning does
-            ("finished", Some(decision @ ("allow" | "error"))) if link.mac.is_some() => {
+            ("finished", Some(decision @ ("allow" | "error")))
+                if link.mac.is_some() && parsed.went_out() =>
+            {
                 if let Ok(call) = serde_json::from_slice::<Call>(line) {
                     let succeeded = decision == "allow";
                     endings.insert(call.request_id, Ending { at, succeeded });
@@ -176,9 +212,13 @@ pub(super) fn read(
                     continue;
                 };
                 let ending = endings.remove(&call.request_id);
+                let ended_at = match ending {
+                    Some(ending) => Some(ending.at),
+                    None => restart.at.map(|restart| restart.max(at)),
+                };
                 // one whose end isn't known is looked at a little further back
                 let is_recent =
-                    at >= since || ending.map_or(at >= horizon, |ending| ending.at >= since);
+                    at >= since || ended_at.map_or(at >= horizon, |ended| ended >= since);
                 if is_recent || at < horizon {
                     let calls = if is_recent {
                         &mut history.calls
@@ -190,7 +230,7 @@ pub(super) fn read(
                         service: call.service,
                         action: call.action,
                         started_at: at,
-                        ended_at: ending.map(|ending| ending.at),
+                        ended_at,
                         succeeded: ending.is_none_or(|ending| ending.succeeded),
                     });
                 }

@@ -61,15 +61,20 @@ impl<'key> Macs<'key> {
         };
         run_now.last_seq = seen.parsed.seq;
         file_now.0 = Some(run);
-        if seen.link.mac.is_none() && !seen.parsed.is_known() {
-            self.fault
-                .get_or_insert((file, seen.number, Fault::Unknown));
-        }
-        let Some(key) = self.key else {
+        let Some(mac) = seen.link.mac else {
+            // that there is none shows without the key
+            if seen.parsed.needs_mac() {
+                let fault = if seen.parsed.is_known() {
+                    Fault::NoMac
+                } else {
+                    Fault::Unknown
+                };
+                self.fault.get_or_insert((file, seen.number, fault));
+            }
             return false;
         };
-        match seen.link.mac {
-            Some(mac) if seen.link.mac_fits(mac, key) => {
+        match self.key {
+            Some(key) if seen.link.mac_fits(mac, key) => {
                 file_now.1 += 1;
                 run_now.proven = Some(Place {
                     file,
@@ -86,9 +91,6 @@ impl<'key> Macs<'key> {
                 self.fault
                     .get_or_insert((file, seen.number, Fault::ForeignMac));
             }
-            None if seen.parsed.needs_mac() => {
-                self.fault.get_or_insert((file, seen.number, Fault::NoMac));
-            }
             None => {}
         }
         false
@@ -99,7 +101,7 @@ impl<'key> Macs<'key> {
         self.files.get(file).map_or(0, |(_, fitting)| *fitting)
     }
 
-    /// The first MAC of a file that doesn't fit, by its line.
+    /// The first line of a file whose MAC doesn't fit, or is missing.
     pub(super) fn fault(&self, file: usize) -> Option<(u64, Fault)> {
         let (of, line, fault) = self.fault.as_ref()?;
         (*of == file).then(|| (*line, fault.clone()))

@@ -350,6 +350,13 @@ impl Audit {
         self.writer().generation()
     }
 
+    /// Whether this axisd itself has set a log aside since it began, so that
+    /// the one it goes on with may hold nothing that is proven. What the log
+    /// says of that is anyone's.
+    pub fn has_set_aside(&self) -> bool {
+        self.writer().set_aside
+    }
+
     /// Lines as they are written, without their newlines. A follower that
     /// falls far behind is told how many it missed.
     pub fn follow(&self) -> broadcast::Receiver<Bytes> {

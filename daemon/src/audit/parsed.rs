@@ -56,12 +56,16 @@ impl<'a> Parsed<'a> {
         }
     }
 
+    /// Whether it is of a call that went out.
+    pub(super) fn went_out(&self) -> bool {
+        self.status.is_some() || self.latency_ms.is_some()
+    }
+
     /// Only what may happen while the vault, and with it the audit key, isn't
     /// there can be without: a refusal, and some acts. No call has gone out then.
     pub(super) fn needs_mac(&self) -> bool {
-        let went_out = self.status.is_some() || self.latency_ms.is_some();
         match (self.event, self.decision, self.act) {
-            ("finished", Some("deny" | "ask" | "error"), None) => went_out,
+            ("finished", Some("deny" | "ask" | "error"), None) => self.went_out(),
             ("admin", None, Some(act)) => Act::of(act).is_none_or(Act::is_proven),
             _ => true,
         }

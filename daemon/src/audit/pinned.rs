@@ -98,6 +98,9 @@ pub(super) struct Search {
     found: Option<String>,
     /// A line of that number with another hash, by its file and line.
     other: Option<String>,
+    /// Where it stands in a file that was set aside: no part of the log, and
+    /// anyone may have put it there.
+    aside: Option<String>,
 }
 
 impl Search {
@@ -106,6 +109,7 @@ impl Search {
             pinned: pinned.0,
             found: None,
             other: None,
+            aside: None,
         }
     }
 
@@ -122,6 +126,14 @@ impl Search {
         }
     }
 
+    /// Looks at line `number` of `file`, which was set aside.
+    pub(super) fn see_aside(&mut self, file: &str, number: u64, seq: u64, hash: &Hex) {
+        if (Head { seq, hash: *hash }) == self.pinned {
+            self.aside
+                .get_or_insert_with(|| format!("{file}, line {number}"));
+        }
+    }
+
     /// The finding, once all files were seen. `first` and `last` are those of
     /// the log; `pruned` says that what stood before `first` was pruned.
     pub(super) fn report(self, first: Option<First>, last: &Head, pruned: bool) -> PinnedReport {
@@ -129,24 +141,24 @@ impl Search {
         let is_before = |first: &First| seq < first.seq;
         let continued = |first: &First| first.continues(&self.pinned);
         let is_beginning = self.pinned == Head::GENESIS;
-        let (stands, finding) = match (self.found, self.other, first) {
-            (Some(place), ..) => {
+        let (stands, mut finding) = match (self.found, self.other, first) {
+            _ if is_beginning => (true, "the pinned head is that of an empty log".into()),
+            (_, Some(place), _) => (
+                false,
+                format!(
+                    "record {seq} is not the pinned one ({place}): the log was written anew from there or before"
+                ),
+            ),
+            (Some(place), None, _) => {
                 let after = last.seq.saturating_sub(seq);
                 (
                     true,
                     format!("record {seq} stands as pinned ({place}); {after} records follow it"),
                 )
             }
-            _ if is_beginning => (true, "the pinned head is that of an empty log".into()),
-            (None, _, Some(first)) if pruned && continued(&first) => (
+            (None, None, Some(first)) if pruned && continued(&first) => (
                 true,
                 format!("record {seq} was pruned, and the log goes on from it as pinned"),
-            ),
-            (None, Some(place), _) => (
-                false,
-                format!(
-                    "record {seq} is not the pinned one ({place}): the log was written anew from there or before"
-                ),
             ),
             (None, None, Some(first)) if pruned && is_before(&first) => (
                 false,
@@ -169,6 +181,10 @@ impl Search {
                 ),
             ),
         };
+        if let (false, Some(place)) = (stands, self.aside) {
+            let words = "; the pinned record is only in a file that was set aside";
+            finding = format!("{finding}{words} ({place}), which is no part of the log");
+        }
         PinnedReport { stands, finding }
     }
 }

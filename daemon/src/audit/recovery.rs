@@ -1,6 +1,6 @@
 //! What is done about the log found at start: a rotation that was broken off is
-//! finished, a torn last line is moved out, a broken chain is set aside whole,
-//! and the next line says so.
+//! finished, a torn last line is moved out, a file whose chain is broken is set
+//! aside whole, and the next line says so.
 
 use std::fs;
 use std::io;
@@ -183,7 +183,8 @@ fn move_torn_line(
     })
 }
 
-/// A broken chain is evidence: it is kept, and a new chain names it.
+/// A broken chain is evidence: it is kept, and the chain goes on in a new file
+/// that names it.
 fn set_chain_aside(
     path: &Path,
     reading: &Reading,
@@ -192,9 +193,15 @@ fn set_chain_aside(
     now: Timestamp,
 ) -> Result<Recovery, AuditUnavailable> {
     let name = aside::set_aside(path, now)?;
-    let before = newest.map_or(0, legible_in);
-    let legible = reading.generation.number().unwrap_or(0).max(before);
+    let before = newest.and_then(legible_in);
+    let generation = |reading: &Reading| reading.generation.number().unwrap_or(0);
+    let legible = generation(reading).max(before.as_ref().map_or(0, generation));
+    // numbers go up over all files: a page of the log is found by them
+    let head = before
+        .map(|before| before.head)
+        .filter(|before| before.seq > reading.head.seq);
     Ok(Recovery {
+        head: head.unwrap_or(reading.head),
         generation: KnownGeneration::Doubtful(legible),
         said: Some(Said {
             act: Act::ChainSetAside,
@@ -212,19 +219,10 @@ fn set_chain_aside(
     })
 }
 
-/// The highest keystore generation in a segment, as far as it can be read.
-fn legible_in(segment: &Segment) -> u64 {
-    let Ok(Some(opened)) = segment.open() else {
-        return 0;
-    };
-    let Ok(mut pieces) = Forwards::through(opened) else {
-        return 0;
-    };
-    let reading = verify::read(
-        &mut pieces,
-        Before::Unknown,
-        Extent::ToTheBreak,
-        &mut |_| {},
-    );
-    reading.generation.number().unwrap_or(0)
+/// What a segment says, as far as it can be read.
+fn legible_in(segment: &Segment) -> Option<Reading> {
+    let opened = segment.open().ok()??;
+    let mut pieces = Forwards::through(opened).ok()?;
+    let (before, extent) = (Before::Unknown, Extent::ToTheBreak);
+    Some(verify::read(&mut pieces, before, extent, &mut |_| {}))
 }

@@ -216,7 +216,7 @@ fn check_aside(
         verify::read(&mut lines, before, Extent::Whole, &mut |seen: &Seen<'_>| {
             macs.see(seen);
             if let Some(search) = &mut search {
-                search.see(&name, seen.number, seen.parsed.seq, seen.link.hash);
+                search.see_aside(&name, seen.number, seen.parsed.seq, seen.link.hash);
             }
         })
     });

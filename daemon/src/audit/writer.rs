@@ -80,6 +80,8 @@ pub(super) struct Writer {
     /// Why the log is not writable, as of the last attempt.
     trouble: Option<String>,
     warnings: Vec<String>,
+    /// It was this axisd that set a log aside, and goes on after it.
+    pub(super) set_aside: bool,
     pub(super) line: Vec<u8>,
     followers: broadcast::Sender<Bytes>,
     #[cfg(test)]
@@ -102,6 +104,7 @@ impl Writer {
             unsynced: false,
             trouble: None,
             warnings: Vec::new(),
+            set_aside: false,
             line: Vec::with_capacity(1024),
             followers,
             #[cfg(test)]
@@ -295,6 +298,7 @@ impl Writer {
             },
             now,
         );
+        self.set_aside |= act == Act::ChainSetAside;
         self.backlog.push_front(record.into());
         self.warn(detail.to_owned());
     }

@@ -50,9 +50,10 @@ impl Broker {
                 service: ServiceName::parse(&call.service).ok()?,
                 action: call.action,
                 started_ago,
+                // one whose end isn't on record may have ended just now
                 succeeded_ago: call
                     .succeeded
-                    .then(|| ago(wall, call.ended_at.unwrap_or(call.started_at))),
+                    .then(|| ago(wall, call.ended_at.unwrap_or(wall))),
             })
         });
         self.limits.rebuild(policy, past, now);

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tracing::{info, warn};
 
 use super::{Owner, OwnerError, audit_key, generation};
-use crate::audit::{self, Act, Peer, Proof};
+use crate::audit::{Act, Peer, Proof};
 use crate::vault::{KnownGeneration, VaultState};
 
 /// An attempt to unlock.
@@ -72,23 +72,20 @@ impl Owner {
             return Err(OwnerError::LockedByOwner);
         }
         let known = self.known_generation()?;
-        // a log that was set aside has said so, and proves nothing any more
-        let is_doubtful = matches!(
-            self.broker.audit.known_generation(),
-            audit::KnownGeneration::Doubtful(_)
-        );
         let unlocked = vault
             .unlock(unlock.password, known, unlock.accept_older)
             .await;
         let credentials = self.audited(unlocked, by)?;
         let generation = generation(vault);
         let proof = self.broker.audit.set_key(audit_key(vault));
+        let is_replaced = match proof {
+            Proof::Foreign => true,
+            // that a log was set aside is believed of nobody but this axisd
+            Proof::Nothing => !self.broker.audit.has_set_aside(),
+            Proof::Proven | Proof::Unreadable => false,
+        };
         // before the limits know the log no call goes out, so none has yet
-        if matches!(proof, Proof::Nothing | Proof::Foreign)
-            && matches!(known, KnownGeneration::At(_))
-            && !is_doubtful
-            && !unlock.accept_older
-        {
+        if is_replaced && matches!(known, KnownGeneration::At(_)) && !unlock.accept_older {
             self.broker.audit.set_key(None);
             let error = vault.distrust_log();
             warn!("{error}");

@@ -119,6 +119,11 @@ pub enum VaultError {
     /// The keystore would outgrow what is read back.
     #[error("the keystore would be larger than 16 MiB: revoke credentials that are not needed")]
     Full,
+    /// No number comes after the generation on record.
+    #[error(
+        "the audit log gives the keystore the highest generation there is, which someone made up, so nothing was written: run `axis unlock --accept-older`, or move the log away before `axis init`"
+    )]
+    NoGeneration,
     /// Someone else wrote the file since this vault read it.
     #[error(
         "the keystore {path} was changed on disk since axisd read it, and was left as it is: run `axis unlock` to read it anew"

@@ -55,7 +55,7 @@ pub enum WhyLocked {
         "the audit log that tells how new the keystore must be is gone: whether the keystore is an old copy can't be told; if you removed the log yourself, run `axis unlock --accept-older`"
     )]
     LogGone,
-    /// The audit log holds nothing that this vault's key proves.
+    /// The audit log holds nothing that this vault's key proves, or what isn't so.
     #[error(
         "the audit log is not the one of this vault: someone replaced or edited it, so whether the keystore is an old copy can't be told; if it was you, run `axis unlock --accept-older`"
     )]
@@ -64,6 +64,13 @@ pub enum WhyLocked {
     #[error("{0}")]
     Damaged(String),
 }
+
+/// No copy of a keystore is older by more writes: one an hour takes a century.
+pub(super) const MOST_AHEAD: u64 = 1_000_000;
+
+/// A record of a keystore so much newer is forged, even in a vault whose owner
+/// has accepted some that were.
+const ABSURD: u64 = 1000 * MOST_AHEAD;
 
 /// What the audit log knows of the keystore's generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +115,8 @@ pub(super) struct Snapshot {
     pub trouble: Option<WhyLocked>,
     /// Since the last `lock`, until the next unlock.
     pub locked_by_owner: bool,
-    /// The newest generation that was ever seen or is on record.
+    /// The newest generation that was ever seen or is on record, as far as that
+    /// can be believed.
     pub newest: u64,
 }
 
@@ -135,10 +143,14 @@ impl KnownGeneration {
             Self::Empty => newest,
             Self::At(known) => known.max(newest),
         };
-        (generation < known).then_some(WhyLocked::Older {
-            file: generation,
-            known,
-        })
+        match known.checked_sub(generation) {
+            None | Some(0) => None,
+            Some(ahead) if ahead > ABSURD => Some(WhyLocked::LogReplaced),
+            Some(_) => Some(WhyLocked::Older {
+                file: generation,
+                known,
+            }),
+        }
     }
 }
 

@@ -315,7 +315,8 @@ impl Writer {
         vault_key: &Key,
     ) -> Result<(Loaded, Vec<u8>), VaultError> {
         let newest = self.snapshot.load().newest;
-        keystore.generation = keystore.generation.max(newest).saturating_add(1);
+        let written = keystore.generation.max(newest).checked_add(1);
+        keystore.generation = written.ok_or(VaultError::NoGeneration)?;
         keystore.sign(vault_key);
         let bytes = keystore.render();
         if bytes.len() > MAX_BYTES {

@@ -1,6 +1,6 @@
 //! Counting calls, and searching no further than needed.
 
-use super::rotation::{fill, rotating, small};
+use super::rotation::{fill, rotating, small, three_segments};
 use super::segments::SECOND;
 use super::*;
 
@@ -266,4 +266,45 @@ fn a_stretch_of_time_is_found_and_counted_in_the_midst_of_the_log() {
     let calls = audit.stats(&filter(), None, &wanted).unwrap().total.calls;
     let text = |line: &&Bytes| String::from_utf8_lossy(line).contains("\"event\":\"finished\"");
     assert_eq!(calls, found.iter().filter(text).count() as u64);
+}
+
+#[test]
+fn a_broken_chain_hides_no_older_segment_from_who_turns_pages() {
+    // whether its first line or a later one is no record
+    for keep in [0, 2] {
+        let (home, audit) = three_segments();
+        make(&audit, "a", &success());
+        let last_of_segments = home.records()[0]["seq"].as_u64().unwrap() - 1;
+        drop(audit);
+        let text = home.lines()[..keep].join("\n");
+        let text = text.trim_start().to_owned() + "\nx\ny\n";
+        fs::write(home.path(), text.trim_start()).unwrap();
+        let audit = home.open_unlocked();
+        assert_eq!(home.outline(), ["chain_set_aside"]);
+        make(&audit, "b", &success());
+        let kept = u64::try_from(keep).unwrap();
+        let first = home.records()[0]["seq"].as_u64().unwrap();
+        assert_eq!(first, last_of_segments + kept + 1);
+
+        let mut pages = Vec::new();
+        let mut before = u64::MAX;
+        loop {
+            let filter = Filter::default().before(before);
+            let page = audit.last(7, &filter, &|| true).unwrap().lines;
+            let Some(oldest) = page.first() else { break };
+            before = crate::audit::filter::seq(oldest).unwrap();
+            pages.extend(page.into_iter().rev());
+        }
+        pages.reverse();
+        assert_eq!(pages, last(&audit, 10_000));
+        assert_eq!(pages.len() as u64, last_of_segments + 3);
+
+        // what was set aside is missing all the same, and said to be
+        let reports = verified(&audit);
+        let gap = reports.last().unwrap().fault.clone().unwrap_or_default();
+        assert!(gap.contains("line 1: it goes on with record"), "{gap}");
+        drop(audit);
+        let warnings = home.open().status().warnings.join("\n");
+        assert!(warnings.contains("it goes on with record"), "{warnings}");
+    }
 }

@@ -130,7 +130,7 @@ fn every_edit_is_found_and_named() {
                 rechain(lines, false);
             },
             Some("line 3: it has no MAC"),
-            None,
+            Some("line 3: it has no MAC"),
         ),
         (
             "a new key's beginning forged after an edit",
@@ -140,7 +140,7 @@ fn every_edit_is_found_and_named() {
                 rechain(lines, true);
             },
             Some("line 4: its MAC"),
-            None,
+            Some("line 8: it has no MAC"),
         ),
         // only a head that is pinned outside shows this
         (

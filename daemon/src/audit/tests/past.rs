@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::forged::forge;
 use super::*;
 use crate::audit::reader::{Backwards, Forwards, Piece};
 use crate::audit::{History, PastCall};
@@ -58,6 +59,67 @@ fn past_calls_are_those_started_or_ended_since() {
     assert_eq!(audit.history(at("10:00:00")).calls.len(), 5);
     let unended = audit.history(at("10:40:00")).calls;
     assert_eq!(unended, expected[3..]);
+}
+
+#[test]
+fn a_long_call_is_known_however_many_were_made_while_it_ran() {
+    // minutes that it took, and whether the clock was right when it began
+    for (minutes, is_right) in [(18, true), (60, true), (600, false)] {
+        let home = Home::new();
+        let audit = home.open_unlocked();
+        let slow = audit.started(&call("slow")).unwrap();
+        for nth in 0..515 {
+            make(&audit, &nth.to_string(), &success());
+        }
+        home.clock.advance(Duration::from_mins(minutes));
+        audit.finished(slow, &success());
+        let since = home.clock.wall().checked_sub(Duration::from_mins(1));
+        let found = audit.history(since.unwrap());
+        assert!(found.intact, "{minutes}");
+        assert_eq!(found.calls.len(), 1, "{minutes} {is_right}");
+        assert_eq!(found.calls[0].ended_at, Some(home.clock.wall()));
+    }
+}
+
+#[test]
+fn a_call_that_was_killed_ended_when_axisd_began_again() {
+    let home = Home::new();
+    let audit = home.open_unlocked();
+    let minutes = |minutes| home.clock.advance(Duration::from_mins(minutes));
+    std::mem::forget(audit.started(&call("first")).unwrap()); // 10:30
+    minutes(20);
+    // a copy is read, as after each of the kills that follow
+    let restarted = |home: &Home| {
+        let copy = home.copy();
+        copy.clock.advance(Duration::from_mins(30));
+        let audit = copy.open();
+        audit.note(&Act::DaemonStarted.into());
+        (copy, audit)
+    };
+    let (home, audit) = restarted(&home); // 11:00
+    home.clock.advance(Duration::from_mins(10));
+    audit.set_key(Some(key()));
+    audit.note(&Act::Unlock.into());
+    let ends = |audit: &Audit, since: &str| -> Vec<_> {
+        let calls = audit.history(at(since)).calls.into_iter();
+        calls.map(|call| (call.ended_at, call.succeeded)).collect()
+    };
+    let first = (Some(at("11:00:00")), true);
+    assert_eq!(ends(&audit, "10:55:00"), [first]);
+    assert_eq!(ends(&audit, "11:05:00"), []);
+
+    // one that others have made out to be earlier doesn't count
+    std::mem::forget(audit.started(&call("second")).unwrap()); // 11:10
+    let early = r#""event":"admin","timestamp":"2026-01-15T11:10:00.000Z","act":"daemon_started""#;
+    let copy = home.copy();
+    forge(&copy, None, [early.to_owned()]);
+    copy.clock.advance(Duration::from_hours(1));
+    let audit = copy.open();
+    audit.note(&Act::DaemonStarted.into()); // 11:30
+    audit.set_key(Some(key()));
+    audit.note(&Act::Unlock.into());
+    let second = (Some(at("11:30:00")), true);
+    assert_eq!(ends(&audit, "10:55:00"), [first, second]);
 }
 
 proptest! {

@@ -56,10 +56,22 @@ fn a_pinned_head_shows_what_the_chain_cant() {
     assert!(faults(&audit.verify(None, &|| true).unwrap()).is_empty());
     let (stands, finding) = check(&audit, pinned);
     assert!(!stands && finding.contains("cut off"), "{finding}");
+    assert!(!finding.contains("set aside"), "{finding}");
+    // nor is it where anyone may have put a copy of the whole
+    let aside = "audit.jsonl.set-aside-20260101T000000Z";
+    fs::write(cut.file(aside), home.bytes()).unwrap();
+    let is_only_aside = |finding: &str| {
+        let place = format!("only in a file that was set aside ({aside}, line 3)");
+        finding.contains(&place)
+    };
+    let (stands, finding) = check(&audit, pinned);
+    assert!(!stands && finding.contains("cut off"), "{finding}");
+    assert!(is_only_aside(&finding), "{finding}");
     // and written on
     make(&audit, "other", &success());
     let (stands, finding) = check(&audit, pinned);
     assert!(!stands && finding.contains("written anew"), "{finding}");
+    assert!(is_only_aside(&finding), "{finding}");
 
     // pruned
     let audit = pruning(&home, 0);
@@ -79,6 +91,26 @@ fn a_pinned_head_shows_what_the_chain_cant() {
     );
     let (stands, finding) = check(&audit, last_pruned.parse().unwrap());
     assert!(stands && finding.contains("goes on from it"), "{finding}");
+}
+
+#[test]
+fn a_pinned_head_in_a_log_that_axisd_set_aside_is_said_to_be_there() {
+    let home = Home::new();
+    let audit = home.open_unlocked();
+    make(&audit, "a", &success());
+    let pinned = audit.head().unwrap().pinned;
+    make(&audit, "b", &success());
+    drop(audit);
+    let text = String::from_utf8(home.bytes()).unwrap();
+    fs::write(home.path(), text + "x\ny\n").unwrap();
+    let audit = home.open_unlocked();
+    make(&audit, "c", &success());
+    let verification = audit.verify(Some(pinned), &|| true).unwrap();
+    let report = verification.pinned.clone().unwrap();
+    assert!(!report.stands && !verification.is_faultless());
+    let place =
+        "only in a file that was set aside (audit.jsonl.set-aside-20260115T103000Z, line 2)";
+    assert!(report.finding.contains(place), "{}", report.finding);
 }
 
 #[test]

@@ -112,9 +112,10 @@ fn a_broken_chain_is_set_aside_whole_and_a_new_one_names_it() {
     let name = aside.file_name().unwrap().to_str().unwrap().to_owned();
     assert_eq!(name, "audit.jsonl.set-aside-20260115T103000Z");
     let first = &home.records()[0];
-    assert_eq!(first["seq"], 1);
+    assert_eq!(first["seq"], 4);
     assert_eq!(first["act"], "chain_set_aside");
     let third: serde_json::Value = serde_json::from_str(&good[2]).unwrap();
+    assert_eq!(first["prev"], third["hash"]);
     let detail = first["detail"].as_str().unwrap();
     for part in [&name, "line 4", third["hash"].as_str().unwrap()] {
         assert!(detail.contains(part), "{part} in {detail}");
@@ -128,7 +129,7 @@ fn a_broken_chain_is_set_aside_whole_and_a_new_one_names_it() {
     let fault = reports[0].fault.as_ref().unwrap();
     assert!(fault.starts_with(&format!("{name}, line 4:")), "{fault}");
     let gap = reports[1].fault.as_ref().unwrap();
-    assert!(gap.contains("line 1: it goes on with record 1"), "{gap}");
+    assert!(gap.contains("line 1: it goes on with record 4"), "{gap}");
 
     // none of this is forgotten at the next start
     drop(audit);

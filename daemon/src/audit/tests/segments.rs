@@ -329,7 +329,7 @@ fn calls_are_remembered_over_segments_and_no_further_back_than_asked() {
     assert_eq!(history.calls.len(), calls);
     // what lies further back isn't read: a fault there doesn't matter
     fs::write(home.file(FIRST), "").unwrap();
-    let history = audit.history("2026-01-15T12:15:00Z".parse().unwrap());
+    let history = audit.history("2026-01-15T13:15:00Z".parse().unwrap());
     assert!(history.intact);
     assert!(!history.calls.is_empty());
     let history = audit.history("2026-01-15T10:00:00Z".parse().unwrap());

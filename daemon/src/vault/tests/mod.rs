@@ -4,6 +4,7 @@
 mod disk;
 mod edits;
 mod life;
+mod older;
 mod previous;
 mod reserved;
 mod rotation;

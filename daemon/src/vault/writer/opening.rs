@@ -10,7 +10,7 @@ use super::Writer;
 use crate::vault::entry::EntryName;
 use crate::vault::keystore::{AUDIT_KEY, Keystore};
 use crate::vault::secret::Key;
-use crate::vault::state::{KnownGeneration, Loaded, Opened, Snapshot, WhyLocked};
+use crate::vault::state::{KnownGeneration, Loaded, MOST_AHEAD, Opened, Snapshot, WhyLocked};
 use crate::vault::{VaultError, contents};
 
 impl Writer {
@@ -113,7 +113,12 @@ impl Writer {
                 opened: Some(Arc::clone(&opened)),
                 trouble: None,
                 locked_by_owner: false,
-                newest: now.newest.max(generation).max(on_record),
+                // where the owner accepts an older one: what is written next
+                // has a number that no copy has, however high the log's is
+                newest: now
+                    .newest
+                    .max(on_record)
+                    .clamp(generation, generation.saturating_add(MOST_AHEAD)),
             })
         });
         if self.locks.load(Ordering::SeqCst) != locks {
