@@ -157,7 +157,8 @@ fn secrets_in_plaintext_are_named_and_never_shown() {
         home.file(".claude.json"),
         json!({"mcpServers": {
             "axis": {"command": "/gone/axis", "args": ["mcp"],
-                "env": {"AXIS_IDENTITY": "mine", "AXIS_MASTER_PASSWORD": PASSWORD}},
+                "env": {"AXIS_IDENTITY": "mine", "AXIS_SOCKET": "/x/identity/mine/broker.sock",
+                    "AXIS_MASTER_PASSWORD": PASSWORD}},
             "other": {"command": "x", "env": {"GITHUB_TOKEN": key}},
         }})
         .to_string(),
@@ -192,9 +193,10 @@ fn secrets_in_plaintext_are_named_and_never_shown() {
     );
     let hosts = named(&report, "hosts")[0];
     assert_eq!(hosts["state"], "fail", "{hosts}");
-    assert_eq!(hosts["fix"], "axis hosts add claude-code");
+    assert_eq!(hosts["fix"], "axis doctor --fix");
 
-    // the program that is gone is replaced by this one, and who it is stays
+    // the program that is gone is replaced by this one, and who it is and where
+    // it calls stays
     home.axis_without_password(&["doctor", "--fix"]).ok();
     let file = fs::read_to_string(home.file(".claude.json")).unwrap();
     let file: Value = serde_json::from_str(&file).unwrap();
@@ -202,6 +204,14 @@ fn secrets_in_plaintext_are_named_and_never_shown() {
     assert!(entry["command"].as_str().unwrap().ends_with("/axis"));
     assert_ne!(entry["command"], "/gone/axis");
     assert_eq!(entry["env"]["AXIS_IDENTITY"], "mine");
+    assert_eq!(entry["env"]["AXIS_SOCKET"], "/x/identity/mine/broker.sock");
+    // where it calls, its agent may be in a sandbox
+    let report = home.axis(&["doctor", "--json"]).json();
+    let hosts = named(&report, "hosts")[0];
+    assert_eq!(
+        hosts["fix"],
+        "AXIS_SOCKET=/x/identity/mine/broker.sock axis hosts add claude-code --identity mine"
+    );
 }
 
 #[test]

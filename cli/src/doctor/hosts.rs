@@ -7,7 +7,8 @@ use axis_proto::shell;
 use axis_proto::v1::{Check, Service};
 
 use super::{fail, ok, warn};
-use crate::hosts::{self, Environment, KeyPatterns, PlaintextSecret};
+use crate::commands::call::DEFAULT_IDENTITY;
+use crate::hosts::{self, Environment, Host, KeyPatterns, PlaintextSecret, Standing};
 
 pub(super) fn checks(services: &[Service]) -> Vec<Check> {
     let (Ok(environment), Ok(known)) = (Environment::of_process(), hosts::known()) else {
@@ -30,9 +31,12 @@ pub(super) fn checks(services: &[Service]) -> Vec<Check> {
                     "{} starts {}, which is not there",
                     host.title, standing.command
                 ),
-                format!("axis hosts add {}", host.id),
+                "axis doctor --fix",
             )),
-            Ok(Some(_)) => configured.push(host.title.as_str()),
+            Ok(Some(standing)) => {
+                configured.push(host.title.as_str());
+                checks.extend(unconfined(host, &standing));
+            }
             Ok(None) => {}
             Err(error) => checks.push(warn(
                 "hosts",
@@ -55,6 +59,25 @@ pub(super) fn checks(services: &[Service]) -> Vec<Check> {
     }
     checks.extend(secrets(&environment, services));
     checks
+}
+
+/// An entry from before `AXIS_FILES`, or one that somebody wrote by hand.
+fn unconfined(host: &Host, standing: &Standing) -> Option<Check> {
+    let socket = standing.unconfined()?;
+    let identity = standing.identity().unwrap_or(DEFAULT_IDENTITY);
+    Some(warn(
+        "hosts",
+        format!(
+            "{} starts axis mcp on the socket of one identity, but not AXIS_FILES: where axis mcp runs outside of its agent's sandbox, calls write and send files that the sandbox keeps",
+            host.title
+        ),
+        format!(
+            "AXIS_SOCKET={} axis hosts add {} --identity {}",
+            shell::word(socket),
+            host.id,
+            shell::word(identity)
+        ),
+    ))
 }
 
 fn secrets(environment: &Environment, services: &[Service]) -> Vec<Check> {

@@ -38,7 +38,8 @@ fn close(path: &Path) -> Result<String, String> {
     Ok(format!("{} is closed to other users", path.display()))
 }
 
-/// Lets hosts whose program is gone start this one; who they are stays.
+/// Lets hosts whose program is gone start this one; who they are, and which
+/// Axis they call, stays.
 fn renew_hosts() -> Vec<Result<String, String>> {
     let (Ok(environment), Ok(known)) = (Environment::of_process(), hosts::known()) else {
         return Vec::new();
@@ -54,8 +55,7 @@ fn renew_hosts() -> Vec<Result<String, String>> {
         if Path::new(&standing.command).is_file() {
             continue;
         }
-        let identity = standing.identity().unwrap_or("local-dev").to_owned();
-        let renewed = Entry::of_this_program(&identity, &environment)
+        let renewed = Entry::renewed(&standing, &environment)
             .and_then(|entry| hosts::plan(host, &place, entry, Allowed::default()))
             .and_then(hosts::Edit::apply);
         done.push(match renewed {

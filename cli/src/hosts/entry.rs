@@ -92,6 +92,14 @@ impl Entry {
         })
     }
 
+    /// What stands there, started from this program.
+    pub fn renewed(standing: &Standing, environment: &Environment) -> Result<Self, HostsError> {
+        Ok(Self {
+            program: program::path(environment)?,
+            ..standing.as_entry()
+        })
+    }
+
     /// The same in the form of a host.
     pub fn value(&self, shape: &Shape) -> Value {
         let mut members = shape.fixed.clone();
@@ -227,6 +235,14 @@ impl Standing {
     /// The identity that it acts under; a shim without one is `unknown`.
     pub fn identity(&self) -> Option<&str> {
         value_of(&self.variables, IDENTITY)
+    }
+
+    /// The socket of one identity that it calls at, where nothing says which
+    /// files its calls may name: out of a sandbox, it reaches more than its agent.
+    pub fn unconfined(&self) -> Option<&str> {
+        let socket = value_of(&self.variables, "AXIS_SOCKET")?;
+        let is_open = is_identitys(Path::new(socket)) && value_of(&self.variables, FILES).is_none();
+        is_open.then_some(socket)
     }
 
     /// The entry that would be exactly this; none where it holds more.
