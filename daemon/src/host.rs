@@ -65,7 +65,11 @@ impl Host {
 
     /// Whether what is bound to this and what is bound to `other` may meet.
     pub fn meets(&self, other: &Self) -> bool {
-        self.covers(other) || other.covers(self)
+        let (own, others) = (self.0.split('.'), other.0.split('.'));
+        own.clone().count() == others.clone().count()
+            && own
+                .zip(others)
+                .all(|(own, other)| own == other || [own, other].contains(&ANY_LABEL))
     }
 
     /// The text form.

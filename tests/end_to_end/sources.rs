@@ -82,18 +82,40 @@ fn sent(upstream: &Upstream) -> String {
 
 #[test]
 fn a_credential_kept_elsewhere_is_not_shown_to_others_of_its_host() {
-    let secret = canary("elsewhere");
-    let seen = json!({ "seen": secret });
+    let values = ["one", "two"].map(canary);
+    let seen = json!({ "seen": values });
     let upstream = Upstream::answering(move |_| Reply::json(200, &seen));
-    let (home, _) = home_with_op(&upstream, &secret);
-    home.add("stripe", &canary("stripe"), &upstream.url());
+    let (home, url) = (Home::ready(), upstream.url());
+    let program = write_op(&home);
+    put(&home, &values[0]);
+    let each_time = ["--yes", "--no-check", "--ttl", "1s"];
+    add(&home, &program, &url, &each_time, "").ok();
+    home.add("stripe", &canary("stripe"), &url);
     home.policy(
         "policies:\n  - identity: local-dev\n    allow: [{service: '*', actions: ['*']}]\n",
     );
     let mut host = Host::connect(&home, "local-dev");
-    assert_eq!(get(&mut host)["ok"], true);
-    let answer = host.execute("stripe", "customers.list", &json!({}));
-    assert_eq!(answer["result"]["seen"], "[redacted by axis]", "{answer}");
+    for value in &values {
+        put(&home, value);
+        wait_for("the call to go out with it", || {
+            get(&mut host);
+            (sent(&upstream) == format!("Bearer {value}")).then_some(())
+        });
+    }
+    for is_there in [true, false] {
+        let answer = host.execute("stripe", "customers.list", &json!({}));
+        let nothing = "[redacted by axis]";
+        assert_eq!(
+            answer["result"]["seen"],
+            json!([nothing, nothing]),
+            "{is_there}"
+        );
+        // neither does one that can't be read any more become known
+        fs::remove_file(home.file("op-secret")).ok();
+        wait_for("it to be missed", || {
+            (get(&mut host)["ok"] == false).then_some(())
+        });
+    }
 }
 
 #[test]

@@ -222,3 +222,73 @@ fn a_token_that_comes_after_the_owner_replaced_its_credential_replaces_nothing()
         ]
     );
 }
+
+#[test]
+fn a_lock_or_a_token_that_comes_meanwhile_shows_no_credential_of_the_same_host() {
+    let seen = Arc::new(Mutex::new(Vec::<String>::new()));
+    let gates = [(); 2].map(|()| Arc::new(Semaphore::new(0)));
+    let (all, [token_gate, slow_gate]) = (Arc::clone(&seen), gates.clone());
+    let record = move |headers: &HeaderMap| {
+        let mut all = all.lock().unwrap();
+        let sent = headers.get("authorization");
+        all.extend(sent.map(|it| it.to_str().unwrap().to_owned()));
+        let kind = [("content-type", "application/json")];
+        (kind, json!({"seen": *all}).to_string())
+    };
+    let [of_me, of_slow] = [record.clone(), record];
+    let me = async move |headers: HeaderMap| of_me(&headers);
+    let slow = async move |headers: HeaderMap| {
+        of_slow(&headers);
+        slow_gate.acquire().await.unwrap().forget();
+        of_slow(&HeaderMap::new())
+    };
+    let token = async move || {
+        token_gate.acquire().await.unwrap().forget();
+        json!({"access_token": "access-CANARY-new"}).to_string()
+    };
+    let router = Router::new().route("/me", get(me));
+    let router = router.route("/token", post(token)).fallback(slow);
+    let upstream = Upstream::routed(router);
+    let home = Home::ready();
+    home.policy(
+        "policies:\n  - identity: local-dev\n    allow: [{service: '*', actions: ['*']}]\n",
+    );
+    let url = upstream.url();
+    save(&home, &acme(&url, &oauth2(&url), "first"));
+    let add = ["add", "acme", "--stdin", "--yes", "--no-check"];
+    home.axis_fed(&add, CLIENT).ok();
+    home.add("github", "ghp_CANARY0123456789abcdef", &url);
+    let came = |count: usize| {
+        wait_for("the request", || {
+            (seen.lock().unwrap().len() == count).then_some(())
+        });
+    };
+
+    // a token that comes while another call is under way
+    let mut host = Host::connect(&home, "local-dev");
+    let mut other = Host::connect(&home, "local-dev");
+    let repo = json!({"owner": "a", "repo": "b"});
+    let slow = host.start_execute("github", "repos.get", &repo);
+    came(1);
+    gates[0].add_permits(1);
+    let called = other.execute("acme", "me.get", &json!({}));
+    assert_eq!(called["ok"], true, "{called}");
+    gates[1].add_permits(1);
+    let answer = host.executed(slow).to_string();
+    assert!(answer.contains("redacted"), "{answer}");
+    assert!(!answer.contains("CANARY"), "{answer}");
+
+    // a lock while a call waits for its token
+    home.kill();
+    home.axis(&["unlock"]).ok();
+    let mut host = Host::connect(&home, "local-dev");
+    let waiting = host.start_execute("acme", "me.get", &json!({}));
+    wait_for("the call to be on record", || {
+        let calls = home.audited_calls();
+        (calls.last()?["event"] == "started").then_some(())
+    });
+    home.axis(&["lock"]).ok();
+    gates[0].add_permits(1);
+    let answer = host.executed(waiting).to_string();
+    assert!(!answer.contains("ghp_CANARY"), "{answer}");
+}

@@ -7,7 +7,7 @@ use super::line::{Begins, Recorded};
 use super::record::Act;
 
 /// The highest number that is believed: others still have to come after it.
-const MOST_SEQ: u64 = u64::MAX / 2;
+pub(super) const MOST_SEQ: u64 = u64::MAX / 2;
 
 /// What reading a line back needs; unknown fields are for later versions.
 #[derive(Debug, Deserialize)]

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::aside::{self, file_name};
 use super::chain::{Before, Fault, Head};
 use super::file::{self, AuditUnavailable, LogFile};
+use super::parsed::MOST_SEQ;
 use super::reader::{Backwards, Forwards};
 use super::record::Act;
 use super::segments::{self, Segment};
@@ -199,9 +200,15 @@ fn set_chain_aside(
     // numbers go up over all files: a page of the log is found by them
     let head = before
         .map(|before| before.head)
-        .filter(|before| before.seq > reading.head.seq);
+        .filter(|before| before.seq > reading.head.seq)
+        .unwrap_or(reading.head);
     Ok(Recovery {
-        head: head.unwrap_or(reading.head),
+        // numbers that someone made up would soon leave none
+        head: if head.seq > MOST_SEQ / 2 {
+            Head::GENESIS
+        } else {
+            head
+        },
         generation: KnownGeneration::Doubtful(legible),
         said: Some(Said {
             act: Act::ChainSetAside,

@@ -56,6 +56,8 @@ pub struct Authorised {
     pub guard: Arc<LeakGuard>,
     /// The token in it, where it isn't the credential itself.
     pub token: Option<UsedToken>,
+    /// What of the guard is the others'.
+    pub others: Vec<Arc<LeakGuard>>,
 }
 
 /// An access token that a request went out with.
@@ -99,6 +101,14 @@ impl Authoriser {
         mut request: BoundRequest,
     ) -> Result<Authorised, AuthError> {
         let secret = credential.secret().expose();
+        // before anything is waited for: a lock meanwhile would forget them
+        let others = self.shared.keeper.guards_beside(credential)?;
+        let authorised = |request, guard: Arc<LeakGuard>, token| Authorised {
+            request: AuthorisedRequest(request),
+            guard: beside(guard, &others),
+            token,
+            others: others.clone(),
+        };
         match scheme {
             AuthScheme::Bearer => bearer::apply(secret, &mut request.headers)?,
             AuthScheme::Header { name, prefix } => {
@@ -112,11 +122,11 @@ impl Authoriser {
                 let at = SystemTime::from(self.shared.clock.wall());
                 let signature = aws_sigv4::apply(secret, service, &region, at, &mut request)?;
                 let guard = Kept::with(credential, scheme).guard(scheme, secret);
-                return Ok(Authorised {
-                    request: AuthorisedRequest(request),
-                    guard: self.beside(credential, Arc::new(guard.and(&[&signature]))),
-                    token: None,
-                });
+                return Ok(authorised(
+                    request,
+                    Arc::new(guard.and(&[&signature])),
+                    None,
+                ));
             }
             AuthScheme::GoogleServiceAccount { .. }
                 if google_service_account::is_access_token(secret) =>
@@ -126,30 +136,29 @@ impl Authoriser {
             AuthScheme::GoogleServiceAccount { .. }
             | AuthScheme::OAuth2(_)
             | AuthScheme::GithubApp => {
-                let used = self.token(scheme, base_url, credential).await?;
+                let used = self.token(scheme, base_url, credential, others.clone());
+                let used = used.await?;
                 bearer::apply(used.token.secret.expose(), &mut request.headers)?;
-                return Ok(Authorised {
-                    request: AuthorisedRequest(request),
-                    guard: self.beside(credential, Arc::clone(&used.token.guard)),
-                    token: Some(used),
-                });
+                let guard = Arc::clone(&used.token.guard);
+                return Ok(authorised(request, guard, Some(used)));
             }
         }
         let guard = Kept::with(credential, scheme).guard(scheme, secret);
-        Ok(Authorised {
-            request: AuthorisedRequest(request),
-            guard: self.beside(credential, guard),
-            token: None,
-        })
+        Ok(authorised(request, guard, None))
     }
 
-    /// `guard`, and what knows the other credentials of the same hosts.
-    fn beside(&self, credential: &Credential, guard: Arc<LeakGuard>) -> Arc<LeakGuard> {
-        let others = self.shared.keeper.guards_beside(credential);
-        if others.is_empty() {
-            return guard;
-        }
-        Arc::new(guard.beside(&others))
+    /// What knows the credentials that came to the same hosts since the request
+    /// was authorised.
+    pub fn come_since(
+        &self,
+        credential: &Credential,
+        others: &[Arc<LeakGuard>],
+    ) -> Vec<Arc<LeakGuard>> {
+        // what was locked meanwhile goes out no more
+        let now = self.shared.keeper.guards_beside(credential);
+        let mut now = now.unwrap_or_default();
+        now.retain(|guard| !others.iter().any(|known| Arc::ptr_eq(known, guard)));
+        now
     }
 
     /// Fetches a token, or finds one; `None` where the scheme needs none.
@@ -169,7 +178,11 @@ impl Authoriser {
         if !needs_one {
             return None;
         }
-        let token = self.token(scheme, base_url, credential).await;
+        let others = match self.shared.keeper.guards_beside(credential) {
+            Ok(others) => others,
+            Err(error) => return Some(Err(error)),
+        };
+        let token = self.token(scheme, base_url, credential, others).await;
         Some(token.map(drop))
     }
 
@@ -199,6 +212,7 @@ impl Authoriser {
         scheme: &AuthScheme,
         base_url: &BaseUrl,
         credential: &Arc<Credential>,
+        others: Vec<Arc<LeakGuard>>,
     ) -> Result<UsedToken, AuthError> {
         // a refresh token may have been replaced since the call looked it up
         let credential = if replaces_its_secret(scheme) {
@@ -221,6 +235,7 @@ impl Authoriser {
                     base_url: base_url.clone(),
                     credential,
                     cell: Arc::clone(&cell),
+                    others,
                 };
                 let shared = Arc::clone(&self.shared);
                 self.fetches.spawn(fetch.run(shared, fetching));
@@ -230,6 +245,14 @@ impl Authoriser {
         let token = waiting.fetched().await?;
         Ok(UsedToken { cell, token })
     }
+}
+
+/// `guard`, and what knows the other credentials of the same hosts.
+fn beside(guard: Arc<LeakGuard>, others: &[Arc<LeakGuard>]) -> Arc<LeakGuard> {
+    if others.is_empty() {
+        return guard;
+    }
+    Arc::new(guard.beside(others))
 }
 
 /// Whether using the credential may replace it.
@@ -247,6 +270,7 @@ struct Fetch {
     base_url: BaseUrl,
     credential: Arc<Credential>,
     cell: Arc<TokenCell>,
+    others: Vec<Arc<LeakGuard>>,
 }
 
 impl Fetch {
@@ -271,7 +295,7 @@ impl Fetch {
             base_url: &self.base_url,
             upstream: &shared.upstream,
             now: shared.clock.wall(),
-            others: shared.keeper.guards_beside(&self.credential),
+            others: &self.others,
         };
         let now = shared.clock.monotonic();
         let unused = unsealed.as_deref().map(Secret::expose);

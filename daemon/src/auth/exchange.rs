@@ -22,7 +22,7 @@ pub(super) struct Exchange<'a> {
     pub(super) upstream: &'a Upstream,
     pub(super) now: Timestamp,
     /// Know the other credentials that the endpoint may have been sent.
-    pub(super) others: Vec<Arc<LeakGuard>>,
+    pub(super) others: &'a [Arc<LeakGuard>],
 }
 
 /// Seals a secret in the place of one that was used up, and gives the
@@ -47,14 +47,17 @@ pub trait Keeper: Send + Sync + 'static {
 
     /// What knows the other credentials that were sent to a host of this one's,
     /// which may not come back to it.
-    fn guards_beside(&self, credential: &Credential) -> Vec<Arc<LeakGuard>>;
+    ///
+    /// # Errors
+    /// As for [`Self::current`].
+    fn guards_beside(&self, credential: &Credential) -> Result<Vec<Arc<LeakGuard>>, AuthError>;
 }
 
 impl Exchange<'_> {
     /// What no answer of the endpoint may bring back: `secrets` of this
     /// credential, and the others.
     pub(super) fn guard(&self, secrets: &[&str]) -> LeakGuard {
-        LeakGuard::new(secrets).beside(&self.others)
+        LeakGuard::new(secrets).beside(self.others)
     }
 
     /// Asks the scheme's token endpoint. `refresh_token` stands for the stored

@@ -55,7 +55,7 @@ impl Kept {
         let first = [&self.first];
         let schemes = first.into_iter().chain(others.iter());
         let schemes = schemes.map(|(_, guard)| Arc::clone(guard));
-        let tokens = cells.iter().filter_map(|(_, cell)| cell.guard());
+        let tokens = cells.iter().flat_map(|(_, cell)| cell.guards());
         schemes.chain(tokens).collect()
     }
 

@@ -49,6 +49,8 @@ pub(super) struct TokenCell(Mutex<State>);
 struct State {
     token: Option<Arc<AccessToken>>,
     underway: Option<watch::Receiver<Option<Fetched>>>,
+    /// What knows the one before, which its issuer may still accept.
+    before: Option<Arc<LeakGuard>>,
     /// A refresh token in the place of the stored one, which was used up and
     /// whose successor couldn't be sealed.
     unsealed: Option<Arc<Secret>>,
@@ -89,15 +91,16 @@ impl TokenCell {
         Found::Nothing(Fetching(sender), Waiting(receiver))
     }
 
-    /// What no answer may hold of the token, where there is one.
-    pub(super) fn guard(&self) -> Option<Arc<LeakGuard>> {
+    /// What no answer may hold of the token and the one before.
+    pub(super) fn guards(&self) -> Vec<Arc<LeakGuard>> {
         let state = self.state();
-        Some(Arc::clone(&state.token.as_ref()?.guard))
+        let token = state.token.as_ref().map(|token| &token.guard);
+        token.into_iter().chain(&state.before).cloned().collect()
     }
 
     /// Keeps a token that was fetched for this cell or for its predecessor.
     pub(super) fn keep(&self, token: &Arc<AccessToken>) {
-        self.state().token = Some(Arc::clone(token));
+        self.state().put(Some(Arc::clone(token)));
     }
 
     /// Forgets `token`, which its issuer no longer accepts.
@@ -108,7 +111,7 @@ impl TokenCell {
             .as_ref()
             .is_some_and(|it| Arc::ptr_eq(it, token))
         {
-            state.token = None;
+            state.put(None);
         }
     }
 
@@ -126,6 +129,14 @@ impl TokenCell {
     }
 }
 
+impl State {
+    fn put(&mut self, token: Option<Arc<AccessToken>>) {
+        if let Some(before) = std::mem::replace(&mut self.token, token) {
+            self.before = Some(Arc::clone(&before.guard));
+        }
+    }
+}
+
 impl Fetching {
     /// Ends the fetch for `cell`: later calls see its token, those that wait
     /// get `fetched`.
@@ -134,7 +145,7 @@ impl Fetching {
             let mut state = cell.state();
             state.underway = None;
             if let Ok(token) = &fetched {
-                state.token = Some(Arc::clone(token));
+                state.put(Some(Arc::clone(token)));
             }
         }
         self.0.send_replace(Some(fetched));

@@ -33,28 +33,27 @@ impl Custody {
 }
 
 impl Keeper for Custody {
-    fn guards_beside(&self, credential: &Credential) -> Vec<Arc<LeakGuard>> {
+    fn guards_beside(&self, credential: &Credential) -> Result<Vec<Arc<LeakGuard>>, AuthError> {
         let others = self.vault.beside(credential);
-        if others.is_empty() {
-            return Vec::new();
-        }
+        let others = others.map_err(|error| unkept(&error))?;
         let catalogue = self.services.catalogue();
         let mut guards = Vec::new();
         for other in others {
-            let other = match other {
-                Holding::Secret(other) => other,
-                Holding::Source(sourced) => match Sources::known(&sourced) {
-                    Some(other) if !std::ptr::eq(Arc::as_ptr(&other), credential) => other,
-                    // never read, so never sent
-                    _ => continue,
-                },
+            let others = match other {
+                Holding::Secret(other) => vec![other],
+                // what was never read was never sent
+                Holding::Source(sourced) => Sources::known(&sourced),
             };
-            // of a service that is gone, all of it is secret
-            let service = catalogue.service(other.name().service.as_str());
-            let scheme = service.map_or(&AuthScheme::Bearer, Service::auth);
-            guards.extend(auth::guards_of(&other, scheme));
+            for other in others {
+                if !std::ptr::eq(Arc::as_ptr(&other), credential) {
+                    // of a service that is gone, all of it is secret
+                    let service = catalogue.service(other.name().service.as_str());
+                    let scheme = service.map_or(&AuthScheme::Bearer, Service::auth);
+                    guards.extend(auth::guards_of(&other, scheme));
+                }
+            }
         }
-        guards
+        Ok(guards)
     }
 
     fn current(&self, name: &CredentialName) -> Result<Arc<Credential>, AuthError> {

@@ -342,6 +342,7 @@ impl Broker {
             request,
             guard,
             token,
+            others,
         } = match authorised {
             Ok(authorised) => authorised,
             Err(error) => {
@@ -364,6 +365,13 @@ impl Broker {
             self.upstream
                 .transfer(request, &guard, &errand, streams)
                 .await
+        };
+        let late = self.authoriser.come_since(&credential, &others);
+        let (answer, guard) = if late.is_empty() {
+            (answer, guard)
+        } else {
+            let guard = Arc::new(guard.beside(&late));
+            (answer.map(|it| it.guarded_again(&guard)), guard)
         };
         if let Ok(answer) = &answer
             && answer.status == StatusCode::UNAUTHORIZED

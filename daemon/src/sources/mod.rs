@@ -47,6 +47,8 @@ const PROPOSALS_AT_ONCE: usize = 2;
 /// After a failure nobody is asked again for so long: an agent that tries and
 /// tries must not make a window pop up each time.
 const REST: Duration = Duration::from_secs(10);
+/// So many values that were read are known, for answers that hold them.
+const KNOWN: usize = 4;
 /// A value that an upstream refuses is read again, if it was read longer ago.
 const YOUNG: Duration = Duration::from_secs(30);
 
@@ -102,6 +104,8 @@ struct Last {
     /// The credential, and when it was read on the monotonic clock.
     read: Option<(Arc<Credential>, Duration)>,
     failed: Option<(SourceError, Duration)>,
+    /// The last values, the newest first: answers may hold them.
+    known: Vec<Arc<Credential>>,
 }
 
 /// What `parsed`, which `reference` says, means here. Blocking.
@@ -268,11 +272,12 @@ impl Sources {
         }
     }
 
-    /// What was read last, however long ago, without reading it now.
-    pub fn known(sourced: &Sourced) -> Option<Arc<Credential>> {
+    /// What was read last, the newest first, however long ago, without reading
+    /// it now.
+    pub fn known(sourced: &Sourced) -> Vec<Arc<Credential>> {
         let kept = sourced.kept::<Kept>();
         let last = kept.last();
-        Some(Arc::clone(&last.read.as_ref()?.0))
+        last.known.clone()
     }
 
     /// Told that an upstream refused a credential that was read: the owner may
@@ -322,8 +327,9 @@ impl Sources {
         match read {
             Ok(secret) => {
                 // the same again goes on with all that was made of it
-                let same = last.read.take().map(|(credential, _)| credential);
-                let same = same.filter(|it| it.secret().expose() == secret.expose_secret());
+                let is_same = |it: &Arc<Credential>| it.secret().expose() == secret.expose_secret();
+                let at = last.known.iter().position(is_same);
+                let same = at.map(|at| last.known.remove(at));
                 let credential = same.unwrap_or_else(|| {
                     Arc::new(Credential::new(
                         name.clone(),
@@ -332,6 +338,8 @@ impl Sources {
                         sourced.base_url().cloned(),
                     ))
                 });
+                last.known.insert(0, Arc::clone(&credential));
+                last.known.truncate(KNOWN);
                 last.read = Some((Arc::clone(&credential), now));
                 last.failed = None;
                 info!(credential = %name, "read it where the owner keeps it");

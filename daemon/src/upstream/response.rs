@@ -34,6 +34,26 @@ pub struct UpstreamResponse {
     pub redacted: u32,
 }
 
+impl UpstreamResponse {
+    /// The same without what `guard` knows, which came to know it only now.
+    #[must_use]
+    pub fn guarded_again(mut self, guard: &LeakGuard) -> Self {
+        let mut body = Vec::with_capacity(self.body.len());
+        let mut stream = guard.stream();
+        stream.push(&self.body, &mut body);
+        let found = stream.finish(&mut body);
+        self.body = body.into();
+        self.redacted = self.redacted.saturating_add(found);
+        let headers = self.headers.iter_mut().map(|(_, value)| value);
+        for text in headers.chain(&mut self.content_type) {
+            let (guarded, found) = guard.redact_counted(text);
+            *text = guarded;
+            self.redacted = self.redacted.saturating_add(found);
+        }
+        self
+    }
+}
+
 /// The Content-Type without secrets, and how many were in it.
 pub(super) fn content_type(headers: &HeaderMap, guard: &LeakGuard) -> (Option<String>, u32) {
     let Some(value) = headers

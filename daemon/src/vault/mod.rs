@@ -196,12 +196,19 @@ impl Vault {
 
     /// What else may be in an answer to a call with `credential`: that which may
     /// go to one of the same hosts, and what the owner replaced there.
-    pub fn beside(&self, credential: &Credential) -> Vec<Holding> {
+    ///
+    /// # Errors
+    /// The vault is absent or locked, so that nobody can tell.
+    pub fn beside(&self, credential: &Credential) -> Result<Vec<Holding>, VaultError> {
         let snapshot = self.writer.snapshot();
         let Some(opened) = &snapshot.opened else {
-            return Vec::new();
+            return Err(match snapshot.why_locked() {
+                Some(why) => VaultError::Locked(why),
+                None => self.writer.absent(),
+            });
         };
-        let replaced = opened.replaced.values().cloned().map(Holding::Secret);
+        let replaced = opened.replaced.values().flatten().cloned();
+        let replaced = replaced.map(Holding::Secret);
         let held = opened.credentials.values().cloned().chain(replaced);
         let is_itself = |holding: &Holding| matches!(holding, Holding::Secret(it) if std::ptr::eq(Arc::as_ptr(it), credential));
         let meets = |holding: &Holding| {
@@ -210,7 +217,7 @@ impl Vault {
                 .clone()
                 .any(|own| holding.hosts().iter().any(|host| host.meets(own)))
         };
-        held.filter(|it| !is_itself(it) && meets(it)).collect()
+        Ok(held.filter(|it| !is_itself(it) && meets(it)).collect())
     }
 
     /// The names of the credentials, also while locked.
@@ -351,7 +358,8 @@ impl Vault {
             return 0;
         };
         let secrets = opened.credentials.values().map(|c| c.secret().is_locked());
-        let replaced = opened.replaced.values().map(|c| c.secret().is_locked());
+        let replaced = opened.replaced.values().flatten();
+        let replaced = replaced.map(|c| c.secret().is_locked());
         secrets
             .chain(replaced)
             .chain([&opened.audit_key, &opened.vault_key].map(|key| key.is_locked()))

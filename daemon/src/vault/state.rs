@@ -96,8 +96,9 @@ pub(super) struct Loaded {
 pub(super) struct Opened {
     pub credentials: HashMap<CredentialName, Holding>,
     /// What stood in their places before the owner replaced it, where that was
-    /// a secret: an answer may still hold it.
-    pub replaced: HashMap<CredentialName, Arc<Credential>>,
+    /// a secret: an answer may still hold it. From the file comes the last one,
+    /// and what is replaced meanwhile is known until it is closed.
+    pub replaced: HashMap<CredentialName, Vec<Arc<Credential>>>,
     pub audit_key: Arc<Key>,
     pub reserved: ReservedTexts,
     /// Seals what a credential's use put in its place.
@@ -179,7 +180,7 @@ impl Opened {
             if keystore.entries.contains_key(&before)
                 && let Holding::Secret(before) = holding(&before, &name)?
             {
-                replaced.insert(name.clone(), before);
+                replaced.insert(name.clone(), vec![before]);
             }
             let held = holding(&name.to_string(), &name)?;
             credentials.insert(name, held);

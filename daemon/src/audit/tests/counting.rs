@@ -1,5 +1,7 @@
 //! Counting calls, and searching no further than needed.
 
+use sha2::{Digest, Sha256};
+
 use super::rotation::{fill, rotating, small, three_segments};
 use super::segments::SECOND;
 use super::*;
@@ -307,4 +309,35 @@ fn a_broken_chain_hides_no_older_segment_from_who_turns_pages() {
         let warnings = home.open().status().warnings.join("\n");
         assert!(warnings.contains("it goes on with record"), "{warnings}");
     }
+}
+
+#[test]
+fn a_made_up_number_leaves_numbers_for_what_follows() {
+    let home = Home::new();
+    make(&home.open_unlocked(), "a", &success());
+    let (seq, prev) = (u64::MAX / 2, "0".repeat(64));
+    let open = format!(
+        r#"{{"seq":{seq},"event":"admin","timestamp":"2026-01-15T10:30:00.000Z","act":"chain_set_aside","detail":"x""#
+    );
+    let digest = Sha256::new().chain_update(&prev).chain_update(&open);
+    let hash = hex::encode(digest.chain_update("}").finalize());
+    let line = format!("{open},\"prev\":\"{prev}\",\"hash\":\"{hash}\"}}\n");
+    fs::write(home.file("audit-000001.jsonl"), line).unwrap();
+    fs::write(home.path(), "x\ny\n").unwrap();
+    let audit = home.open_unlocked();
+    make(&audit, "b", &success());
+    drop(audit);
+    // it reads what it wrote
+    let audit = home.open_unlocked();
+    make(&audit, "c", &success());
+    assert_eq!(
+        home.outline(),
+        [
+            "chain_set_aside",
+            "started b",
+            "finished b",
+            "started c",
+            "finished c"
+        ]
+    );
 }

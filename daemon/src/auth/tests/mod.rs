@@ -67,7 +67,7 @@ impl Keeper for NoKeeper {
         Err(AuthError::Unkept("there is no keeper here".into()))
     }
 
-    fn guards_beside(&self, _: &Credential) -> Vec<Arc<LeakGuard>> {
-        Vec::new()
+    fn guards_beside(&self, _: &Credential) -> Result<Vec<Arc<LeakGuard>>, AuthError> {
+        Ok(Vec::new())
     }
 }

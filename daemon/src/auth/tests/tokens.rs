@@ -172,8 +172,8 @@ impl Keeper for TestKeeper {
         }))
     }
 
-    fn guards_beside(&self, _: &Credential) -> Vec<Arc<LeakGuard>> {
-        Vec::new()
+    fn guards_beside(&self, _: &Credential) -> Result<Vec<Arc<LeakGuard>>, AuthError> {
+        Ok(Vec::new())
     }
 }
 

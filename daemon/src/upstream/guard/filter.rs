@@ -27,13 +27,18 @@ const LONG_WINDOW: usize = 1024;
 pub(super) struct Which(u64);
 
 impl Which {
+    /// Patterns whose numbers differ by this share a bit.
+    pub const BITS: usize = 64;
+
     fn only(index: usize) -> Self {
-        Self(1 << (index % 64))
+        Self(1 << (index % Self::BITS))
     }
 
-    /// Whether pattern number `index` is among these.
-    pub fn has(self, index: usize) -> bool {
-        self.0 & Self::only(index).0 != 0
+    /// The bits that are set: the lowest number of each pattern of them.
+    pub fn bits(self) -> impl Iterator<Item = usize> {
+        let next = |bits: &u64| Some(bits & (bits - 1)).filter(|left| *left != 0);
+        let all = std::iter::successors(Some(self.0).filter(|bits| *bits != 0), next);
+        all.map(|bits| bits.trailing_zeros() as usize)
     }
 }
 
@@ -89,7 +94,7 @@ impl Filter {
     pub fn join(&mut self, other: &Self, start: usize) {
         // the grams in a larger window are more than those in a smaller one
         self.window = self.window.min(other.window);
-        let shift = u32::try_from(start % 64).unwrap_or(0);
+        let shift = u32::try_from(start % Which::BITS).unwrap_or(0);
         for (own, others) in self.first.iter_mut().zip(other.first.iter()) {
             *own |= others.rotate_left(shift);
         }

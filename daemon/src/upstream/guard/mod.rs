@@ -147,8 +147,8 @@ impl LeakGuard {
     /// Looks for some patterns at one place.
     fn attempt(&self, which: Which, text: &[u8], start: usize, front: &mut Front) -> Attempt {
         let mut best = Attempt::default();
-        for (index, pattern) in self.patterns.iter().enumerate() {
-            if which.has(index) {
+        for first in which.bits() {
+            for pattern in self.patterns.iter().skip(first).step_by(Which::BITS) {
                 let attempt = pattern.attempt(text, start, front);
                 best.end = best.end.max(attempt.end);
                 best.open |= attempt.open;

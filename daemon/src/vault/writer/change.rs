@@ -28,10 +28,15 @@ impl Change {
             Self::Put(holding) => {
                 let name = holding.name();
                 let before = opened.credentials.insert(name.clone(), holding.clone());
-                if let Some(Holding::Secret(before)) = before
-                    && before.secret().expose() != holding.secret().expose()
+                let is_same = |before: &Holding| {
+                    before.secret().expose() == holding.secret().expose()
+                        && before.hosts() == holding.hosts()
+                };
+                if let Some(before) = before.filter(|before| !is_same(before))
+                    && let Holding::Secret(before) = before
                 {
-                    opened.replaced.insert(name.clone(), before);
+                    let replaced = opened.replaced.entry(name.clone());
+                    replaced.or_default().push(before);
                 }
             }
             Self::Succeeded(holding) => {
