@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use axis_tests::{Home, Host, Recorded, Reply, Upstream, wait_for};
+use axis_tests::{Home, Host, Recorded, Reply, Upstream, canary, wait_for};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
@@ -328,4 +328,30 @@ fn a_github_app_acts_as_its_installation() {
         requests[1].headers["authorization"],
         "Bearer ghs_CANARY0123456789"
     );
+}
+
+#[test]
+fn a_key_is_tried_at_its_vendor_also_while_the_vault_is_locked() {
+    let upstream = Upstream::answering(|request| {
+        let is_good = request.headers["authorization"].contains("good");
+        Reply::json(if is_good { 200 } else { 401 }, &json!({}))
+    });
+    let home = Home::ready();
+    home.axis(&["lock"]).ok();
+    for (label, said) in [("good", "accepts it"), ("bad", "refuses it")] {
+        let url = upstream.url();
+        let add = [
+            "add",
+            "github",
+            "--label",
+            label,
+            "--stdin",
+            "--base-url",
+            &url,
+        ];
+        let added = home.axis_fed(&add, &canary(label)).ok();
+        let words = format!("{}{}", added.stdout, added.stderr);
+        assert!(words.contains(said), "{label}: {added:?}");
+        assert!(words.contains("still locked"), "{label}: {added:?}");
+    }
 }

@@ -91,18 +91,48 @@ impl Authoriser {
     /// Only a scheme with a token endpoint ever waits.
     ///
     /// # Errors
-    /// [`AuthError`]: the credential isn't what the scheme needs, or its token
-    /// endpoint gave no token.
+    /// [`AuthError`]: the credential isn't what the scheme needs, its token
+    /// endpoint gave no token, or the vault is locked.
     pub async fn authorise(
         &self,
         scheme: &AuthScheme,
         base_url: &BaseUrl,
         credential: &Arc<Credential>,
-        mut request: BoundRequest,
+        request: BoundRequest,
     ) -> Result<Authorised, AuthError> {
-        let secret = credential.secret().expose();
         // before anything is waited for: a lock meanwhile would forget them
         let others = self.shared.keeper.guards_beside(credential)?;
+        self.put(scheme, base_url, credential, request, others)
+            .await
+    }
+
+    /// The same for a request of the owner, whose answer no agent sees: also for
+    /// a credential that is added while the vault is locked.
+    ///
+    /// # Errors
+    /// As for [`Self::authorise`], but for the locked vault.
+    pub async fn authorise_for_owner(
+        &self,
+        scheme: &AuthScheme,
+        base_url: &BaseUrl,
+        credential: &Arc<Credential>,
+        request: BoundRequest,
+    ) -> Result<Authorised, AuthError> {
+        let others = self.shared.keeper.guards_beside(credential);
+        let others = others.unwrap_or_default();
+        self.put(scheme, base_url, credential, request, others)
+            .await
+    }
+
+    async fn put(
+        &self,
+        scheme: &AuthScheme,
+        base_url: &BaseUrl,
+        credential: &Arc<Credential>,
+        mut request: BoundRequest,
+        others: Vec<Arc<LeakGuard>>,
+    ) -> Result<Authorised, AuthError> {
+        let secret = credential.secret().expose();
         let authorised = |request, guard: Arc<LeakGuard>, token| Authorised {
             request: AuthorisedRequest(request),
             guard: beside(guard, &others),
@@ -161,7 +191,8 @@ impl Authoriser {
         now
     }
 
-    /// Fetches a token, or finds one; `None` where the scheme needs none.
+    /// Fetches a token for the owner, or finds one; `None` where the scheme needs
+    /// none.
     pub async fn try_token(
         &self,
         scheme: &AuthScheme,
@@ -178,10 +209,8 @@ impl Authoriser {
         if !needs_one {
             return None;
         }
-        let others = match self.shared.keeper.guards_beside(credential) {
-            Ok(others) => others,
-            Err(error) => return Some(Err(error)),
-        };
+        let others = self.shared.keeper.guards_beside(credential);
+        let others = others.unwrap_or_default();
         let token = self.token(scheme, base_url, credential, others).await;
         Some(token.map(drop))
     }

@@ -155,7 +155,7 @@ impl Owner {
         let authorised = self
             .broker
             .authoriser
-            .authorise(
+            .authorise_for_owner(
                 auth.as_ref().unwrap_or(service.auth()),
                 target,
                 credential,

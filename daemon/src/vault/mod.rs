@@ -183,10 +183,7 @@ impl Vault {
     pub fn holding(&self, name: &CredentialName) -> Result<Holding, VaultError> {
         let snapshot = self.writer.snapshot();
         let Some(opened) = &snapshot.opened else {
-            return Err(match snapshot.why_locked() {
-                Some(why) => VaultError::Locked(why),
-                None => self.writer.absent(),
-            });
+            return Err(self.writer.shut(&snapshot));
         };
         match opened.credentials.get(name) {
             Some(holding) => Ok(holding.clone()),
@@ -202,10 +199,7 @@ impl Vault {
     pub fn beside(&self, credential: &Credential) -> Result<Vec<Holding>, VaultError> {
         let snapshot = self.writer.snapshot();
         let Some(opened) = &snapshot.opened else {
-            return Err(match snapshot.why_locked() {
-                Some(why) => VaultError::Locked(why),
-                None => self.writer.absent(),
-            });
+            return Err(self.writer.shut(&snapshot));
         };
         let replaced = opened.replaced.values().flatten().cloned();
         let replaced = replaced.map(Holding::Secret);

@@ -286,6 +286,14 @@ impl Writer {
         self.clock.wall()
     }
 
+    /// Why nothing of `snapshot`, which isn't open, can be had.
+    pub fn shut(&self, snapshot: &Snapshot) -> VaultError {
+        match snapshot.why_locked() {
+            Some(why) => VaultError::Locked(why),
+            None => self.absent(),
+        }
+    }
+
     pub fn absent(&self) -> VaultError {
         VaultError::Absent {
             path: self.file.path().to_owned(),

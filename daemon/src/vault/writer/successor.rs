@@ -86,10 +86,7 @@ impl Writer {
         let mut rights = self.rights();
         let snapshot = self.snapshot.load();
         let (Some(opened), Some(loaded)) = (&snapshot.opened, &snapshot.loaded) else {
-            return Err(match snapshot.why_locked() {
-                Some(why) => VaultError::Locked(why),
-                None => self.absent(),
-            });
+            return Err(self.shut(&snapshot));
         };
         let name = credential.name();
         let is_current = |stored: &Holding| matches!(stored, Holding::Secret(stored) if Arc::ptr_eq(stored, credential));
