@@ -66,10 +66,7 @@ impl Vault {
         let snapshot = self.writer.snapshot();
         match &snapshot.opened {
             Some(opened) => Ok(opened.reserved.get(&entry).map(Arc::clone)),
-            None => Err(match snapshot.why_locked() {
-                Some(why) => VaultError::Locked(why),
-                None => self.writer.absent(),
-            }),
+            None => Err(self.writer.shut(&snapshot)),
         }
     }
 
